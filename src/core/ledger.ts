@@ -1,0 +1,35 @@
+import type { CheckerOutcome } from "./checker.ts";
+import type { Delivered } from "./observation.ts";
+
+/** A decoded broadcast that the ledger keeps the bytes of; `decoded` is what the first receiver's session gave. */
+export interface Entry {
+  readonly decoded: unknown;
+}
+
+/**
+ * Accounts for every write at every member of the rooms of one process. Knows bytes, cursors and markers; no protocol.
+ * The engine asks `recognise` first: a hit is order check, integrity check and decoding at once. Everything else goes
+ * through the session, and comes back as `delivered`.
+ *
+ * `client` is the engine's slot of a client, `author` in markers the client's number over all shards.
+ */
+export interface Ledger {
+  /** A client's join is confirmed: from now on it must receive. */
+  joined(client: number, number: number, room: string, nowMs: number): void;
+  /** It is gone (closed, cut, left): writes still in flight it may have missed. */
+  left(client: number, nowMs: number): void;
+  /** It is about to send its write `n`. */
+  invoked(client: number, n: number, plannedMs: number, nowMs: number): void;
+  /** The server refused write `n`: nobody must receive it. */
+  rejected(client: number, n: number): void;
+  /** The server confirmed write `n` to its author otherwise than by echo. */
+  accepted(client: number, n: number, position: number | undefined, nowMs: number): void;
+  /** The entry, when these bytes are the very next one that this client is to receive; it is then accounted for. */
+  recognise(client: number, bytes: Uint8Array, start: number, end: number, nowMs: number): Entry | undefined;
+  /** A broadcast that was not recognised, decoded. `bytes` when every member is to get the same. */
+  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): void;
+  /** Whether every write has reached everyone it was for. */
+  isQuiet(): boolean;
+  /** Delivery, order, isolation (foreign) and, per author, order outcomes. Called once, at the end. */
+  finish(nowMs: number): readonly CheckerOutcome[];
+}

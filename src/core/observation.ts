@@ -1,0 +1,68 @@
+import type { Marker } from "./marker.ts";
+import type { Reason } from "./reason.ts";
+
+/**
+ * What one client saw, in one vocabulary for all protocols. `atMs` is of one monotonic clock of one process;
+ * `client` is the client's number, unique over all shards; `room` the room's id on the server.
+ */
+export type Observation = Observed & Detail;
+
+export interface Observed {
+  readonly atMs: number;
+  readonly client: number;
+  readonly room: string;
+}
+
+export type Detail =
+  | { readonly kind: "connected"; /** who, by the protocol */ readonly user: string }
+  | { readonly kind: "disconnected"; readonly code: number; readonly reason: string; /** closed by this client on purpose */ readonly wanted: boolean }
+  | {
+      readonly kind: "invoked";
+      readonly op: number;
+      readonly act: "write" | "read" | "keepalive" | "presence" | "leave";
+      readonly plannedMs: number;
+      readonly marker?: Marker;
+    }
+  | { readonly kind: "accepted"; readonly op: number; readonly position?: number }
+  /** An answer that refuses; `op` when the protocol says which. Before a join is confirmed it refuses the join. */
+  | { readonly kind: "rejected"; readonly op?: number; readonly code: string; readonly text: string }
+  | Delivered
+  | {
+      readonly kind: "snapshot";
+      /** The read that asked; absent when pushed unasked. */
+      readonly op?: number;
+      readonly askedMs: number;
+      /** Canonical text of the room's state, equal at two members if and only if they agree. */
+      readonly content: string;
+      /** The last marked write that it contains. */
+      readonly marker?: Marker;
+      readonly position?: number;
+      readonly members?: readonly string[];
+    }
+  | {
+      readonly kind: "presence";
+      readonly event: "joined" | "left" | "moved";
+      readonly user: string;
+      /** How many members the server says there are now. */
+      readonly count?: number;
+    }
+  | {
+      readonly kind: "lifecycle";
+      /** `joined`: this client's join is confirmed. `gone`: the room is no more. `host`: `user` leads it now. */
+      readonly event: "joined" | "left" | "gone" | "host" | "stopping";
+      readonly user?: string;
+    }
+  /** Something the protocol does not allow or know; `reason` says which kind. */
+  | { readonly kind: "problem"; readonly reason: Reason; readonly text: string };
+
+/** A write of some member as this client received it. */
+export interface Delivered {
+  readonly kind: "delivered";
+  /** The author's user id, when the protocol names it. */
+  readonly author?: string;
+  readonly marker?: Marker;
+  /** The server's own sequence number, when the protocol has one. */
+  readonly position?: number;
+  /** Canonical text of what was delivered, equal at two receivers if and only if they got the same. */
+  readonly content: string;
+}

@@ -1,0 +1,101 @@
+import type { WitnessStep } from "./checker.ts";
+import type { LatencyFigures } from "./histogram.ts";
+import type { Reason } from "./reason.ts";
+import type { Category, Level, Profile } from "./requirement.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** One breach as a report shows it. */
+export interface ResultWitness {
+  readonly reason: Reason;
+  readonly expected: string;
+  readonly seen: string;
+  readonly steps: readonly WitnessStep[];
+}
+
+export interface RequirementResult {
+  readonly id: string;
+  readonly level: Level;
+  readonly category: Category;
+  readonly statement: string;
+  readonly source: string;
+  readonly verdict: Verdict;
+  /** One line on what was observed; for skipped and inconclusive the reason. */
+  readonly observed: string;
+  /** Names of the cases or checkers that judged it. */
+  readonly cases: readonly string[];
+  readonly witness?: ResultWitness;
+  /** All reasons it broke for. */
+  readonly reasons: readonly Reason[];
+  /** Set when the failure is a known one. */
+  readonly known?: { readonly because: string; readonly until: string; readonly state: "excused" | "stale" | "flaky-pass" };
+}
+
+/** One second of a load run. */
+export interface SeriesPoint {
+  /** Seconds from the start of the load. */
+  readonly t: number;
+  readonly clients: number;
+  readonly sent: number;
+  readonly delivered: number;
+  readonly deliveryMsP50: number;
+  readonly deliveryMsP99: number;
+  readonly loopLagMs: number;
+}
+
+export interface LoadResult {
+  readonly scenario: string;
+  readonly clients: number;
+  readonly rooms: number;
+  readonly durationMs: number;
+  /** Deliveries that had to happen, and those that did. */
+  readonly expected: number;
+  readonly delivered: number;
+  /** delivered ÷ expected; 1 when nothing was lost. */
+  readonly reach: number;
+  readonly deliveryMs: LatencyFigures;
+  readonly convergenceMs: LatencyFigures;
+  /** First to last receiver of one write. */
+  readonly spreadMs: LatencyFigures;
+  readonly joinMs: LatencyFigures;
+  readonly sent: number;
+  /** Sends later than their plan by over 50 ms. */
+  readonly late: number;
+  readonly plannedPerSecond: number;
+  readonly achievedPerSecond: number;
+  readonly series: readonly SeriesPoint[];
+  readonly objectives: readonly { readonly name: string; readonly wanted: string; readonly got: string; readonly verdict: Verdict }[];
+}
+
+export interface HarnessResult {
+  readonly loopLagMsP99: number;
+  /** Own processor time ÷ wall time of the busiest process, 1 = one core. */
+  readonly cpu: number;
+  readonly residentBytes: number;
+  readonly workers: number;
+  /** Why the run itself cannot be trusted; empty when it can. */
+  readonly inconclusiveBecause: readonly string[];
+}
+
+/** The one document that every command writes; every report is a pure function of it. */
+export interface Result {
+  readonly schema: "rollcall/result@1";
+  readonly command: "check" | "load" | "mutants";
+  readonly version: string;
+  readonly startedAt: string;
+  readonly durationMs: number;
+  readonly verdict: Verdict;
+  readonly exitCode: number;
+  readonly seed: string;
+  readonly profile: Profile;
+  readonly target: { readonly name: string; readonly url: string; readonly timeScale: number; readonly mutant?: string };
+  readonly binding: string;
+  readonly dialect: string;
+  /** How to run this again. */
+  readonly rerun: string;
+  readonly requirements: readonly RequirementResult[];
+  readonly load?: LoadResult;
+  readonly harness: HarnessResult;
+  /** Errors of set-up and configuration, stale known failures, what could not be done; one line each. */
+  readonly notes: readonly string[];
+  readonly interrupted: boolean;
+}

@@ -1,0 +1,48 @@
+import type { Prng } from "./prng.ts";
+
+/** What a user may set; every value is a number in the unit of its name. */
+export interface ScenarioParameters {
+  readonly clients: number;
+  readonly rooms: number;
+  /** Writes a second and client (open model, Poisson unless the scenario says otherwise). */
+  readonly ratePerSecond: number;
+  readonly durationMs: number;
+  /** Time over which clients arrive. */
+  readonly rampMs: number;
+  /** Share of clients that leave and come back in a minute, 0…1. */
+  readonly churnPerMinute: number;
+}
+
+/** What a run must keep; each is judged and named in the report. */
+export interface Objectives {
+  readonly deliveryMsP99?: number;
+  readonly convergenceMsP99?: number;
+  /** Received ÷ expected; 1 means nothing was lost. */
+  readonly reach?: number;
+  readonly violations?: number;
+}
+
+/** One thing that one client does, at a planned time from the run's start. */
+export type Step = { readonly atMs: number } & (
+  | { readonly kind: "join" | "leave" | "cut" | "read" | "keepalive" }
+  | { readonly kind: "act"; /** an operation of the binding */ readonly name: string }
+);
+
+/** One client's part; `next` gives steps in the order of `atMs` until undefined. */
+export interface ClientScript {
+  /** Index of its room, 0…rooms-1. */
+  readonly room: number;
+  next(): Step | undefined;
+}
+
+/** A workload: data plus a generator that knows no engine and no protocol. */
+export interface Scenario {
+  readonly name: string;
+  readonly summary: string;
+  readonly defaults: ScenarioParameters;
+  readonly objectives: Objectives;
+  /** Whether sessions keep themselves alive and come back by themselves. */
+  readonly session: { readonly keepalive: boolean; readonly reconnect: boolean; readonly readOnJoin: boolean };
+  /** Same index, parameters and prng give the same script on every engine and shard. `mix`: the binding's operations by weight. */
+  readonly script: (client: number, parameters: ScenarioParameters, mix: Readonly<Record<string, number>>, prng: Prng) => ClientScript;
+}
