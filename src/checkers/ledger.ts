@@ -1,0 +1,385 @@
+import type { OrderModel } from "../core/binding.ts";
+import { FINDINGS_MAX, type CheckerOutcome, type Finding, type Property, type WitnessStep } from "../core/checker.ts";
+import type { Histogram, HistogramMaker } from "../core/histogram.ts";
+import type { Entry, Ledger } from "../core/ledger.ts";
+import type { Delivered } from "../core/observation.ts";
+import type { Reason } from "../core/reason.ts";
+import { RoomLog, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
+
+export interface LedgerOptions {
+  readonly orderModel: OrderModel;
+  /** Whether an author gets its own writes back. */
+  readonly echo: boolean;
+  readonly run: string;
+  /** Greatest number of slots, 0…slots-1. */
+  readonly slots: number;
+  readonly histogram: HistogramMaker;
+  /** Text of a frame for a witness. */
+  readonly textOf: (bytes: Uint8Array) => string;
+  /** Called with each delivery's latency, for a chart by the second. */
+  readonly onDelivery?: (latencyMs: number) => void;
+}
+
+export interface LedgerFigures {
+  readonly delivered: number;
+  readonly expected: number;
+  readonly invoked: number;
+  /** Recognised by bytes, without decoding. */
+  readonly recognised: number;
+  readonly deliveryMs: Histogram;
+  readonly convergenceMs: Histogram;
+  readonly spreadMs: Histogram;
+}
+
+/** A joined member that has received nothing yet: its cursor may still move back to a write that was in flight. */
+const WAITING = 1;
+const FOLLOWING = 2;
+
+/** Holes that one client may have before it counts as cut off: each costs a number, and a healthy client has none. */
+const HOLES_MAX = 1024;
+
+/**
+ * The ledger of one process. Why a cursor is enough for total order: if all members receive subsequences of one
+ * sequence, in its order, no two of them disagree on any pair. The canonical sequence is what first receivers got; a
+ * member that receives entry k while its cursor is at c < k has holes c…k-1. A hole that is filled later was received
+ * after a write that others have before it: disorder. A hole that is never filled is a loss.
+ */
+export class MemoryLedger implements Ledger {
+  readonly #options: LedgerOptions;
+  readonly #rooms: Map<string, RoomLog> = new Map();
+  readonly #roomOf: (RoomLog | undefined)[];
+  readonly #state: Uint8Array;
+  readonly #cursor: Float64Array;
+  readonly #joinedMs: Float64Array;
+  readonly #number: Int32Array;
+  readonly #holes: (number[] | undefined)[];
+  readonly #slotOf: Map<number, number> = new Map();
+  /** Room of each author's writes, kept after it left: tells a foreign write from an invented one. */
+  readonly #homeOf: Map<number, string> = new Map();
+  readonly #refused: Set<number> = new Set();
+  readonly #findings: Finding[] = [];
+  readonly #broken: Map<Property, Map<Reason, number>> = new Map();
+  readonly #deliveryMs: Histogram;
+  readonly #convergenceMs: Histogram;
+  readonly #spreadMs: Histogram;
+  #delivered = 0;
+  #lost = 0;
+  #invoked = 0;
+  #recognised = 0;
+  #cutOff = 0;
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.#roomOf = Array.from({ length: options.slots }, () => undefined);
+    this.#holes = Array.from({ length: options.slots }, () => undefined);
+    this.#state = new Uint8Array(options.slots);
+    this.#cursor = new Float64Array(options.slots);
+    this.#joinedMs = new Float64Array(options.slots);
+    this.#number = new Int32Array(options.slots);
+    this.#deliveryMs = options.histogram();
+    this.#convergenceMs = options.histogram();
+    this.#spreadMs = options.histogram();
+  }
+
+  joined(client: number, number: number, room: string, nowMs: number): void {
+    this.left(client, nowMs);
+    const log = this.#log(room);
+    log.members.add(client);
+    this.#roomOf[client] = log;
+    this.#state[client] = WAITING;
+    this.#cursor[client] = log.end;
+    this.#joinedMs[client] = nowMs;
+    this.#number[client] = number;
+    this.#slotOf.set(number, client);
+    this.#homeOf.set(number, room);
+  }
+
+  left(client: number, nowMs: number): void {
+    const log = this.#roomOf[client];
+    if (log === undefined) return;
+    this.#settleHoles(client, log);
+    log.members.delete(client);
+    const number = this.#number[client] ?? 0;
+    for (const pending of log.pending.values()) if (pending.author === number) pending.mayBeLost = true;
+    for (let index = Math.max(this.#cursor[client] ?? 0, log.base); index < log.end; index += 1) {
+      const entry = log.at(index);
+      if (entry === undefined || entry.received >= entry.needed) continue;
+      entry.needed -= 1;
+      if (entry.received >= entry.needed) this.#converged(entry, nowMs);
+    }
+    this.#roomOf[client] = undefined;
+    this.#state[client] = 0;
+    this.#slotOf.delete(number);
+  }
+
+  invoked(client: number, n: number, plannedMs: number, nowMs: number): void {
+    const log = this.#roomOf[client];
+    if (log === undefined) return;
+    const author = this.#number[client] ?? 0;
+    this.#invoked += 1;
+    log.pending.set(writeKey(author, n), { author, n, plannedMs, invokedMs: nowMs, mayBeLost: false });
+  }
+
+  rejected(client: number, n: number): void {
+    const key = writeKey(this.#number[client] ?? 0, n);
+    this.#roomOf[client]?.pending.delete(key);
+    this.#refused.add(key);
+  }
+
+  accepted(_client: number, _n: number, _position: number | undefined, _nowMs: number): void {
+    // Confirmation by itself delivers nothing; an author without echo is taken out of `needed` when its write is seen.
+  }
+
+  recognise(client: number, bytes: Uint8Array, start: number, end: number, nowMs: number): Entry | undefined {
+    const log = this.#roomOf[client];
+    if (log === undefined || this.#state[client] !== FOLLOWING) return undefined;
+    const entry = this.#next(client, log);
+    const kept = entry?.bytes;
+    if (entry === undefined || kept === undefined || kept.length !== end - start) return undefined;
+    for (let index = kept.length - 1; index >= 0; index -= 1) if (kept[index] !== bytes[start + index]) return undefined;
+    this.#recognised += 1;
+    this.#cursor[client] = entry.index + 1;
+    this.#account(entry, nowMs);
+    return entry;
+  }
+
+  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): void {
+    const log = this.#roomOf[client];
+    const marker = delivery.marker;
+    if (log === undefined || marker === undefined) return;
+    const key = writeKey(marker.author, marker.n);
+    const known = log.byKey.get(key);
+    if (!marker.intact) this.#finding("delivery", "damaged", client, log, "a payload that fits its sum", `a=${marker.author} n=${marker.n} with another payload`, this.#frameStep(client, nowMs, bytes, delivery));
+    if (known === undefined) {
+      const pending = log.pending.get(key);
+      if (marker.run !== this.#options.run || pending === undefined) {
+        this.#unexpected(client, log, delivery, bytes, nowMs);
+        return;
+      }
+      this.#append(client, log, pending, delivery, decoded, bytes, nowMs);
+      return;
+    }
+    if (known.content !== delivery.content) this.#finding("delivery", "damaged", client, log, known.content, delivery.content, this.#frameStep(client, nowMs, bytes, delivery));
+    this.#receive(client, log, known, bytes, nowMs);
+  }
+
+  isQuiet(): boolean {
+    for (const log of this.#rooms.values()) {
+      for (const pending of log.pending.values()) if (!pending.mayBeLost) return false;
+      for (const slot of log.members) if (this.#next(slot, log) !== undefined || (this.#holes[slot]?.length ?? 0) > 0) return false;
+    }
+    return true;
+  }
+
+  get figures(): LedgerFigures {
+    return {
+      delivered: this.#delivered,
+      expected: this.#delivered + this.#lost,
+      invoked: this.#invoked,
+      recognised: this.#recognised,
+      deliveryMs: this.#deliveryMs,
+      convergenceMs: this.#convergenceMs,
+      spreadMs: this.#spreadMs,
+    };
+  }
+
+  finish(nowMs: number): readonly CheckerOutcome[] {
+    for (const log of this.#rooms.values()) {
+      for (const slot of log.members) {
+        this.#settleHoles(slot, log);
+        for (let index = Math.max(this.#cursor[slot] ?? 0, log.base); index < log.end; index += 1) {
+          const entry = log.at(index);
+          if (entry !== undefined && this.#mustReceive(slot, entry)) this.#lose(slot, log, entry);
+        }
+      }
+      for (const pending of log.pending.values()) if (!pending.mayBeLost) this.#loseForAll(log, pending, nowMs);
+    }
+    const properties: Property[] = ["delivery", "order", "isolation", "refusals"];
+    return properties.map((property) => this.#outcome(property));
+  }
+
+  #log(room: string): RoomLog {
+    let log = this.#rooms.get(room);
+    if (log === undefined) {
+      log = new RoomLog(room);
+      this.#rooms.set(room, log);
+    }
+    return log;
+  }
+
+  /** The entry that a member is to receive next; its own are passed over where authors get no echo. */
+  #next(client: number, log: RoomLog): LogEntry | undefined {
+    let entry = log.at(this.#cursor[client] ?? 0);
+    if (this.#options.echo) return entry;
+    while (entry !== undefined && entry.author === this.#number[client]) entry = log.at(entry.index + 1);
+    return entry;
+  }
+
+  #append(client: number, log: RoomLog, pending: PendingWrite, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): void {
+    const authorIn = this.#slotOf.get(pending.author);
+    const needed = log.members.size - (!this.#options.echo && authorIn !== undefined && log.members.has(authorIn) ? 1 : 0);
+    const entry: LogEntry = {
+      index: log.end,
+      author: pending.author,
+      n: pending.n,
+      plannedMs: pending.plannedMs,
+      invokedMs: pending.invokedMs,
+      firstMs: nowMs,
+      bytes: bytes === undefined ? undefined : bytes.slice(),
+      content: delivery.content,
+      decoded,
+      received: 0,
+      needed,
+    };
+    log.append(entry);
+    this.#receive(client, log, entry, bytes, nowMs);
+    this.#cutOff += log.trim((slot) => this.#holes[slot]?.[0] ?? this.#cursor[slot] ?? 0);
+  }
+
+  #receive(client: number, log: RoomLog, entry: LogEntry, bytes: Uint8Array | undefined, nowMs: number): void {
+    const cursor = this.#cursor[client] ?? 0;
+    if (this.#state[client] === WAITING) {
+      this.#state[client] = FOLLOWING;
+      this.#openHoles(client, log, cursor, entry.index);
+      this.#cursor[client] = entry.index + 1;
+    } else if (entry.index >= cursor) {
+      this.#openHoles(client, log, cursor, entry.index);
+      this.#cursor[client] = entry.index + 1;
+    } else if (!this.#fillHole(client, log, entry, bytes, nowMs)) {
+      this.#finding("delivery", "doubled", client, log, `a=${entry.author} n=${entry.n} once`, "received again", this.#entrySteps(client, log, entry, nowMs, "received again"));
+      return;
+    }
+    this.#account(entry, nowMs);
+  }
+
+  #openHoles(client: number, log: RoomLog, from: number, to: number): void {
+    for (let index = Math.max(from, log.base); index < to; index += 1) {
+      const entry = log.at(index);
+      if (entry === undefined || !this.#mustReceive(client, entry)) continue;
+      const holes = (this.#holes[client] ??= []);
+      if (holes.length < HOLES_MAX) holes.push(index);
+      else this.#lose(client, log, entry);
+    }
+  }
+
+  /** Fills a hole; where the order model binds the pair, that is disorder. Gives false when there was none. */
+  #fillHole(client: number, log: RoomLog, entry: LogEntry, bytes: Uint8Array | undefined, nowMs: number): boolean {
+    const holes = this.#holes[client];
+    const place = holes?.indexOf(entry.index) ?? -1;
+    if (holes === undefined || place < 0) return false;
+    holes.splice(place, 1);
+    const after = this.#receivedAfter(client, log, entry, holes);
+    if (after !== undefined) {
+      const seen = `a=${after.author} n=${after.n} before a=${entry.author} n=${entry.n}`;
+      const steps = [...this.#entrySteps(client, log, after, after.firstMs, "received first here"), ...this.#frameStep(client, nowMs, bytes ?? entry.bytes, undefined)];
+      this.#finding("order", "disordered", client, log, `a=${entry.author} n=${entry.n} before a=${after.author} n=${after.n}, as other members received them`, seen, steps);
+    }
+    return true;
+  }
+
+  /** A later entry that this client already has and that must not come before `entry`. */
+  #receivedAfter(client: number, log: RoomLog, entry: LogEntry, holes: readonly number[]): LogEntry | undefined {
+    for (let index = entry.index + 1; index < (this.#cursor[client] ?? 0); index += 1) {
+      const later = log.at(index);
+      if (later === undefined || holes.includes(index)) continue;
+      if (this.#options.orderModel !== "perAuthor" || later.author === entry.author) return later;
+    }
+    return undefined;
+  }
+
+  #mustReceive(client: number, entry: LogEntry): boolean {
+    if (!this.#options.echo && entry.author === this.#number[client]) return false;
+    return this.#state[client] === FOLLOWING || entry.invokedMs > (this.#joinedMs[client] ?? 0)
+      ? entry.invokedMs > (this.#joinedMs[client] ?? 0)
+      : false;
+  }
+
+  #account(entry: LogEntry, nowMs: number): void {
+    const latencyMs = nowMs - entry.plannedMs;
+    this.#delivered += 1;
+    this.#deliveryMs.record(latencyMs);
+    this.#options.onDelivery?.(latencyMs);
+    entry.received += 1;
+    if (entry.received === entry.needed) this.#converged(entry, nowMs);
+  }
+
+  #converged(entry: LogEntry, nowMs: number): void {
+    this.#convergenceMs.record(nowMs - entry.plannedMs);
+    this.#spreadMs.record(nowMs - entry.firstMs);
+  }
+
+  #settleHoles(client: number, log: RoomLog): void {
+    const holes = this.#holes[client];
+    this.#holes[client] = undefined;
+    for (const index of holes ?? []) {
+      const entry = log.at(index);
+      if (entry !== undefined) this.#lose(client, log, entry);
+    }
+  }
+
+  #lose(client: number, log: RoomLog, entry: LogEntry): void {
+    this.#lost += 1;
+    this.#finding("delivery", "lost", client, log, `a=${entry.author} n=${entry.n} at every member`, "never received here", this.#entrySteps(client, log, entry, entry.firstMs, "never received"));
+  }
+
+  #loseForAll(log: RoomLog, pending: PendingWrite, nowMs: number): void {
+    for (const slot of log.members) {
+      if (pending.invokedMs <= (this.#joinedMs[slot] ?? 0)) continue;
+      this.#lost += 1;
+      const write: WitnessStep = { atMs: pending.invokedMs, from: `client ${pending.author}`, to: "server", label: `write a=${pending.author} n=${pending.n}` };
+      const none: WitnessStep = { atMs: nowMs, from: "server", to: `client ${this.#number[slot] ?? 0}`, label: "never received by anybody", isBad: true };
+      this.#finding("delivery", "lost", slot, log, `a=${pending.author} n=${pending.n} at every member`, "received by nobody", [write, none]);
+    }
+  }
+
+  /** A marked broadcast that fits no write of this room. */
+  #unexpected(client: number, log: RoomLog, delivery: Delivered, bytes: Uint8Array | undefined, nowMs: number): void {
+    const marker = delivery.marker;
+    if (marker === undefined) return;
+    const what = `a=${marker.author} n=${marker.n} of run ${marker.run}`;
+    const steps = this.#frameStep(client, nowMs, bytes, delivery);
+    if (this.#refused.has(writeKey(marker.author, marker.n))) {
+      this.#finding("refusals", "not-refused", client, log, "nothing of a refused write", what, steps);
+    } else if (marker.run === this.#options.run && marker.n <= (log.lastOf.get(marker.author) ?? 0)) {
+      this.#finding("delivery", "doubled", client, log, `${what} once`, "received again, long after every member had it", steps);
+    } else {
+      const home = this.#homeOf.get(marker.author);
+      this.#finding("isolation", "foreign", client, log, `only writes of room ${log.room}`, home === undefined || home === log.room ? `${what}, which nobody wrote` : `${what}, written in room ${home}`, steps);
+    }
+  }
+
+  #frameStep(client: number, nowMs: number, bytes: Uint8Array | undefined, delivery: Delivered | undefined): readonly WitnessStep[] {
+    const frame = bytes === undefined ? {} : { frame: this.#options.textOf(bytes).slice(0, 2000) };
+    return [{ atMs: nowMs, from: "server", to: `client ${this.#number[client] ?? 0}`, label: delivery?.marker === undefined ? "this frame" : `a=${delivery.marker.author} n=${delivery.marker.n}`, isBad: true, ...frame }];
+  }
+
+  #entrySteps(client: number, log: RoomLog, entry: LogEntry, atMs: number, what: string): readonly WitnessStep[] {
+    const name = `a=${entry.author} n=${entry.n}`;
+    const frame = entry.bytes === undefined ? {} : { frame: this.#options.textOf(entry.bytes).slice(0, 2000) };
+    const next = log.at(entry.index + 1);
+    return [
+      { atMs: entry.invokedMs, from: `client ${entry.author}`, to: "server", label: `write ${name}` },
+      { atMs: entry.firstMs, from: "server", to: "other members", label: name, ...frame },
+      { atMs: Math.max(atMs, entry.firstMs), from: "server", to: `client ${this.#number[client] ?? 0}`, label: `${name}: ${what}`, isBad: true },
+      ...(next === undefined ? [] : [{ atMs: next.firstMs, from: "server", to: "other members", label: `a=${next.author} n=${next.n}` }]),
+    ];
+  }
+
+  #finding(property: Property, reason: Reason, client: number, log: RoomLog, expected: string, seen: string, witness: readonly WitnessStep[]): void {
+    const counts = this.#broken.get(property) ?? new Map<Reason, number>();
+    const count = (counts.get(reason) ?? 0) + 1;
+    counts.set(reason, count);
+    this.#broken.set(property, counts);
+    if (count <= FINDINGS_MAX) this.#findings.push({ property, reason, room: log.room, client: this.#number[client] ?? 0, expected, seen, witness });
+  }
+
+  #outcome(property: Property): CheckerOutcome {
+    return {
+      property,
+      judged: property === "refusals" ? this.#refused.size : this.#delivered + this.#lost,
+      broken: Object.fromEntries(this.#broken.get(property) ?? []),
+      findings: this.#findings.filter((finding) => finding.property === property),
+      ...(this.#cutOff > 0 ? { inconclusiveBecause: `${this.#cutOff} entries left the window before a slow member had them` } : {}),
+    };
+  }
+}

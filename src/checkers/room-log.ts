@@ -1,0 +1,88 @@
+/** One write in the order in which the room's first receivers got it. */
+export interface LogEntry {
+  readonly index: number;
+  readonly author: number;
+  readonly n: number;
+  readonly plannedMs: number;
+  readonly invokedMs: number;
+  readonly firstMs: number;
+  /** The first receiver's frame; undefined when receivers' frames differ by nature. */
+  readonly bytes: Uint8Array | undefined;
+  readonly content: string;
+  readonly decoded: unknown;
+  /** Members that have it, and those that were to get it when it was first seen. */
+  received: number;
+  needed: number;
+}
+
+/** A write that was sent and that nobody has received yet. */
+export interface PendingWrite {
+  readonly author: number;
+  readonly n: number;
+  readonly plannedMs: number;
+  readonly invokedMs: number;
+  /** Its author went before anybody received it: it may never have reached the server. */
+  mayBeLost: boolean;
+}
+
+/**
+ * Entries a room keeps at most. A member 4,096 writes behind its room no longer takes part: at 10 writes a second that
+ * is seven minutes.
+ */
+export const LOG_ENTRIES_MAX = 4096;
+
+/** Entries beyond which a log looks for a prefix that every member has passed. */
+const TRIM_FROM = 256;
+
+/** Authors are below 2^27 and counters below 2^26, so that a key stays an exact integer. */
+const COUNTERS = 2 ** 26;
+
+export function writeKey(author: number, n: number): number {
+  return author * COUNTERS + n;
+}
+
+/** The canonical log of one room: a window over its latest writes. */
+export class RoomLog {
+  readonly room: string;
+  readonly entries: LogEntry[] = [];
+  /** Index of `entries[0]`. */
+  base = 0;
+  readonly byKey: Map<number, LogEntry> = new Map();
+  readonly pending: Map<number, PendingWrite> = new Map();
+  /** Slots of the members that are joined now. */
+  readonly members: Set<number> = new Set();
+  /** Greatest counter seen of each author, kept after its entries are trimmed. */
+  readonly lastOf: Map<number, number> = new Map();
+
+  constructor(room: string) {
+    this.room = room;
+  }
+
+  get end(): number {
+    return this.base + this.entries.length;
+  }
+
+  at(index: number): LogEntry | undefined {
+    return this.entries[index - this.base];
+  }
+
+  append(entry: LogEntry): void {
+    const key = writeKey(entry.author, entry.n);
+    this.entries.push(entry);
+    this.byKey.set(key, entry);
+    this.pending.delete(key);
+    if (entry.n > (this.lastOf.get(entry.author) ?? 0)) this.lastOf.set(entry.author, entry.n);
+  }
+
+  /** Drops what is below `floor` (every member has it); gives the entries that had to go although it was not. */
+  trim(floorOf: (slot: number) => number): number {
+    if (this.entries.length < TRIM_FROM || this.entries.length % TRIM_FROM !== 0) return 0;
+    let floor = this.end;
+    for (const slot of this.members) floor = Math.min(floor, floorOf(slot));
+    const forced = Math.max(0, this.entries.length - LOG_ENTRIES_MAX);
+    const count = Math.max(floor - this.base, forced);
+    for (const entry of this.entries.splice(0, count)) this.byKey.delete(writeKey(entry.author, entry.n));
+    this.base += count;
+    return Math.max(0, forced - Math.max(0, floor - this.base + count));
+  }
+}

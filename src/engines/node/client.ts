@@ -1,0 +1,181 @@
+import type { Ledger } from "../../core/ledger.ts";
+import type { Detail, Delivered } from "../../core/observation.ts";
+import type { Op } from "../../core/op.ts";
+import type { Credential, Failure, Frame, HttpAnswer, HttpRequest, Outbox, Session } from "../../core/session.ts";
+import type { Connection, Transport, TransportEvents } from "./transport.ts";
+import type { Alarm, Alarms } from "./alarms.ts";
+
+export interface NodeClientOptions {
+  readonly session: Session;
+  /** Base URL, http(s); the socket's is derived. */
+  readonly url: string;
+  /** Headers of the target file, on every request. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ca: string | undefined;
+  readonly localAddress: string | undefined;
+  readonly transport: Transport;
+  readonly alarms: Alarms;
+  readonly nowMs: () => number;
+  /** Minted anew each time it is asked for. */
+  readonly credential: () => Promise<Credential>;
+  readonly http: (request: HttpRequest) => Promise<HttpAnswer | Failure>;
+  readonly observe: (detail: Detail, atMs: number) => void;
+  /** Every data frame of either side; left out under load. */
+  readonly frameSeen?: (from: "client" | "server", frame: Frame, atMs: number) => void;
+  /** Fast path: asked before the session. */
+  readonly ledger?: { readonly ledger: Ledger; readonly slot: number };
+}
+
+/** One client: a session, its socket, its alarm. Carries out what the session asks for. */
+export class NodeClient implements Outbox, TransportEvents {
+  readonly #options: NodeClientOptions;
+  readonly #session: Session;
+  readonly #alarm: Alarm;
+  #connection: Connection | undefined;
+  /** The bytes of the frame in hand, for the ledger to keep. */
+  #inHand: Uint8Array | undefined;
+  #isOpen = false;
+  #isOver = false;
+  /** Frames of a socket that was given up are no longer ours. */
+  #epoch = 0;
+
+  constructor(options: NodeClientOptions) {
+    this.#options = options;
+    this.#session = options.session;
+    this.#alarm = options.alarms.create((nowMs) => {
+      if (!this.#isOver) this.#session.wake(nowMs, this);
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  start(): void {
+    this.#session.start(this.#options.nowMs(), this);
+  }
+
+  invoke(op: Op): void {
+    this.#session.invoke(op, this.#options.nowMs(), this);
+  }
+
+  /** Ends the client for good: no alarm, no reconnect. Its socket is cut when still open. */
+  stop(): void {
+    this.#isOver = true;
+    this.#epoch += 1;
+    this.#alarm.set(Infinity);
+    this.#connection?.cut();
+    this.#connection = undefined;
+    this.#isOpen = false;
+  }
+
+  /** Cuts the TCP connection without a close frame; the session may come back. */
+  cut(): void {
+    this.#connection?.cut();
+  }
+
+  // Outbox
+
+  connect(path: string, protocols: readonly string[], headers: Readonly<Record<string, string>>): void {
+    this.#epoch += 1;
+    const epoch = this.#epoch;
+    const own = (act: () => void): void => {
+      if (epoch === this.#epoch && !this.#isOver) act();
+    };
+    const { url, ca, localAddress, transport } = this.#options;
+    this.#connection = transport.connect(
+      { url: url.replace(/^http/, "ws") + path, protocols, headers: { ...this.#options.headers, ...headers }, ca, localAddress },
+      {
+        opened: () => own(() => this.opened()),
+        frame: (bytes, start, end, isText) => {
+          if (epoch === this.#epoch) this.frame(bytes, start, end, isText);
+        },
+        closed: (code, reason) => own(() => this.closed(code, reason)),
+        refused: (status, text) => own(() => this.refused(status, text)),
+      },
+    );
+  }
+
+  send(frame: Frame): void {
+    this.#options.frameSeen?.("client", frame, this.#options.nowMs());
+    this.#connection?.send(frame);
+  }
+
+  close(code: number, reason: string): void {
+    this.#connection?.close(code, reason);
+  }
+
+  http(tag: string, request: HttpRequest): void {
+    this.#options.http(request).then(
+      (answer) => this.#reply(tag, answer),
+      (error: unknown) => this.#reply(tag, { failure: String(error) }),
+    );
+  }
+
+  needCredential(tag: string): void {
+    this.#options.credential().then(
+      (credential) => this.#reply(tag, credential),
+      (error: unknown) => this.#reply(tag, { failure: error instanceof Error ? error.message : String(error) }),
+    );
+  }
+
+  wakeAt(atMs: number): void {
+    this.#alarm.set(atMs);
+  }
+
+  observe(detail: Detail): void {
+    this.#options.observe(detail, this.#options.nowMs());
+  }
+
+  delivered(delivery: Delivered, decoded: unknown, shared: boolean): void {
+    const nowMs = this.#options.nowMs();
+    const ledger = this.#options.ledger;
+    if (ledger === undefined) this.#options.observe(delivery, nowMs);
+    else ledger.ledger.delivered(ledger.slot, delivery, decoded, shared ? this.#inHand : undefined, nowMs);
+  }
+
+  // Transport
+
+  opened(): void {
+    this.#isOpen = true;
+    this.#session.opened(this.#options.nowMs(), this);
+  }
+
+  frame(bytes: Uint8Array, start: number, end: number, isText: boolean): void {
+    if (this.#isOver) return;
+    const nowMs = this.#options.nowMs();
+    const ledger = this.#options.ledger;
+    if (ledger !== undefined) {
+      const entry = ledger.ledger.recognise(ledger.slot, bytes, start, end, nowMs);
+      if (entry !== undefined) {
+        this.#session.expected(entry.decoded, nowMs, this);
+        return;
+      }
+    }
+    const part = bytes.subarray(start, end);
+    const frame: Frame = isText ? Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("utf8") : part;
+    this.#options.frameSeen?.("server", isText ? frame : part.slice(), nowMs);
+    this.#inHand = part;
+    this.#session.frame(frame, nowMs, this);
+    this.#inHand = undefined;
+  }
+
+  closed(code: number, reason: string): void {
+    this.#isOpen = false;
+    this.#connection = undefined;
+    this.#session.closed(code, reason, this.#options.nowMs(), this);
+  }
+
+  refused(status: number, text: string): void {
+    this.#connection = undefined;
+    this.#session.reply("connect", { failure: text, status }, this.#options.nowMs(), this);
+  }
+
+  #reply(tag: string, answer: HttpAnswer | Credential | Failure): void {
+    if (!this.#isOver) this.#session.reply(tag, answer, this.#options.nowMs(), this);
+  }
+}
+
+export function createNodeClient(options: NodeClientOptions): NodeClient {
+  return new NodeClient(options);
+}

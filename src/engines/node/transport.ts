@@ -1,0 +1,113 @@
+import { WebSocket } from "ws";
+
+/** What a connection tells its client. Bytes are valid during the call only. */
+export interface TransportEvents {
+  opened(): void;
+  frame(bytes: Uint8Array, start: number, end: number, isText: boolean): void;
+  /** After `opened`; once. */
+  closed(code: number, reason: string): void;
+  /** Instead of `opened`; `status` is 0 when no HTTP answer came. */
+  refused(status: number, text: string): void;
+}
+
+export interface ConnectOptions {
+  readonly url: string;
+  readonly protocols: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ca: string | undefined;
+  /** Loopback address to connect from: one address has about 28,000 ports. */
+  readonly localAddress: string | undefined;
+}
+
+export interface Connection {
+  send(frame: string | Uint8Array): void;
+  close(code: number, reason: string): void;
+  /** Ends the TCP connection without a close frame. */
+  cut(): void;
+}
+
+export interface Transport {
+  connect(options: ConnectOptions, events: TransportEvents): Connection;
+}
+
+/** Servers send messages up to 1 MiB; eight times that is a server gone wrong, and is closed with 1009. */
+const FRAME_BYTES_MAX = 8 * 1024 * 1024;
+
+/** An upgrade takes 5 s at most by every protocol; twice that is given up. */
+const HANDSHAKE_MS_MAX = 10_000;
+
+/** A peer that does not read: more than this waiting to be sent ends the connection. */
+const SEND_BUFFER_BYTES_MAX = 8 * 1024 * 1024;
+
+/** A keepalive comes every few seconds; a server that sends more pings than this a second is flooding. */
+const PINGS_PER_SECOND_MAX = 100;
+
+/** A close frame that is not answered: the socket is ended. */
+const CLOSE_MS_MAX = 2_000;
+
+/** WebSocket by `ws`, without permessage-deflate (it costs four times the processor time). */
+export const wsTransport: Transport = {
+  connect(options, events) {
+    let state: "connecting" | "open" | "over" = "connecting";
+    let pings = 0;
+    let pingsSinceMs = 0;
+    const socket = new WebSocket(options.url, [...options.protocols], {
+      perMessageDeflate: false,
+      headers: { ...options.headers },
+      handshakeTimeout: HANDSHAKE_MS_MAX,
+      maxPayload: FRAME_BYTES_MAX,
+      followRedirects: false,
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+    });
+    const refuse = (status: number, text: string): void => {
+      if (state !== "connecting") return;
+      state = "over";
+      events.refused(status, text);
+    };
+    socket.on("open", () => {
+      if (state !== "connecting") return;
+      state = "open";
+      events.opened();
+    });
+    socket.on("message", (data: Buffer, isBinary: boolean) => {
+      if (state === "open") events.frame(data, 0, data.length, !isBinary);
+    });
+    socket.on("ping", () => {
+      const nowMs = performance.now();
+      if (nowMs - pingsSinceMs > 1000) {
+        pings = 0;
+        pingsSinceMs = nowMs;
+      }
+      pings += 1;
+      if (pings > PINGS_PER_SECOND_MAX) socket.terminate();
+    });
+    socket.on("unexpected-response", (request, response) => {
+      response.destroy();
+      request.destroy();
+      refuse(response.statusCode ?? 0, response.statusMessage ?? "");
+    });
+    socket.on("error", (error) => refuse(0, error.message));
+    socket.on("close", (code, reason) => {
+      refuse(0, "closed before the upgrade was answered");
+      if (state !== "open") return;
+      state = "over";
+      events.closed(code, reason.toString("utf8"));
+    });
+    return {
+      send(frame) {
+        if (socket.readyState !== WebSocket.OPEN) return;
+        if (socket.bufferedAmount > SEND_BUFFER_BYTES_MAX) socket.terminate();
+        else socket.send(frame);
+      },
+      close(code, reason) {
+        if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
+        else socket.close(code, reason);
+        setTimeout(() => socket.readyState !== WebSocket.CLOSED && socket.terminate(), CLOSE_MS_MAX).unref();
+      },
+      cut() {
+        socket.terminate();
+      },
+    };
+  },
+};
