@@ -1,0 +1,62 @@
+import type { Binding } from "../core/binding.ts";
+import type { CredentialSpec, ResolvedTarget } from "../core/target.ts";
+
+/** Where bindings are found; the command line's registry has this shape. */
+export interface BindingSource {
+  bindingNames(): readonly string[];
+  /** Folder that holds `binding.ts` and `reference/`. Throws a usage error for unknown names. */
+  bindingFolder(name: string): string;
+  loadBinding(name: string): Promise<Binding>;
+}
+
+export interface StartOptions {
+  /** A reference server's name, or the path of a target file. */
+  readonly target: string;
+  readonly registry: BindingSource;
+  /** `load` asks for consent before a host that is not ours; `check` does not. */
+  readonly purpose: "check" | "load";
+  /** Hosts (`host` or `host:port`) that the user allows to be loaded. */
+  readonly mayLoad?: readonly string[];
+  /** Base URL of our DID directory, for a reference server. */
+  readonly directoryUrl?: string;
+  /** Reference server only: its timers run this many times faster. Default 1. */
+  readonly timeScale?: number;
+  /** Reference server only. */
+  readonly mutant?: { readonly id: string; readonly env?: Readonly<Record<string, string>> };
+  /** Reference server only; default `serviceJwt`. */
+  readonly recipe?: CredentialSpec["recipe"];
+  /** Reference server only; default any free port. */
+  readonly port?: number;
+  /** For `${NAME}` in target files. Default: the process's own. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** `YYYY-MM-DD`, for the dates of known failures. Default: today. */
+  readonly today?: string;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** What can be done with a server that we started. */
+export interface TargetProcess {
+  readonly pid: number;
+  /** Ends it politely, starts it again on the same port, and waits until it is ready. */
+  restart(): Promise<void>;
+  /** Ends it at once, without farewell. */
+  kill(): void;
+  /** The last 64 KiB of what it wrote to stdout and stderr. */
+  logs(): string;
+}
+
+export interface RunningTarget {
+  readonly resolved: ResolvedTarget;
+  readonly binding: Binding;
+  /** Whether cases that flood may run: loopback, a server that we started, or a host the user named. */
+  readonly mayFlood: boolean;
+  /** Undefined for a URL. */
+  readonly process?: TargetProcess;
+  /** How the server ended by itself; undefined while it runs, and for a URL. */
+  exited(): Exit | undefined;
+  stop(): Promise<void>;
+}
