@@ -2,6 +2,7 @@ import type { OrderModel } from "../core/binding.ts";
 import { FINDINGS_MAX, type CheckerOutcome, type Finding, type Property, type WitnessStep } from "../core/checker.ts";
 import type { Histogram, HistogramMaker } from "../core/histogram.ts";
 import type { Entry, Ledger } from "../core/ledger.ts";
+import type { Marker } from "../core/marker.ts";
 import type { Delivered } from "../core/observation.ts";
 import type { Reason } from "../core/reason.ts";
 import { RoomLog, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
@@ -67,6 +68,7 @@ export class MemoryLedger implements Ledger {
   #invoked = 0;
   #recognised = 0;
   #cutOff = 0;
+  #snapshots = 0;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -163,6 +165,22 @@ export class MemoryLedger implements Ledger {
     this.#receive(client, log, known, bytes, nowMs);
   }
 
+  snapshot(client: number, marker: Marker | undefined, nowMs: number): void {
+    const log = this.#roomOf[client];
+    if (log === undefined || marker === undefined || marker.run !== this.#options.run || this.#state[client] !== FOLLOWING) return;
+    this.#snapshots += 1;
+    const has = log.byKey.get(writeKey(marker.author, marker.n));
+    const last = log.at((this.#cursor[client] ?? 0) - 1);
+    if (has === undefined || last === undefined || has.index >= last.index || this.#options.orderModel === "perAuthor") return;
+    const steps = [...this.#entrySteps(client, log, last, last.firstMs, "received"), { atMs: nowMs, from: "server", to: `client ${this.#number[client] ?? 0}`, label: `state as of a=${has.author} n=${has.n}`, isBad: true }];
+    this.#finding("guarantees", "stale", client, log, `a state with a=${last.author} n=${last.n}, which this client has received`, `the state as of a=${has.author} n=${has.n}`, steps);
+  }
+
+  /** The last write of the room in the order that members received; undefined when there is none. */
+  lastWrite(room: string): { readonly author: number; readonly n: number } | undefined {
+    return this.#rooms.get(room)?.entries.at(-1);
+  }
+
   isQuiet(): boolean {
     for (const log of this.#rooms.values()) {
       for (const pending of log.pending.values()) if (!pending.mayBeLost) return false;
@@ -189,12 +207,12 @@ export class MemoryLedger implements Ledger {
         this.#settleHoles(slot, log);
         for (let index = Math.max(this.#cursor[slot] ?? 0, log.base); index < log.end; index += 1) {
           const entry = log.at(index);
-          if (entry !== undefined && this.#mustReceive(slot, entry)) this.#lose(slot, log, entry);
+          if (entry !== undefined && this.#mustReceive(slot, entry, this.#state[slot] === FOLLOWING)) this.#lose(slot, log, entry);
         }
       }
       for (const pending of log.pending.values()) if (!pending.mayBeLost) this.#loseForAll(log, pending, nowMs);
     }
-    const properties: Property[] = ["delivery", "order", "isolation", "refusals"];
+    const properties: Property[] = ["delivery", "order", "isolation", "refusals", "guarantees"];
     return properties.map((property) => this.#outcome(property));
   }
 
@@ -240,10 +258,10 @@ export class MemoryLedger implements Ledger {
     const cursor = this.#cursor[client] ?? 0;
     if (this.#state[client] === WAITING) {
       this.#state[client] = FOLLOWING;
-      this.#openHoles(client, log, cursor, entry.index);
+      this.#openHoles(client, log, cursor, entry.index, false);
       this.#cursor[client] = entry.index + 1;
     } else if (entry.index >= cursor) {
-      this.#openHoles(client, log, cursor, entry.index);
+      this.#openHoles(client, log, cursor, entry.index, true);
       this.#cursor[client] = entry.index + 1;
     } else if (!this.#fillHole(client, log, entry, bytes, nowMs)) {
       this.#finding("delivery", "doubled", client, log, `a=${entry.author} n=${entry.n} once`, "received again", this.#entrySteps(client, log, entry, nowMs, "received again"));
@@ -252,10 +270,10 @@ export class MemoryLedger implements Ledger {
     this.#account(entry, nowMs);
   }
 
-  #openHoles(client: number, log: RoomLog, from: number, to: number): void {
+  #openHoles(client: number, log: RoomLog, from: number, to: number, isFollowing: boolean): void {
     for (let index = Math.max(from, log.base); index < to; index += 1) {
       const entry = log.at(index);
-      if (entry === undefined || !this.#mustReceive(client, entry)) continue;
+      if (entry === undefined || !this.#mustReceive(client, entry, isFollowing)) continue;
       const holes = (this.#holes[client] ??= []);
       if (holes.length < HOLES_MAX) holes.push(index);
       else this.#lose(client, log, entry);
@@ -287,11 +305,14 @@ export class MemoryLedger implements Ledger {
     return undefined;
   }
 
-  #mustReceive(client: number, entry: LogEntry): boolean {
+  /**
+   * Whoever joined before the write was sent must receive it. A member that follows one order has, besides, to receive
+   * everything after its first entry, also what was in flight when it joined.
+   */
+  #mustReceive(client: number, entry: LogEntry, isFollowing: boolean): boolean {
     if (!this.#options.echo && entry.author === this.#number[client]) return false;
-    return this.#state[client] === FOLLOWING || entry.invokedMs > (this.#joinedMs[client] ?? 0)
-      ? entry.invokedMs > (this.#joinedMs[client] ?? 0)
-      : false;
+    if (entry.invokedMs > (this.#joinedMs[client] ?? 0)) return true;
+    return isFollowing && this.#options.orderModel !== "perAuthor";
   }
 
   #account(entry: LogEntry, nowMs: number): void {
@@ -376,7 +397,7 @@ export class MemoryLedger implements Ledger {
   #outcome(property: Property): CheckerOutcome {
     return {
       property,
-      judged: property === "refusals" ? this.#refused.size : this.#delivered + this.#lost,
+      judged: property === "refusals" ? this.#refused.size : property === "guarantees" ? this.#snapshots : this.#delivered + this.#lost,
       broken: Object.fromEntries(this.#broken.get(property) ?? []),
       findings: this.#findings.filter((finding) => finding.property === property),
       ...(this.#cutOff > 0 ? { inconclusiveBecause: `${this.#cutOff} entries left the window before a slow member had them` } : {}),

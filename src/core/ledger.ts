@@ -1,4 +1,5 @@
 import type { CheckerOutcome } from "./checker.ts";
+import type { Marker } from "./marker.ts";
 import type { Delivered } from "./observation.ts";
 
 /** A decoded broadcast that the ledger keeps the bytes of; `decoded` is what the first receiver's session gave. */
@@ -28,8 +29,10 @@ export interface Ledger {
   recognise(client: number, bytes: Uint8Array, start: number, end: number, nowMs: number): Entry | undefined;
   /** A broadcast that was not recognised, decoded. `bytes` when every member is to get the same. */
   delivered(client: number, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): void;
+  /** A state that the client was given; it must hold what the client has received already. */
+  snapshot(client: number, marker: Marker | undefined, nowMs: number): void;
   /** Whether every write has reached everyone it was for. */
   isQuiet(): boolean;
-  /** Delivery, order, isolation (foreign) and, per author, order outcomes. Called once, at the end. */
+  /** Outcomes of delivery, order, isolation, refusals and session guarantees. Called once, at the end. */
   finish(nowMs: number): readonly CheckerOutcome[];
 }

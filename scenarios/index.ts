@@ -1,0 +1,8 @@
+import type { Scenario } from "../src/core/scenario.ts";
+import { scenario as idleRooms } from "./idle-rooms.ts";
+import { scenario as joinStorm } from "./join-storm.ts";
+import { scenario as reconnectHerd } from "./reconnect-herd.ts";
+import { scenario as watchParty } from "./watch-party.ts";
+
+/** All workloads by name. */
+export const scenarios: readonly Scenario[] = [watchParty, joinStorm, reconnectHerd, idleRooms];
