@@ -1,0 +1,232 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Binding } from "../core/binding.ts";
+import { HarnessError } from "../core/errors.ts";
+import { requirementId } from "../core/ids.ts";
+import type { ResolvedTarget } from "../core/target.ts";
+import { readTargetFile, type TargetFile } from "./file.ts";
+import { isLoopback } from "./network.ts";
+import { READY_MS_DEFAULT, type StartSpec } from "./schema.ts";
+import type { StartOptions } from "./types.ts";
+
+/** How a target comes to run. */
+export type Launch =
+  | { readonly kind: "url" }
+  | { readonly kind: "command"; readonly spec: StartSpec; readonly folder: string; readonly port: number | undefined }
+  | { readonly kind: "reference"; readonly program: string; readonly env: Readonly<Record<string, string>>; readonly port: number };
+
+/** A target that is understood and not yet started; the URLs of a server that we start are filled in then. */
+export interface Plan {
+  readonly binding: Binding;
+  readonly resolved: ResolvedTarget;
+  readonly launch: Launch;
+  readonly mayFlood: boolean;
+}
+
+const CREDENTIAL_DEFAULTS = {
+  recipe: "serviceJwt",
+  audience: "did:web:rooms.example",
+  method: null,
+  show: "query:authToken",
+  register: undefined,
+  login: "/auth/login",
+  token: "cookie:authToken",
+  userId: "json:id",
+  nameQuery: "user",
+} as const;
+
+/** Our own servers only, and no further: past it, timers come near the tolerances of the checks. */
+const TIME_SCALE_MAX = 20;
+
+/** Where a server that is not started yet will be. */
+const NOT_YET = "http://127.0.0.1:0";
+
+function programOf(folder: string): string {
+  const program = ["ts", "js"].map((extension) => join(folder, "reference", `main.${extension}`)).find((path) => existsSync(path));
+  if (program === undefined) throw new HarnessError("internal", `the binding in ${folder} has no reference server`);
+  return program;
+}
+
+async function planReference(name: string, options: StartOptions, file: TargetFile | undefined): Promise<Plan> {
+  const binding = await options.registry.loadBinding(name);
+  const program = programOf(options.registry.bindingFolder(name));
+  const timeScale = options.timeScale ?? 1;
+  if (!(timeScale >= 1 && timeScale <= TIME_SCALE_MAX)) throw new HarnessError("usage", `a time scale lies between 1 and ${TIME_SCALE_MAX}`);
+  const recipe = options.recipe ?? file?.data.credential.recipe ?? CREDENTIAL_DEFAULTS.recipe;
+  const given = { ...CREDENTIAL_DEFAULTS, ...file?.data.credential };
+  const credential = { ...given, recipe, register: given.register ?? "/auth/register" };
+  return {
+    binding,
+    mayFlood: true,
+    launch: {
+      kind: "reference",
+      program,
+      port: options.port ?? 0,
+      env: {
+        HOST: "127.0.0.1",
+        AUDIENCE: credential.audience,
+        RECIPE: recipe,
+        TIME_SCALE: String(timeScale),
+        MUTANT: options.mutant?.id ?? "",
+        BASE_PATH: file?.data.basePath ?? "",
+        ...(options.directoryUrl === undefined ? {} : { DIRECTORY_URL: options.directoryUrl }),
+        ...options.mutant?.env,
+      },
+    },
+    resolved: {
+      name: file?.name ?? name,
+      binding: name,
+      dialect: file?.data.dialect ?? binding.manifest.dialects[0],
+      urls: [NOT_YET],
+      basePath: file?.data.basePath ?? "",
+      headers: file?.data.headers ?? {},
+      ca: undefined,
+      credential,
+      capabilities: { ...hooksGiven(binding, { restart: true, metrics: true }), ...file?.data.capabilities },
+      limits: limitsOf(file),
+      clientsMax: file?.data.limits["clientsMax"],
+      hooks: { health: file?.data.hooks.health ?? "/healthz", metrics: file?.data.hooks.metrics ?? { path: "/metrics", prefix: "" } },
+      known: knownOf(file),
+      timeScale,
+      directoryUrl: options.directoryUrl,
+    },
+  };
+}
+
+/** A hook that is given turns its capability on, where the binding has it. */
+function hooksGiven(binding: Binding, hooks: Readonly<Record<string, boolean>>): Record<string, boolean> {
+  return Object.fromEntries(Object.entries(hooks).filter(([name, isGiven]) => isGiven && name in binding.manifest.capabilities));
+}
+
+function limitsOf(file: TargetFile | undefined): Record<string, number> {
+  return Object.fromEntries(Object.entries(file?.data.limits ?? {}).filter(([name]) => name !== "clientsMax"));
+}
+
+function knownOf(file: TargetFile | undefined): ResolvedTarget["known"] {
+  return (file?.data.known ?? []).map((entry) => ({ ...entry, id: requirementId(entry.id) }));
+}
+
+function readCa(file: TargetFile): string | undefined {
+  const { ca } = file.data.tls;
+  if (ca === undefined) return undefined;
+  const path = resolve(file.folder, ca);
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new HarnessError("usage", `${file.path}: "tls.ca" names ${path}, which can not be read`, { cause: error });
+  }
+}
+
+/** http(s) origin and path of a base URL that may be written with ws(s). */
+function split(url: string, file: TargetFile): { readonly origin: string; readonly path: string } {
+  let parsed: URL;
+  try {
+    parsed = new URL(url.replace(/^ws/, "http"));
+  } catch (error) {
+    throw new HarnessError("usage", `${file.path}: "${url}" is no URL`, { cause: error });
+  }
+  if (parsed.username !== "" || parsed.search !== "" || parsed.hash !== "") {
+    throw new HarnessError("usage", `${file.path}: a base URL has no user, query or fragment`, { hint: "put secrets into headers, from ${ENV}" });
+  }
+  return { origin: parsed.origin, path: parsed.pathname.replace(/\/+$/, "") };
+}
+
+async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> {
+  for (const [flag, value] of [["--mutant", options.mutant], ["--port", options.port]] as const) {
+    if (value !== undefined && file.data.reference === undefined) {
+      throw new HarnessError("usage", `${flag} is for reference servers; ${file.path} describes another server`);
+    }
+  }
+  if (file.data.reference !== undefined) {
+    if (file.data.binding !== undefined && file.data.binding !== file.data.reference) {
+      throw new HarnessError("usage", `${file.path}: "binding" and "reference" name different protocols`);
+    }
+    return planReference(file.data.reference, options, file);
+  }
+  const { data } = file;
+  const binding = await options.registry.loadBinding(data.binding ?? "");
+  const spec = data.start ?? (data.command === undefined ? undefined : { command: data.command, env: {}, ready: { withinMs: READY_MS_DEFAULT }, restart: true });
+  const first = data.url === undefined ? undefined : split(data.url.replaceAll("{port}", "0"), file);
+  const second = data.secondUrl === undefined ? undefined : split(data.secondUrl, file);
+  const urlPort = first === undefined ? undefined : new URL(first.origin).port;
+  const port = spec?.port ?? (urlPort === undefined || urlPort === "" || urlPort === "0" ? undefined : Number(urlPort));
+  const isOurs = spec !== undefined;
+  const hosts = [first, second].flatMap((url) => (url === undefined ? [] : [new URL(url.origin)]));
+  const asked = hosts.filter((url) => !isOurs && !isLoopback(url.hostname) && !isAllowed(url, options.mayLoad ?? []));
+  if (options.purpose === "load" && asked[0] !== undefined) {
+    throw new HarnessError("usage", `${asked[0].hostname} is not this machine, and load on it needs your consent`, {
+      hint: `if you may load it: --i-may-load ${asked[0].hostname}`,
+    });
+  }
+  return {
+    binding,
+    mayFlood: asked.length === 0,
+    launch: spec === undefined ? { kind: "url" } : { kind: "command", spec, folder: file.folder, port },
+    resolved: {
+      name: file.name,
+      binding: binding.manifest.name,
+      dialect: data.dialect ?? binding.manifest.dialects[0],
+      urls: second === undefined ? [first?.origin ?? NOT_YET] : [first?.origin ?? NOT_YET, second.origin],
+      basePath: data.basePath ?? first?.path ?? "",
+      headers: data.headers,
+      ca: readCa(file),
+      credential: { ...data.credential, register: data.credential.register },
+      capabilities: {
+        ...hooksGiven(binding, { secondUrl: second !== undefined, restart: spec?.restart === true, metrics: data.hooks.metrics !== undefined }),
+        ...data.capabilities,
+      },
+      limits: limitsOf(file),
+      clientsMax: data.limits["clientsMax"],
+      hooks: { health: data.hooks.health, metrics: data.hooks.metrics },
+      known: knownOf(file),
+      timeScale: 1,
+      directoryUrl: undefined,
+    },
+  };
+}
+
+function isAllowed(url: URL, mayLoad: readonly string[]): boolean {
+  return mayLoad.some((host) => host === url.hostname || host === url.host);
+}
+
+/** What the target says that its binding does not know, or that time has overtaken. */
+function mistakesOf(plan: Plan, today: string): string[] {
+  const { manifest, requirements } = plan.binding;
+  const { resolved } = plan;
+  const mistakes: string[] = [];
+  if (!manifest.dialects.includes(resolved.dialect)) {
+    mistakes.push(`dialect "${resolved.dialect}" is none of ${manifest.name}: ${manifest.dialects.join(", ")}`);
+  }
+  for (const name of Object.keys(resolved.capabilities)) {
+    if (!(name in manifest.capabilities)) {
+      mistakes.push(`capability "${name}" is none of ${manifest.name}: ${Object.keys(manifest.capabilities).join(", ")}`);
+    }
+  }
+  for (const { id, until } of resolved.known) {
+    if (!requirements.some((requirement) => requirement.id === id)) mistakes.push(`known failure ${id}: ${manifest.name} has no such requirement`);
+    if (until < today) mistakes.push(`known failure ${id}: its date ${until} is past; mend it, or decide anew`);
+  }
+  return mistakes;
+}
+
+/**
+ * Understands a target without starting or asking anything.
+ * @throws HarnessError `usage` for unknown names, unreadable or wrong files, and load without consent.
+ */
+export async function planTarget(options: StartOptions): Promise<Plan> {
+  const names = options.registry.bindingNames();
+  const { target } = options;
+  let plan: Plan;
+  if (names.includes(target)) plan = await planReference(target, options, undefined);
+  else if (/^(https?|wss?):/.test(target)) {
+    throw new HarnessError("usage", `a target is a name or a file, not a URL`, { hint: `write a target file with \`rollcall init\` and put \`url: ${target}\` into it` });
+  } else if (/[./\\]/.test(target) || existsSync(target)) plan = await planFile(readTargetFile(target, options.env ?? process.env), options);
+  else {
+    throw new HarnessError("usage", `there is no reference server and no target file "${target}"`, {
+      hint: `reference servers: ${names.join(", ")}; \`rollcall init\` writes a target file`,
+    });
+  }
+  const mistakes = mistakesOf(plan, options.today ?? new Date().toISOString().slice(0, 10));
+  if (mistakes.length > 0) throw new HarnessError("usage", mistakes.map((mistake) => `${plan.resolved.name}: ${mistake}`).join("\n"));
+  return plan;
+}

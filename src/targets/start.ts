@@ -1,0 +1,169 @@
+import { resolve } from "node:path";
+import { HarnessError } from "../core/errors.ts";
+import type { ResolvedTarget } from "../core/target.ts";
+import { type Child, startChild } from "./child.ts";
+import { freePort, probe, status } from "./network.ts";
+import { type Launch, type Plan, planTarget } from "./plan.ts";
+import type { RunningTarget, StartOptions } from "./types.ts";
+
+/** A reference server loads in under two seconds; this is for a machine under load. */
+const REFERENCE_READY_MS_MAX = 20_000;
+const POLL_MS = 100;
+/** Lines of a dead server's log that an error shows. */
+const LOG_TAIL_LINES = 12;
+
+/** Waits, without holding the process open for it. */
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
+}
+
+function tail(child: Child): string {
+  const lines = child.logs().trimEnd().split("\n").slice(-LOG_TAIL_LINES);
+  return lines.join("").trim() === "" ? "it wrote nothing" : `its last words:\n${lines.map((line) => `  | ${line}`).join("\n")}`;
+}
+
+function died(child: Child): HarnessError {
+  const exit = child.exited();
+  const how = exit?.signal != null ? `by ${exit.signal}` : `with exit code ${exit?.code ?? "unknown"}`;
+  return new HarnessError("unreachable", `the server ended ${how} before it was ready; ${tail(child)}`);
+}
+
+interface Started {
+  readonly child: Child;
+  readonly url: string;
+}
+
+async function startReference(launch: Extract<Launch, { kind: "reference" }>, port: number): Promise<Started> {
+  const child = startChild({ run: [process.execPath, launch.program], env: { ...process.env, ...launch.env, PORT: String(port) } });
+  const ready = new Promise<string>((done) => {
+    child.onLine((line) => {
+      const url = readyUrl(line);
+      if (url !== undefined) done(url);
+    });
+  });
+  const first = await Promise.race([ready, child.ended.then(() => undefined), pause(REFERENCE_READY_MS_MAX)]);
+  if (typeof first === "string") return { child, url: first };
+  const failure =
+    child.exited() === undefined
+      ? new HarnessError("unreachable", `the reference server was not ready within ${REFERENCE_READY_MS_MAX} ms; ${tail(child)}`)
+      : died(child);
+  await child.stop();
+  throw failure;
+}
+
+function readyUrl(line: string): string | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    const message = JSON.parse(line) as { readonly event?: unknown; readonly url?: unknown };
+    return message.event === "ready" && typeof message.url === "string" ? message.url : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function isReady(launch: Extract<Launch, { kind: "command" }>, url: string, target: ResolvedTarget): Promise<boolean> {
+  const { http, ws } = launch.spec.ready;
+  const options = { ca: target.ca, headers: target.headers };
+  if (http !== undefined) {
+    const code = await status(url + http, { ...options, upgrade: false });
+    if (code < 200 || code > 299) return false;
+  }
+  if (ws !== undefined && (await status(url + ws, { ...options, upgrade: true })) === 0) return false;
+  return http !== undefined || ws !== undefined || (await probe(url, target.ca, 1_000)) === undefined;
+}
+
+async function startCommand(launch: Extract<Launch, { kind: "command" }>, port: number, url: string, target: ResolvedTarget): Promise<Started> {
+  const { spec } = launch;
+  if ((await probe(`http://127.0.0.1:${port}`, undefined, 1_000)) === undefined) {
+    throw new HarnessError("unreachable", `port ${port} is in use already`, { hint: "end what listens there, or write {port} into the command and leave the port to us" });
+  }
+  const filled = (text: string): string => text.replaceAll("{port}", String(port));
+  const child = startChild({
+    run: filled(spec.command),
+    cwd: resolve(launch.folder, spec.cwd ?? "."),
+    env: { ...process.env, ...Object.fromEntries(Object.entries(spec.env).map(([name, value]) => [name, filled(value)])) },
+  });
+  const until = performance.now() + spec.ready.withinMs;
+  while (child.exited() === undefined && performance.now() < until) {
+    // A server that daemonises or loses the port to another would be taken for ready: the exit is looked at last.
+    if ((await isReady(launch, url, target)) && child.exited() === undefined) return { child, url };
+    await Promise.race([pause(POLL_MS), child.ended]);
+  }
+  const failure =
+    child.exited() === undefined
+      ? new HarnessError("unreachable", `the server was not ready within ${spec.ready.withinMs} ms; ${tail(child)}`, {
+          hint: "see `start.ready` in the target file",
+        })
+      : died(child);
+  await child.stop();
+  throw failure;
+}
+
+/** Only the first URL is ours to fill in; a second process stands as it was given. */
+function withUrl(target: ResolvedTarget, url: string): ResolvedTarget {
+  return { ...target, urls: [url, ...target.urls.slice(1)] };
+}
+
+async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>): Promise<RunningTarget> {
+  const port = launch.port === undefined ? await freePort() : launch.port;
+  const given = new URL(plan.resolved.urls[0]);
+  const commandUrl = `${given.protocol}//${given.hostname}:${port}`;
+  const start = (at: number): Promise<Started> =>
+    launch.kind === "reference" ? startReference(launch, at) : startCommand(launch, at, commandUrl, plan.resolved);
+  let { child, url } = await start(port);
+  const boundPort = Number(new URL(url).port);
+  let isOnPurpose = false;
+  const control = {
+    get pid() {
+      return child.pid;
+    },
+    restart: async () => {
+      isOnPurpose = true;
+      await child.stop();
+      child = (await start(boundPort)).child;
+      isOnPurpose = false;
+    },
+    kill: () => {
+      isOnPurpose = true;
+      child.signal("SIGKILL");
+    },
+    logs: () => child.logs(),
+  };
+  return {
+    resolved: withUrl(plan.resolved, url),
+    binding: plan.binding,
+    mayFlood: plan.mayFlood,
+    ...(launch.kind === "reference" || launch.spec.restart ? { process: control } : {}),
+    exited: () => (isOnPurpose ? undefined : child.exited()),
+    stop: async () => {
+      isOnPurpose = true;
+      await child.stop();
+    },
+  };
+}
+
+/**
+ * Starts what a target file or a reference server's name stands for, and waits until it is ready; a URL is only
+ * reached for, within 5 s.
+ * @throws HarnessError `usage` when the target is not understood, `unreachable` when it does not start or answer.
+ */
+export async function startTarget(options: StartOptions): Promise<RunningTarget> {
+  const plan = await planTarget(options);
+  if (plan.launch.kind !== "url") return startProcess(plan, plan.launch);
+  for (const url of plan.resolved.urls) {
+    const failure = await probe(url, plan.resolved.ca);
+    if (failure !== undefined) throw new HarnessError("unreachable", `${url} can not be reached: ${failure}`);
+  }
+  return { resolved: plan.resolved, binding: plan.binding, mayFlood: plan.mayFlood, exited: () => undefined, stop: async () => {} };
+}
+
+/** What `startTarget` would do, without doing it: for `--dry-run`. The port of a server that we would start is 0. */
+export async function describeTarget(options: StartOptions): Promise<Pick<RunningTarget, "resolved" | "binding" | "mayFlood"> & { readonly how: string }> {
+  const plan = await planTarget(options);
+  const how = {
+    url: `reach ${plan.resolved.urls.join(" and ")}`,
+    command: plan.launch.kind === "command" ? `start \`${plan.launch.spec.command}\`` : "",
+    reference: `start the reference server of ${plan.resolved.binding}`,
+  }[plan.launch.kind];
+  return { resolved: plan.resolved, binding: plan.binding, mayFlood: plan.mayFlood, how };
+}
