@@ -77,7 +77,7 @@ export class RoomLog {
   /** Drops what is below `floor` (every member has it); gives the entries that had to go although it was not. */
   trim(floorOf: (slot: number) => number): number {
     if (this.entries.length < TRIM_FROM || this.entries.length % TRIM_FROM !== 0) return 0;
-    let floor = this.end;
+    let floor = this.end - 1;
     for (const slot of this.members) floor = Math.min(floor, floorOf(slot));
     const forced = Math.max(0, this.entries.length - LOG_ENTRIES_MAX);
     const count = Math.max(floor - this.base, forced);

@@ -1,0 +1,499 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { Operations, Rooms } from "../../core/binding.ts";
+import type { Checker, CheckerOutcome, Finding } from "../../core/checker.ts";
+import { FINDINGS_MAX } from "../../core/checker.ts";
+import { HarnessError } from "../../core/errors.ts";
+import type { Ledger } from "../../core/ledger.ts";
+import type { Detail } from "../../core/observation.ts";
+import { createPrng, type Prng } from "../../core/prng.ts";
+import type { Reason } from "../../core/reason.ts";
+import type { ClientScript, Scenario, ScenarioParameters, Step } from "../../core/scenario.ts";
+import type { Credential, Failure, HttpAnswer, HttpRequest, Session, SessionOptions } from "../../core/session.ts";
+import type { ResolvedTarget } from "../../core/target.ts";
+import { createAlarms, type Alarm } from "./alarms.ts";
+import { createNodeClient, type NodeClient } from "./client.ts";
+import { createHdr } from "./hdr.ts";
+import type { Transport } from "./transport.ts";
+
+/** A ledger that can say what the run's last write to a room was. */
+export interface ShardLedger extends Ledger {
+  lastWrite(room: string): { readonly author: number; readonly n: number } | undefined;
+}
+
+export interface ShardOptions {
+  readonly session: (options: SessionOptions) => Session;
+  readonly rooms: Rooms;
+  readonly operations: Operations;
+  readonly keepaliveMs: number | undefined;
+  readonly scenario: Scenario;
+  readonly parameters: ScenarioParameters;
+  readonly target: ResolvedTarget;
+  readonly seed: string;
+  readonly run: string;
+  /** This shard plays the rooms r with r % count = index; rooms are never divided. */
+  readonly shard: { readonly index: number; readonly count: number };
+  readonly credential: (client: number) => Promise<Credential>;
+  readonly http: (request: HttpRequest, credential: Credential) => Promise<HttpAnswer | Failure>;
+  readonly transport: Transport;
+  /** Made once the number of slots is known. `onDelivery` is to be called with each delivery's latency in ms. */
+  readonly ledger: (slots: number, onDelivery: (latencyMs: number) => void) => ShardLedger;
+  /** Checkers of what is not delivery: fed every observation. */
+  readonly checkers: readonly Checker[];
+  readonly onSecond: (second: ShardSecond) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What one second of the run held. */
+export interface ShardSecond {
+  readonly t: number;
+  readonly clients: number;
+  readonly sent: number;
+  readonly delivered: number;
+  /** Encoded HDR histogram of the second's delivery latencies. */
+  readonly deliveryMs: string;
+  readonly loopLagMs: number;
+}
+
+export interface ShardResult {
+  readonly clients: number;
+  readonly rooms: number;
+  readonly outcomes: readonly CheckerOutcome[];
+  readonly sent: number;
+  readonly planned: number;
+  readonly late: number;
+  /** Acts whose client was not in its room at the planned time. */
+  readonly dropped: number;
+  readonly refusedJoins: number;
+  readonly firstFailure: string | undefined;
+  readonly joinMs: string;
+  readonly actMs: number;
+  readonly loopLagMsP99: number;
+  readonly cpu: number;
+  readonly residentBytes: number;
+  readonly interrupted: boolean;
+}
+
+/** A send later than its plan by more than this is late. */
+export const LATE_MS = 50;
+
+/** X-13: quiet means nothing outstanding and nothing arrived for a second; waited for at most 10 s. */
+const QUIET_MS = 1000;
+const QUIESCE_MS_MAX = 10_000;
+
+/** An answer to a read comes within 5 s, or never. */
+const READ_MS_MAX = 5000;
+
+/** One source address has about 28,000 ports; beyond this many sockets the next loopback address is used. */
+const SOCKETS_PER_ADDRESS = 20_000;
+
+/** Reads use ids apart from writes, whose id is the marker's counter. */
+const READ_IDS_FROM = 1_000_000_000;
+
+const LAG_RESOLUTION_MS = 10;
+
+interface Player {
+  readonly index: number;
+  readonly slot: number;
+  readonly script: ClientScript;
+  readonly prng: Prng;
+  alarm: Alarm | undefined;
+  step: Step | undefined;
+  node: NodeClient | undefined;
+  room: string;
+  isJoined: boolean;
+  /** The next disconnect is of our own making. */
+  isLeaving: boolean;
+  hasEnded: boolean;
+  startedMs: number;
+  writes: number;
+  reads: number;
+  finalRead: { marker: string | undefined } | "asked" | undefined;
+}
+
+/** Plays one shard of a scenario; resolves once the run is quiet and judged. Throws only HarnessError. */
+export async function runShard(options: ShardOptions): Promise<ShardResult> {
+  const shard = new Shard(options);
+  try {
+    return await shard.play();
+  } finally {
+    shard.stop();
+  }
+}
+
+class Shard {
+  readonly #options: ShardOptions;
+  readonly #alarms = createAlarms(() => performance.now());
+  readonly #players: Player[] = [];
+  readonly #rooms: Map<number, Promise<string>> = new Map();
+  readonly #places: Map<number, number> = new Map();
+  readonly #ledger: ShardLedger;
+  readonly #second = createHdr();
+  readonly #joinMs = createHdr();
+  readonly #lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  readonly #secondLag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  readonly #findings: Finding[] = [];
+  readonly #broken: Map<Reason, number> = new Map();
+  readonly #isLoopback: boolean;
+  #originMs = 0;
+  #joined = 0;
+  #sent = 0;
+  #sentInSecond = 0;
+  #delivered = 0;
+  #deliveredInSecond = 0;
+  #planned = 0;
+  #late = 0;
+  #dropped = 0;
+  #refusedJoins = 0;
+  #firstFailure: string | undefined;
+  #isPlaying = false;
+
+  constructor(options: ShardOptions) {
+    this.#options = options;
+    const { scenario, parameters, seed, shard } = options;
+    const root = createPrng(`${seed}/${scenario.name}`);
+    for (let index = 0; index < parameters.clients; index += 1) {
+      const prng = root.fork(`client-${index}`);
+      const script = scenario.script(index, parameters, options.operations.mix, prng);
+      if (script.room % shard.count !== shard.index) continue;
+      this.#places.set(script.room, (this.#places.get(script.room) ?? 0) + 1);
+      this.#players.push({
+        index, slot: this.#players.length, script, prng: prng.fork("values"), alarm: undefined, step: script.next(), node: undefined, room: "",
+        isJoined: false, isLeaving: false, hasEnded: false, startedMs: 0, writes: 0, reads: 0, finalRead: undefined,
+      });
+    }
+    this.#isLoopback = /^https?:\/\/127\./.test(options.target.urls[0]);
+    this.#ledger = options.ledger(this.#players.length, (latencyMs) => {
+      this.#deliveredInSecond += 1;
+      this.#second.record(latencyMs);
+    });
+  }
+
+  stop(): void {
+    this.#alarms.stop();
+    this.#lag.disable();
+    this.#secondLag.disable();
+    for (const player of this.#players) player.node?.stop();
+  }
+
+  async play(): Promise<ShardResult> {
+    const { parameters, signal } = this.#options;
+    this.#originMs = performance.now() + 100;
+    this.#lag.enable();
+    this.#secondLag.enable();
+    this.#isPlaying = true;
+    for (const player of this.#players) {
+      player.alarm = this.#alarms.create((nowMs) => this.#advance(player, nowMs));
+      if (player.step !== undefined) player.alarm.set(this.#originMs + player.step.atMs);
+    }
+    const endMs = this.#originMs + parameters.rampMs + parameters.durationMs;
+    const seconds = setInterval(() => this.#reportSecond(), 1000);
+    let cpuFrom = process.cpuUsage();
+    let wallFromMs = performance.now();
+    try {
+      await this.#waitUntil(() => performance.now() >= this.#originMs + parameters.rampMs, this.#originMs + parameters.rampMs + 1000);
+      cpuFrom = process.cpuUsage();
+      wallFromMs = performance.now();
+      this.#lag.reset();
+      await this.#waitUntil(() => performance.now() >= endMs, endMs + 1000);
+      const cpu = process.cpuUsage(cpuFrom);
+      const wallMs = performance.now() - wallFromMs;
+      this.#isPlaying = false;
+      const residentBytes = process.memoryUsage.rss();
+      const loopLagMsP99 = Math.max(0, this.#lag.percentile(99) / 1e6 - LAG_RESOLUTION_MS);
+      if (!signal.aborted) {
+        await this.#quiesce();
+        await this.#compareFinalStates();
+      }
+      this.#reportSecond();
+      for (const player of this.#players) this.#leave(player);
+      const outcomes = this.#judge();
+      return {
+        clients: this.#players.length,
+        rooms: this.#rooms.size,
+        outcomes,
+        sent: this.#sent,
+        planned: this.#planned,
+        late: this.#late,
+        dropped: this.#dropped,
+        refusedJoins: this.#refusedJoins,
+        firstFailure: this.#firstFailure,
+        joinMs: this.#joinMs.encode(),
+        actMs: wallMs,
+        loopLagMsP99,
+        cpu: (cpu.user + cpu.system) / 1000 / Math.max(1, wallMs),
+        residentBytes,
+        interrupted: signal.aborted,
+      };
+    } finally {
+      clearInterval(seconds);
+    }
+  }
+
+  #advance(player: Player, nowMs: number): void {
+    while (this.#isPlaying && player.step !== undefined && this.#originMs + player.step.atMs <= nowMs) {
+      const step = player.step;
+      player.step = player.script.next();
+      this.#perform(player, step, this.#originMs + step.atMs, nowMs);
+    }
+    if (player.step !== undefined && this.#isPlaying) player.alarm?.set(this.#originMs + player.step.atMs);
+  }
+
+  #perform(player: Player, step: Step, plannedMs: number, nowMs: number): void {
+    switch (step.kind) {
+      case "join":
+        void this.#join(player, plannedMs);
+        return;
+      case "leave":
+        this.#leave(player);
+        return;
+      case "cut":
+        player.isLeaving = true;
+        player.node?.cut();
+        return;
+      case "read":
+        this.#read(player, plannedMs);
+        return;
+      case "keepalive":
+        player.node?.invoke({ kind: "keepalive", id: READ_IDS_FROM + player.reads++, plannedMs });
+        return;
+      case "act":
+        this.#planned += 1;
+        if (nowMs - plannedMs > LATE_MS) this.#late += 1;
+        this.#write(player, step.name, plannedMs, nowMs);
+    }
+  }
+
+  #write(player: Player, name: string, plannedMs: number, nowMs: number): void {
+    if (!player.isJoined || player.node === undefined) {
+      this.#dropped += 1;
+      return;
+    }
+    player.writes += 1;
+    const n = player.writes;
+    this.#sent += 1;
+    this.#sentInSecond += 1;
+    this.#ledger.invoked(player.slot, n, plannedMs, nowMs);
+    const value = this.#options.operations.make(name, player.prng);
+    player.node.invoke({ kind: "write", id: n, plannedMs, value, marker: { run: this.#options.run, author: player.index, n, intact: true } });
+  }
+
+  #read(player: Player, plannedMs: number): void {
+    if (player.isJoined) player.node?.invoke({ kind: "read", id: READ_IDS_FROM + player.reads++, plannedMs });
+  }
+
+  async #join(player: Player, plannedMs: number): Promise<void> {
+    const { options } = this;
+    player.startedMs = plannedMs;
+    player.isLeaving = false;
+    let first: Credential | undefined;
+    const credential = async (): Promise<Credential> => {
+      const minted = first ?? (await options.credential(player.index));
+      first = undefined;
+      return minted;
+    };
+    try {
+      first = await options.credential(player.index);
+      player.room = await this.#room(player.script.room, first);
+    } catch (error) {
+      this.#failed(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    if (!this.#isPlaying) return;
+    const { session } = options.scenario;
+    const node = createNodeClient({
+      session: options.session({
+        room: player.room,
+        basePath: options.target.basePath,
+        dialect: options.target.dialect,
+        prng: player.prng.fork(`session-${plannedMs}`),
+        keepaliveMs: session.keepalive && options.keepaliveMs !== undefined ? options.keepaliveMs / options.target.timeScale : undefined,
+        reconnect: session.reconnect,
+        readOnJoin: session.readOnJoin,
+        run: options.run,
+      }),
+      url: options.target.urls[player.index % options.target.urls.length] ?? options.target.urls[0],
+      headers: options.target.headers,
+      ca: options.target.ca,
+      localAddress: this.#isLoopback ? `127.0.0.${1 + (Math.floor(player.slot / SOCKETS_PER_ADDRESS) % 250)}` : undefined,
+      transport: options.transport,
+      alarms: this.#alarms,
+      nowMs: () => performance.now(),
+      credential,
+      http: async (request) => options.http(request, await credential()),
+      observe: (detail, atMs) => {
+        if (player.node === node) this.#observe(player, detail, atMs);
+      },
+      ledger: { ledger: this.#ledger, slot: player.slot },
+    });
+    player.node = node;
+    node.start();
+  }
+
+  #leave(player: Player): void {
+    player.isLeaving = true;
+    if (player.isJoined) player.node?.invoke({ kind: "leave", id: READ_IDS_FROM + player.reads++, plannedMs: performance.now() });
+  }
+
+  #room(index: number, creator: Credential): Promise<string> {
+    const existing = this.#rooms.get(index);
+    if (existing !== undefined) return existing;
+    const label = `${this.#options.run}-${index}`;
+    const made = this.#createRoom(label, (this.#places.get(index) ?? 1) - 1, creator, createPrng(`${this.#options.seed}/room-${index}`));
+    this.#rooms.set(index, made);
+    return made;
+  }
+
+  async #createRoom(label: string, places: number, creator: Credential, prng: Prng): Promise<string> {
+    const { rooms, http } = this.#options;
+    if (rooms.kind === "named") return rooms.name(label);
+    const answer = await http(rooms.request(label, places, prng), creator);
+    if ("failure" in answer) throw new HarnessError("unreachable", `no room could be made: ${answer.failure}`);
+    const parsed = rooms.parse(answer);
+    if ("failure" in parsed) throw new HarnessError("unreachable", `no room could be made: ${parsed.failure}`);
+    return parsed.room;
+  }
+
+  #observe(player: Player, detail: Detail, atMs: number): void {
+    for (const checker of this.#options.checkers) checker.observe({ ...detail, atMs, client: player.index, room: player.room });
+    switch (detail.kind) {
+      case "lifecycle":
+        if (detail.event === "joined") {
+          if (!player.isJoined) this.#joined += 1;
+          player.isJoined = true;
+          player.hasEnded = false;
+          this.#joinMs.record(atMs - player.startedMs);
+          this.#ledger.joined(player.slot, player.index, player.room, atMs);
+        } else if (detail.event === "gone") player.hasEnded = true;
+        return;
+      case "disconnected":
+        this.#disconnected(player, detail, atMs);
+        return;
+      case "snapshot":
+        this.#ledger.snapshot(player.slot, detail.marker, atMs);
+        if (player.finalRead === "asked") player.finalRead = { marker: detail.marker === undefined ? undefined : `${detail.marker.author}/${detail.marker.n}` };
+        return;
+      case "accepted":
+        if (detail.op < READ_IDS_FROM) this.#ledger.accepted(player.slot, detail.op, detail.position, atMs);
+        return;
+      case "rejected":
+        if (!player.isJoined) this.#failed(`${detail.code} ${detail.text}`);
+        else if (detail.op !== undefined && detail.op < READ_IDS_FROM) this.#ledger.rejected(player.slot, detail.op);
+        return;
+      case "problem":
+        this.#finding(player, detail.reason, "messages of the protocol", detail.text, atMs);
+        return;
+      case "connected":
+      case "invoked":
+      case "delivered":
+      case "presence":
+    }
+  }
+
+  #disconnected(player: Player, detail: Extract<Detail, { kind: "disconnected" }>, atMs: number): void {
+    if (player.isJoined) {
+      this.#joined -= 1;
+      this.#ledger.left(player.slot, atMs);
+      if (!player.isLeaving && !detail.wanted && !player.hasEnded && this.#isPlaying) {
+        this.#finding(player, "closed", "a connection that lasts as long as its client stays", `closed with ${detail.code} ${detail.reason}`.trim(), atMs);
+      }
+    } else if (!player.isLeaving) this.#failed(`closed with ${detail.code} ${detail.reason} before the join was confirmed`);
+    player.isJoined = false;
+    player.startedMs = atMs;
+  }
+
+  #failed(text: string): void {
+    this.#refusedJoins += 1;
+    this.#firstFailure ??= text;
+  }
+
+  #finding(player: Player, reason: Reason, expected: string, seen: string, atMs: number): void {
+    const count = (this.#broken.get(reason) ?? 0) + 1;
+    this.#broken.set(reason, count);
+    if (count > FINDINGS_MAX) return;
+    const witness = [{ atMs, from: "server", to: `client ${player.index}`, label: seen.slice(0, 200), isBad: true }];
+    this.#findings.push({ property: "delivery", reason, room: player.room, client: player.index, expected, seen, witness });
+  }
+
+  #reportSecond(): void {
+    const lag = Math.max(0, this.#secondLag.max / 1e6 - LAG_RESOLUTION_MS);
+    this.#options.onSecond({
+      t: Math.max(0, Math.round((performance.now() - this.#originMs) / 1000)),
+      clients: this.#joined,
+      sent: this.#sentInSecond,
+      delivered: this.#deliveredInSecond,
+      deliveryMs: this.#second.encode(),
+      loopLagMs: Math.round(lag * 10) / 10,
+    });
+    this.#delivered += this.#deliveredInSecond;
+    this.#sentInSecond = 0;
+    this.#deliveredInSecond = 0;
+    this.#second.reset();
+    this.#secondLag.reset();
+  }
+
+  async #quiesce(): Promise<void> {
+    const limitMs = performance.now() + QUIESCE_MS_MAX;
+    let quietFromMs = Infinity;
+    let seen = -1;
+    await this.#waitUntil(() => {
+      const nowMs = performance.now();
+      const total = this.#delivered + this.#deliveredInSecond;
+      if (total !== seen || !this.#ledger.isQuiet()) quietFromMs = nowMs;
+      seen = total;
+      return nowMs - quietFromMs >= QUIET_MS;
+    }, limitMs);
+  }
+
+  /** After the run is quiet every member asks for the state: it must hold the last write that members received. */
+  async #compareFinalStates(): Promise<void> {
+    if (!this.#options.scenario.session.readOnJoin) return;
+    const asked = this.#players.filter((player) => player.isJoined);
+    for (const player of asked) {
+      player.finalRead = "asked";
+      this.#read(player, performance.now());
+    }
+    await this.#waitUntil(() => asked.every((player) => player.finalRead !== "asked" || !player.isJoined), performance.now() + READ_MS_MAX);
+  }
+
+  #judge(): readonly CheckerOutcome[] {
+    const nowMs = performance.now();
+    const finals = this.#players.filter((player) => player.finalRead !== undefined && player.finalRead !== "asked");
+    const diverged: Finding[] = [];
+    for (const player of finals) {
+      const last = this.#ledger.lastWrite(player.room);
+      const got = typeof player.finalRead === "object" ? player.finalRead.marker : undefined;
+      if (last === undefined || got === `${last.author}/${last.n}`) continue;
+      const label = got === undefined ? "a state without any of the run's writes" : `a state as of a=${got.replace("/", " n=")}`;
+      diverged.push({
+        property: "convergence", reason: "diverged", room: player.room, client: player.index, seen: label,
+        expected: `a=${last.author} n=${last.n}, the last write that the members received`,
+        witness: [
+          { atMs: nowMs, from: `client ${player.index}`, to: "server", label: "asks for the state after the run is quiet" },
+          { atMs: nowMs, from: "server", to: `client ${player.index}`, label, isBad: true },
+        ],
+      });
+    }
+    const outcomes: CheckerOutcome[] = [
+      ...this.#ledger.finish(nowMs),
+      { property: "convergence", judged: finals.length, broken: diverged.length === 0 ? {} : { diverged: diverged.length }, findings: diverged.slice(0, FINDINGS_MAX) },
+      { property: "delivery", judged: 0, broken: Object.fromEntries(this.#broken), findings: this.#findings },
+      ...this.#options.checkers.map((checker) => checker.finish(nowMs)),
+    ];
+    return outcomes;
+  }
+
+  get options(): ShardOptions {
+    return this.#options;
+  }
+
+  /** Resolves once `holds`, at `limitMs` of the clock, or on interrupt. */
+  #waitUntil(holds: () => boolean, limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setInterval(() => {
+        if (!holds() && performance.now() < limitMs && !this.#options.signal.aborted) return;
+        clearInterval(timer);
+        resolve();
+      }, 50);
+    });
+  }
+}
