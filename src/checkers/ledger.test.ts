@@ -1,0 +1,193 @@
+import { expect, test } from "vitest";
+import type { Histogram } from "../core/histogram.ts";
+import type { CheckerOutcome, Property } from "../core/checker.ts";
+import type { OrderModel } from "../core/binding.ts";
+import { MemoryLedger } from "./ledger.ts";
+
+const histogram = (): Histogram => {
+  const values: number[] = [];
+  return {
+    record: (valueMs) => void values.push(valueMs),
+    get count() {
+      return values.length;
+    },
+    percentileMs: (p) => values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil((p / 100) * values.length) - 1)] ?? 0,
+    get maxMs() {
+      return Math.max(0, ...values);
+    },
+    encode: () => "",
+    merge: () => undefined,
+  };
+};
+
+/** A room of three members, numbers 10, 11, 12 at slots 0, 1, 2. `get(slot, author, n)` plays a broadcast. */
+function setup(orderModel: OrderModel = "total", echo = true) {
+  const ledger = new MemoryLedger({ orderModel, echo, run: "r", slots: 8, histogram, textOf: (bytes) => [...bytes].join(" ") });
+  for (const slot of [0, 1, 2]) ledger.joined(slot, 10 + slot, "room", 1);
+  let nowMs = 10;
+  const frame = (author: number, n: number): Uint8Array => Uint8Array.of(9, author, n >> 16, (n >> 8) & 255, n & 255);
+  const get = (slot: number, author: number, n: number, more: { content?: string; intact?: boolean; run?: string } = {}): boolean => {
+    nowMs += 1;
+    const bytes = frame(author, n);
+    if (more.content === undefined && ledger.recognise(slot, bytes, 0, bytes.length, nowMs) !== undefined) return true;
+    const marker = { run: more.run ?? "r", author, n, intact: more.intact ?? true };
+    ledger.delivered(slot, { kind: "delivered", marker, content: more.content ?? `${author}/${n}` }, undefined, bytes, nowMs);
+    return false;
+  };
+  const write = (slot: number, n: number): void => ledger.invoked(slot, n, nowMs, (nowMs += 1));
+  const outcome = (property: Property): CheckerOutcome["broken"] => ledger.finish(nowMs).find((each) => each.property === property)?.broken ?? {};
+  const all = (): Record<string, unknown> => Object.fromEntries(ledger.finish(nowMs).map((each) => [each.property, each.broken]));
+  return { ledger, get, write, outcome, all };
+}
+
+test("the second and third receiver are recognised by bytes, and nothing is broken", () => {
+  const { get, write, all, ledger } = setup();
+  write(0, 1);
+  write(1, 1);
+  for (const slot of [0, 1, 2]) get(slot, 10, 1);
+  expect([0, 1, 2].map((slot) => get(slot, 11, 1))).toEqual([false, true, true]);
+  expect(ledger.isQuiet()).toBe(true);
+  expect(ledger.figures.delivered).toBe(6);
+  expect(ledger.figures.convergenceMs.count).toBe(2);
+  expect(all()).toEqual({ delivery: {}, order: {}, isolation: {}, refusals: {}, guarantees: {} });
+});
+
+test("a write that one member misses is lost there, also when it is the last", () => {
+  const { get, write, outcome, ledger } = setup();
+  for (const n of [1, 2, 3]) write(0, n);
+  for (const n of [1, 2, 3]) get(0, 10, n);
+  for (const n of [1, 3]) get(1, 10, n);
+  for (const n of [1, 2]) get(2, 10, n);
+  expect(ledger.isQuiet()).toBe(false);
+  expect(outcome("delivery")).toEqual({ lost: 2 });
+});
+
+test("a write that nobody receives is lost for every member", () => {
+  const { write, outcome } = setup();
+  write(0, 1);
+  expect(outcome("delivery")).toEqual({ lost: 3 });
+});
+
+test("a write whose author went before anybody had it may be lost", () => {
+  const { write, ledger, all } = setup();
+  write(0, 1);
+  ledger.left(0, 20);
+  expect(all()["delivery"]).toEqual({});
+});
+
+test("a delivery that comes twice is doubled", () => {
+  const { get, write, outcome } = setup();
+  write(0, 1);
+  for (const slot of [0, 1, 2, 1]) get(slot, 10, 1);
+  expect(outcome("delivery")).toEqual({ doubled: 1 });
+});
+
+test("two writes of two authors in another order at one member are disorder under one order, and none under authors' own", () => {
+  for (const [model, expected] of [["total", { disordered: 1 }], ["perAuthor", {}]] as const) {
+    const { get, write, all } = setup(model);
+    write(0, 1);
+    get(0, 10, 1);
+    get(1, 10, 1);
+    get(2, 10, 1);
+    write(0, 2);
+    write(1, 1);
+    for (const slot of [0, 1]) {
+      get(slot, 10, 2);
+      get(slot, 11, 1);
+    }
+    get(2, 11, 1);
+    get(2, 10, 2);
+    expect(all()).toMatchObject({ order: expected, delivery: {} });
+  }
+});
+
+test("one author's writes in another order are disorder under every model", () => {
+  const { get, write, outcome } = setup("perAuthor");
+  write(0, 1);
+  write(0, 2);
+  get(0, 10, 1);
+  get(0, 10, 2);
+  get(1, 10, 1);
+  get(1, 10, 2);
+  get(2, 10, 2);
+  get(2, 10, 1);
+  expect(outcome("order")).toEqual({ disordered: 1 });
+});
+
+test("a write of another room, another run, or nobody is foreign", () => {
+  const { get, write, ledger, outcome } = setup();
+  ledger.joined(3, 13, "other", 1);
+  write(3, 1);
+  get(3, 13, 1);
+  get(0, 13, 1);
+  get(0, 10, 1, { run: "x" });
+  get(0, 10, 7);
+  expect(outcome("isolation")).toEqual({ foreign: 3 });
+});
+
+test("a payload that does not fit its sum, or differs from what others got, is damaged", () => {
+  const { get, write, outcome } = setup();
+  write(0, 1);
+  get(0, 10, 1);
+  get(1, 10, 1, { content: "other" });
+  get(2, 10, 1, { content: "10/1", intact: false });
+  expect(outcome("delivery")).toEqual({ damaged: 2 });
+});
+
+test("an author without echo misses nothing when its own writes do not come back", () => {
+  const { get, write, ledger, all } = setup("position", false);
+  write(0, 1);
+  get(1, 10, 1);
+  get(2, 10, 1);
+  write(1, 1);
+  get(0, 11, 1);
+  get(2, 11, 1);
+  expect(ledger.isQuiet()).toBe(true);
+  expect(all()).toMatchObject({ delivery: {}, order: {} });
+});
+
+test("a newcomer may or may not receive what was in flight when it joined", () => {
+  const { get, write, ledger, all } = setup();
+  write(0, 1);
+  get(0, 10, 1);
+  ledger.joined(3, 13, "room", 100);
+  get(1, 10, 1);
+  get(2, 10, 1);
+  ledger.joined(4, 14, "room", 101);
+  get(4, 10, 1);
+  expect(all()).toMatchObject({ delivery: {}, order: {}, isolation: {} });
+});
+
+test("a state older than what its client has received is stale; one that is newer is not", () => {
+  const { get, write, ledger, outcome } = setup();
+  write(0, 1);
+  write(0, 2);
+  get(0, 10, 1);
+  get(0, 10, 2);
+  get(1, 10, 1);
+  ledger.snapshot(1, { run: "r", author: 10, n: 2, intact: true }, 50);
+  ledger.snapshot(0, { run: "r", author: 10, n: 1, intact: true }, 51);
+  get(1, 10, 2);
+  get(2, 10, 1);
+  get(2, 10, 2);
+  expect(outcome("guarantees")).toEqual({ stale: 1 });
+});
+
+test("a refused write that is delivered all the same was not refused", () => {
+  const { get, write, ledger, outcome } = setup();
+  write(0, 1);
+  ledger.rejected(0, 1);
+  get(1, 10, 1);
+  expect(outcome("refusals")).toEqual({ "not-refused": 1 });
+});
+
+test("a redelivery long after the window has moved on is doubled, and 20,000 writes break nothing else", () => {
+  const { get, write, ledger, all } = setup();
+  for (let n = 1; n <= 20_000; n += 1) {
+    write(0, n);
+    for (const slot of [0, 1, 2]) get(slot, 10, n);
+  }
+  get(1, 10, 5);
+  expect(ledger.figures.recognised).toBeGreaterThan(39_990);
+  expect(all()).toEqual({ delivery: { doubled: 1 }, order: {}, isolation: {}, refusals: {}, guarantees: {} });
+});
