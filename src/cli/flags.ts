@@ -1,0 +1,44 @@
+import { InvalidArgumentError } from "commander";
+import type { Profile } from "../core/requirement.ts";
+
+const PROFILES: readonly Profile[] = ["mvp", "production", "strict"];
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** `500ms`, `30s`, `5m`, `1h` as milliseconds. */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
+  const unit = match?.[2];
+  if (match === null || (unit !== "ms" && unit !== "s" && unit !== "m" && unit !== "h")) {
+    throw new InvalidArgumentError("a duration is written 500ms, 30s, 5m or 1h.");
+  }
+  return Number(match[1]) * UNIT_MS[unit];
+}
+
+/** A whole number from `min` to `max`. */
+export function parseWhole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`a whole number from ${min} to ${max} is wanted.`);
+    return value;
+  };
+}
+
+/** A number from `min` to `max`. */
+export function parseNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d*\.?\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`a number from ${min} to ${max} is wanted.`);
+    return value;
+  };
+}
+
+export function parseProfile(text: string): Profile {
+  const profile = PROFILES.find((known) => known === text);
+  if (profile === undefined) throw new InvalidArgumentError(`profiles: ${PROFILES.join(", ")}.`);
+  return profile;
+}
+
+/** Gathers a flag that may be given several times, or with commas. */
+export function collect(text: string, earlier: readonly string[] | undefined): string[] {
+  return [...(earlier ?? []), ...text.split(",").map((part) => part.trim())].filter((part) => part !== "");
+}

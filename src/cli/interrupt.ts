@@ -1,0 +1,29 @@
+/** What Ctrl-C means while a run is on. */
+export interface Interrupt {
+  /** Aborted at the first Ctrl-C (or SIGTERM): the run ends early and writes what it has. */
+  readonly signal: AbortSignal;
+  /** Gives Ctrl-C its ordinary meaning back. */
+  release(): void;
+}
+
+/** Exit code of a run that was interrupted: 128 + SIGINT. */
+export const INTERRUPTED = 130;
+
+/** The first Ctrl-C asks for a partial result, the second ends the process; started servers end with it. */
+export function onInterrupt(say: (text: string) => void): Interrupt {
+  const controller = new AbortController();
+  const listener = (): void => {
+    if (controller.signal.aborted) process.exit(INTERRUPTED);
+    say("interrupted: writing what was gathered so far (once more ends at once)");
+    controller.abort();
+  };
+  process.on("SIGINT", listener);
+  process.on("SIGTERM", listener);
+  return {
+    signal: controller.signal,
+    release: () => {
+      process.off("SIGINT", listener);
+      process.off("SIGTERM", listener);
+    },
+  };
+}

@@ -1,0 +1,239 @@
+import { writeFileSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { HarnessError, type HarnessErrorCode } from "../core/errors.ts";
+import { collect, parseDuration, parseNumber, parseProfile, parseWhole } from "./flags.ts";
+import { version } from "./version.ts";
+
+/** Decision: first that applies. A HarnessError ends a command with the code of its kind. */
+const EXIT = { usage: 2, unreachable: 3, internal: 5 } as const satisfies Record<HarnessErrorCode, number>;
+
+const PORT_MAX = 65_535;
+/** Far beyond one machine; a typing mistake is caught before it asks for memory. */
+const CLIENTS_MAX = 1_000_000;
+const WORKERS_MAX = 256;
+const RATE_MAX = 10_000;
+const TIME_SCALE_MAX = 20;
+const OUT_DEFAULT = "rollcall-report";
+
+type Flags = Readonly<Record<string, unknown>>;
+
+/** Commands set this; commander only parses. */
+interface Ending {
+  exitCode: number;
+}
+
+function examples(lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
+}
+
+function runFlags(command: Command): Command {
+  return command
+    .option("--out <dir>", "folder for the reports", OUT_DEFAULT)
+    .option("--json", "print result.json on stdout, everything else on stderr")
+    .option("--seed <text>", "fixes workload, identities and faults (default: a fresh one)")
+    .option("--profile <name>", "mvp, production or strict", parseProfile, "mvp")
+    .option("--only <pattern>", "requirement ids or patterns such as 'PLAY-CONV-*'; may be repeated", collect)
+    .option("--dry-run", "say what would be done, and do nothing")
+    .option("--fail-on <verdict>", "`warning`: a SHOULD that is not met fails the run", (text: string) => {
+      if (text !== "warning") throw new InvalidArgumentError("only `warning` can be named.");
+      return text;
+    })
+    .option("--allow-inconclusive", "a MUST that could not be judged does not fail the run");
+}
+
+function program(ending: Ending): Command {
+  const root = new Command("rollcall")
+    .description("Load-testing and conformance harness for real-time room servers.\nEvery client, every event, accounted for.")
+    .version(version, "-V, --version", "print the version")
+    .helpCommand("help [command]", "help for a command")
+    .showSuggestionAfterError(true)
+    .showHelpAfterError("(`rollcall --help` or `rollcall help <command>` says more)")
+    .exitOverride()
+    .addHelpText("after", examples(["rollcall check playback", "rollcall load watch-party --target playback --clients 500 --rooms 50", "rollcall init playback"]));
+
+  runFlags(
+    root
+      .command("check")
+      .description("judge a server against the requirements of its protocol")
+      .argument("<target>", "a reference server's name, or a target file"),
+  )
+    .option("--real-time", "run our reference servers' timers unscaled")
+    .option("--mutant <id>", "reference servers only: with this deliberate fault")
+    .option("--i-may-load <host>", "allow the cases that flood on a host that is not this machine", collect)
+    .addHelpText("after", examples(["rollcall check playback", "rollcall check my-server.yaml --profile production", "rollcall check playback --only 'PLAY-CONV-*' --only PLAY-ERR-01"]))
+    .action(async (target: string, flags: Flags) => {
+      const { runCheck } = await import("./run.ts");
+      ending.exitCode = await runCheck(target, flags);
+    });
+
+  runFlags(
+    root.command("load").description("drive a server with many clients and account for every delivery").argument("<scenario>", "see `rollcall list`"),
+  )
+    .requiredOption("--target <target>", "a reference server's name, or a target file")
+    .option("--clients <n>", "simulated clients", parseWhole(1, CLIENTS_MAX))
+    .option("--rooms <n>", "rooms that they are spread over", parseWhole(1, CLIENTS_MAX))
+    .option("--rate <n>", "writes a second and client", parseNumber(0, RATE_MAX))
+    .option("--duration <time>", "such as 30s or 5m", parseDuration)
+    .option("--ramp <time>", "time over which clients arrive", parseDuration)
+    .option("--churn <share>", "share of clients that leave and come back in a minute, 0 to 1", parseNumber(0, 1))
+    .option("--workers <n>", "worker processes", parseWhole(1, WORKERS_MAX))
+    .option("--mutant <id>", "reference servers only: with this deliberate fault")
+    .option("--transport <name>", "ws", (text: string) => {
+      if (text !== "ws") throw new InvalidArgumentError("transports: ws.");
+      return text;
+    })
+    .option("--i-may-load <host>", "consent to load on a host that is not this machine", collect)
+    .addHelpText(
+      "after",
+      examples([
+        "rollcall load watch-party --target playback --clients 2000 --rooms 200 --rate 1 --duration 30s",
+        "rollcall load join-storm --target my-server.yaml --i-may-load staging.example",
+      ]),
+    )
+    .action(async (scenario: string, flags: Flags) => {
+      const { runLoad } = await import("./run.ts");
+      ending.exitCode = await runLoad(scenario, flags);
+    });
+
+  root
+    .command("mutants")
+    .description("prove the checks: run them against reference servers with one fault each")
+    .argument("<binding>", "see `rollcall list`")
+    .option("--only <id>", "mutant ids or patterns; may be repeated", collect)
+    .option("--out <dir>", "folder for the report", OUT_DEFAULT)
+    .option("--json", "print the outcome on stdout as JSON")
+    .option("--seed <text>", "fixes workload and identities")
+    .option("--dry-run", "name the mutants, and do nothing")
+    .addHelpText("after", examples(["rollcall mutants playback", "rollcall mutants playback --only 'drops-*'"]))
+    .action(async (binding: string, flags: Flags) => {
+      const { runMutantTable } = await import("./run.ts");
+      ending.exitCode = await runMutantTable(binding, flags);
+    });
+
+  root
+    .command("serve")
+    .description("run a reference server until Ctrl-C")
+    .argument("<binding>", "see `rollcall list`")
+    .option("--port <n>", "default: any free one", parseWhole(0, PORT_MAX))
+    .option("--mutant <id>", "with this deliberate fault")
+    .option("--recipe <name>", "credentials: serviceJwt, account or none")
+    .option("--time-scale <n>", `timers run this many times faster, at most ${TIME_SCALE_MAX}`, parseNumber(1, TIME_SCALE_MAX))
+    .addHelpText("after", examples(["rollcall serve playback --port 3000", "rollcall serve playback --recipe none"]))
+    .action(async (binding: string, flags: Flags) => {
+      const { runServe } = await import("./serve.ts");
+      ending.exitCode = await runServe(binding, flags);
+    });
+
+  root
+    .command("spec")
+    .description("the requirements of a protocol, or of all")
+    .argument("[binding]", "see `rollcall list`")
+    .option("--markdown", "as the page in docs/")
+    .option("--json", "as data")
+    .addHelpText("after", examples(["rollcall spec playback", "rollcall spec playback --markdown > requirements.md"]))
+    .action(async (binding: string | undefined, flags: Flags) => {
+      const { runSpec } = await import("./inform.ts");
+      await runSpec(binding, flags);
+    });
+
+  root
+    .command("report")
+    .description("render a result again, in every format")
+    .argument("<result.json>", "written by check or load")
+    .option("--out <dir>", "folder for the reports (default: the result's own)")
+    .option("--format <name>", "print one on stdout instead: terminal, html, junit, markdown or ctrf")
+    .addHelpText("after", examples(["rollcall report rollcall-report/result.json --format markdown"]))
+    .action(async (path: string, flags: Flags) => {
+      const { runReport } = await import("./inform.ts");
+      await runReport(path, flags);
+    });
+
+  root
+    .command("explain")
+    .description("one requirement: text, source, how it is checked, what proves the check")
+    .argument("<requirement>", "an id such as PLAY-CONV-04")
+    .addHelpText("after", examples(["rollcall explain PLAY-CONV-04"]))
+    .action(async (id: string) => {
+      const { runExplain } = await import("./inform.ts");
+      await runExplain(id);
+    });
+
+  root
+    .command("list")
+    .description("bindings, scenarios and mutants that are here")
+    .option("--json", "as data")
+    .action(async (flags: Flags) => {
+      const { runList } = await import("./inform.ts");
+      await runList(flags);
+    });
+
+  root
+    .command("doctor")
+    .description("what is here, what is missing, and how to get it")
+    .action(async () => {
+      const { doctorText, examine } = await import("./doctor.ts");
+      const { text, isWell } = doctorText(examine());
+      process.stdout.write(text);
+      ending.exitCode = isWell ? 0 : 2;
+    });
+
+  root
+    .command("init")
+    .description("write a commented target file")
+    .argument("[binding]", "the protocol that your server speaks", "playback")
+    .option("--file <path>", "where to write it", "rollcall.yaml")
+    .option("--force", "write over a file that is there")
+    .addHelpText("after", examples(["rollcall init playback --file staging.yaml"]))
+    .action(async (name: string, flags: Flags) => {
+      const [{ targetTemplate }, { loadBinding }] = await Promise.all([import("./init.ts"), import("./registry.ts")]);
+      const path = String(flags["file"]);
+      writeNew(path, targetTemplate(await loadBinding(name)), flags["force"] === true);
+      process.stdout.write(`wrote ${path}; put your server's address in, then: rollcall check ${path}\n`);
+    });
+
+  for (const command of root.commands) command.exitOverride().showSuggestionAfterError(true);
+  return root;
+}
+
+function writeNew(path: string, text: string, mayReplace: boolean): void {
+  try {
+    writeFileSync(path, text, { flag: mayReplace ? "w" : "wx" });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "EEXIST") throw new HarnessError("usage", `${path} is there already`, { hint: "choose another --file, or --force", cause: error });
+    throw new HarnessError("usage", `${path} can not be written (${code ?? "unknown"})`, { cause: error });
+  }
+}
+
+/** What a user reads of an error; the stack only with ROLLCALL_DEBUG=1. Gives the exit code. */
+function complain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
+  const isOurs = error instanceof HarnessError;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`${isOurs && error.code !== "internal" ? "error" : "internal error"}: ${message}\n`);
+  if (isOurs && error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`);
+  if (process.env["ROLLCALL_DEBUG"] === "1") console.error(error);
+  else if (!isOurs || error.code === "internal") process.stderr.write("hint: this is a fault of the harness; ROLLCALL_DEBUG=1 shows where\n");
+  return isOurs ? EXIT[error.code] : EXIT.internal;
+}
+
+/**
+ * The command line. Gives the exit code: 0 · 1 a MUST failed · 2 usage · 3 target never reached · 4 inconclusive ·
+ * 5 fault of the harness · 130 interrupted. Never throws.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const ending: Ending = { exitCode: 0 };
+  // A reader that goes (`| head`) is no fault.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : EXIT.internal));
+  try {
+    const root = program(ending);
+    if (args.length === 0) {
+      root.outputHelp();
+      return EXIT.usage;
+    }
+    await root.parseAsync(args, { from: "user" });
+    return ending.exitCode;
+  } catch (error) {
+    return complain(error);
+  }
+}

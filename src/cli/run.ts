@@ -1,0 +1,173 @@
+import { resolve } from "node:path";
+import type { Profile } from "../core/requirement.ts";
+import { HarnessError } from "../core/errors.ts";
+import type { Result } from "../core/result.ts";
+import type { ScenarioParameters } from "../core/scenario.ts";
+import { describeTarget, readTargetFile } from "../targets/index.ts";
+import { scenarios } from "../../scenarios/index.ts";
+import { renderTerminal, writeReports } from "../../reports/index.ts";
+import { check, type CheckProgress } from "./check.ts";
+import { INTERRUPTED, type Interrupt, onInterrupt } from "./interrupt.ts";
+import { load, type LoadProgress } from "./load.ts";
+import { createProgress, type Progress, wantsColour } from "./progress.ts";
+import * as registry from "./registry.ts";
+import { closest } from "./suggest.ts";
+
+type Flags = Readonly<Record<string, unknown>>;
+
+/** What the common flags say, read once. */
+interface Common {
+  readonly out: string;
+  readonly json: boolean;
+  readonly dryRun: boolean;
+  readonly shared: {
+    readonly profile: Profile;
+    readonly seed?: string;
+    readonly mayLoad?: readonly string[];
+    readonly failOnWarning: boolean;
+    readonly allowInconclusive: boolean;
+  };
+}
+
+function textOf(flags: Flags, name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+function listOf(flags: Flags, name: string): readonly string[] | undefined {
+  const value = flags[name];
+  return Array.isArray(value) ? value.map(String) : undefined;
+}
+
+function commonOf(flags: Flags): Common {
+  const seed = textOf(flags, "seed");
+  const mayLoad = listOf(flags, "iMayLoad");
+  return {
+    out: textOf(flags, "out") ?? "rollcall-report",
+    json: flags["json"] === true,
+    dryRun: flags["dryRun"] === true,
+    shared: {
+      profile: (textOf(flags, "profile") ?? "mvp") as Profile,
+      failOnWarning: flags["failOn"] === "warning",
+      allowInconclusive: flags["allowInconclusive"] === true,
+      ...(seed === undefined ? {} : { seed }),
+      ...(mayLoad === undefined ? {} : { mayLoad }),
+    },
+  };
+}
+
+/** The mutant's own environment, which the command line does not know of. */
+async function mutantOf(target: string, flags: Flags): Promise<{ id: string; env?: Readonly<Record<string, string>> } | undefined> {
+  const id = textOf(flags, "mutant");
+  if (id === undefined) return undefined;
+  const name = registry.bindingNames().includes(target) ? target : (readTargetFile(target, process.env).data.reference ?? "");
+  if (name === "") throw new HarnessError("usage", "--mutant is for reference servers", { hint: "give a reference server's name as target" });
+  return findMutant(name, id);
+}
+
+/** A mutant of a binding by its id, with the environment it needs. */
+export async function findMutant(binding: string, id: string): Promise<{ id: string; env?: Readonly<Record<string, string>> }> {
+  const { mutants } = await registry.loadBinding(binding);
+  const mutant = mutants.find((each) => each.id === id);
+  if (mutant !== undefined) return { id, ...(mutant.env === undefined ? {} : { env: mutant.env }) };
+  const near = closest(id, mutants.map((each) => each.id));
+  throw new HarnessError("usage", `${binding} has no mutant "${id}"`, { hint: near === undefined ? "`rollcall list` names them" : `did you mean "${near}"?` });
+}
+
+/** Runs, writes every report, prints the summary. What the run has gathered is written also when it was interrupted. */
+async function perform(common: Common, work: (progress: Progress, interrupt: Interrupt) => Promise<Result>): Promise<number> {
+  const progress = createProgress(process.stderr);
+  const interrupt = onInterrupt((text) => progress.line(text));
+  try {
+    const result = await work(progress, interrupt);
+    progress.end();
+    const paths = await writeReports(result, common.out);
+    if (common.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    const summary = renderTerminal(result, { colour: !common.json && wantsColour(), ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {}) });
+    (common.json ? process.stderr : process.stdout).write(`${summary.trimEnd()}\n\nreport: ${paths.html}\n`);
+    return result.exitCode;
+  } catch (error) {
+    progress.end();
+    if (interrupt.signal.aborted) return INTERRUPTED;
+    throw error;
+  } finally {
+    interrupt.release();
+  }
+}
+
+function showCheck(progress: Progress): (step: CheckProgress) => void {
+  return (step) => {
+    if (step.kind === "stage") progress.line(step.text);
+    else progress.status(`${step.done} of ${step.total} cases  ${step.text}`);
+  };
+}
+
+function showLoad(progress: Progress): (step: LoadProgress) => void {
+  return (step) => {
+    if (step.kind === "stage") progress.line(step.text);
+    else {
+      const { t, clients, sent, delivered, deliveryMsP99 } = step.point;
+      progress.status(`${t} of ${step.totalSeconds} s  ${clients} clients  ${sent} sent/s  ${delivered} delivered/s  p99 ${deliveryMsP99.toFixed(1)} ms`);
+    }
+  };
+}
+
+/** `rollcall check`. Gives the exit code. */
+export async function runCheck(target: string, flags: Flags): Promise<number> {
+  const common = commonOf(flags);
+  const only = listOf(flags, "only");
+  const mutant = await mutantOf(target, flags);
+  if (common.dryRun) {
+    const { binding, how, resolved } = await describeTarget({ target, registry, purpose: "check" });
+    const known = resolved.known.length === 0 ? "" : `, ${resolved.known.length} known failures`;
+    process.stdout.write(
+      `would ${how}, and judge ${only === undefined ? `the ${binding.requirements.length} requirements of ${resolved.binding}` : only.join(", ")} ` +
+        `(dialect ${resolved.dialect}, profile ${common.shared.profile}${known}); reports to ${resolve(common.out)}\n`,
+    );
+    return 0;
+  }
+  return perform(common, (progress, interrupt) =>
+    check({
+      target,
+      ...common.shared,
+      ...(only === undefined ? {} : { only }),
+      ...(mutant === undefined ? {} : { mutant }),
+      realTime: flags["realTime"] === true,
+      onProgress: showCheck(progress),
+      signal: interrupt.signal,
+    }),
+  );
+}
+
+function parametersOf(flags: Flags): Partial<ScenarioParameters> {
+  const given = { clients: "clients", rooms: "rooms", ratePerSecond: "rate", durationMs: "duration", rampMs: "ramp", churnPerMinute: "churn" } as const;
+  return Object.fromEntries(Object.entries(given).flatMap(([name, flag]) => (typeof flags[flag] === "number" ? [[name, flags[flag]]] : [])));
+}
+
+/** `rollcall load`. Gives the exit code. */
+export async function runLoad(scenario: string, flags: Flags): Promise<number> {
+  const common = commonOf(flags);
+  const target = textOf(flags, "target") ?? "";
+  const mutant = await mutantOf(target, flags);
+  const parameters = parametersOf(flags);
+  if (common.dryRun) {
+    const { how } = await describeTarget({ target, registry, purpose: "load", ...(common.shared.mayLoad === undefined ? {} : { mayLoad: common.shared.mayLoad }) });
+    const found = scenarios.find(({ name }) => name === scenario);
+    if (found === undefined) throw new HarnessError("usage", `there is no scenario "${scenario}"`, { hint: `scenarios: ${scenarios.map(({ name }) => name).join(", ")}` });
+    process.stdout.write(`would ${how}, and run ${scenario} with ${JSON.stringify({ ...found.defaults, ...parameters })}; reports to ${resolve(common.out)}\n`);
+    return 0;
+  }
+  const workers = flags["workers"];
+  return perform(common, (progress, interrupt) =>
+    load({
+      scenario,
+      target,
+      parameters,
+      ...common.shared,
+      ...(typeof workers === "number" ? { workers } : {}),
+      ...(mutant === undefined ? {} : { mutant }),
+      onProgress: showLoad(progress),
+      signal: interrupt.signal,
+    }),
+  );
+}
