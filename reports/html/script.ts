@@ -1,0 +1,138 @@
+/**
+ * What the page does once it is open: filters, copying, links into rows, charts. Plain browser JavaScript in a text,
+ * so that the package needs no step that copies or bundles it; `test/report-browser.test.ts` runs it.
+ */
+export const PAGE_SCRIPT: string = String.raw`
+"use strict";
+(() => {
+  const form = document.getElementById("filters");
+  const rows = [...document.querySelectorAll("details.row")];
+
+  if (form) {
+    const chips = [...form.querySelectorAll(".chip")];
+    const words = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+    const apply = () => {
+      const wanted = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const standings = chips.filter((chip) => chip.getAttribute("aria-pressed") === "true").map((chip) => chip.dataset.standing);
+      const category = form.elements.category.value;
+      const level = form.elements.level.value;
+      let shown = 0;
+      for (const row of rows) {
+        const fits = wanted.every((word) => words.get(row).includes(word))
+          && (standings.length === 0 || standings.includes(row.dataset.standing))
+          && (category === "" || row.dataset.category === category)
+          && (level === "" || row.dataset.level === level);
+        row.hidden = !fits;
+        if (fits) shown += 1;
+      }
+      document.getElementById("shown").textContent = shown === rows.length ? rows.length + " in all" : shown + " of " + rows.length + " shown";
+      document.getElementById("none").hidden = shown > 0;
+    };
+    for (const chip of chips) {
+      chip.addEventListener("click", () => {
+        chip.setAttribute("aria-pressed", String(chip.getAttribute("aria-pressed") !== "true"));
+        apply();
+      });
+    }
+    form.addEventListener("input", apply);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.hidden = false;
+    apply();
+
+    const follow = () => {
+      const row = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      if (!row || !row.matches("details.row")) return;
+      if (row.hidden) {
+        form.reset();
+        for (const chip of chips) chip.setAttribute("aria-pressed", "false");
+        apply();
+      }
+      row.open = true;
+      row.scrollIntoView({ block: "start" });
+    };
+    addEventListener("hashchange", follow);
+    follow();
+  }
+
+  for (const button of document.querySelectorAll("button.copy")) {
+    const code = button.parentElement.querySelector("code");
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        button.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(code);
+        button.textContent = "Selected";
+      }
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+  }
+
+  const block = document.getElementById("chart-data");
+  if (!block || typeof Chart === "undefined") return;
+  const { series, percentiles } = JSON.parse(block.textContent);
+  let drawn = [];
+  const draw = () => {
+    for (const chart of drawn) chart.destroy();
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue("--" + name).trim();
+    const fill = (name) => colour(name) + "1f";
+    const ink = colour("muted");
+    const grid = colour("line");
+    Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+    Chart.defaults.font.size = 11.5;
+    Chart.defaults.color = ink;
+    Chart.defaults.animation = false;
+    const number = (value) => Number(value).toLocaleString("en", { maximumFractionDigits: 2 });
+    const axis = (options) => ({ grid: { color: grid, drawTicks: false }, border: { display: false }, ticks: { padding: 8, maxTicksLimit: 6, callback: number }, ...options });
+    const options = (many, extra) => ({
+      responsive: true,
+      maintainAspectRatio: false,
+      interaction: { mode: "index", intersect: false },
+      plugins: {
+        legend: { display: many, align: "start", labels: { boxWidth: 14, boxHeight: 0, padding: 14 } },
+        tooltip: { backgroundColor: colour("ink"), titleColor: colour("page"), bodyColor: colour("page"), displayColors: false, padding: 10, cornerRadius: 4 },
+      },
+      ...extra,
+    });
+    const overTime = (id, sets) => new Chart(document.getElementById("chart-" + id), {
+      type: "line",
+      data: {
+        labels: series.map((point) => point.t),
+        datasets: sets.map(([label, field, name, filled]) => ({
+          label, data: series.map((point) => point[field]), borderColor: colour(name), backgroundColor: fill(name), fill: Boolean(filled),
+          borderWidth: 1.75, pointRadius: series.length === 1 ? 3 : 0, pointHitRadius: 12, tension: 0.15,
+        })),
+      },
+      options: options(sets.length > 1, {
+        scales: {
+          x: axis({ grid: { display: false }, ticks: { padding: 6, maxTicksLimit: 7, maxRotation: 0, callback(value) { return this.getLabelForValue(value) + " s"; } } }),
+          y: axis({ beginAtZero: true }),
+        },
+      }),
+    });
+    drawn = [
+      overTime("delivery", [["p99", "deliveryMsP99", "accent", true], ["p50", "deliveryMsP50", "accent-2"]]),
+      overTime("rate", [["delivered", "delivered", "accent", true], ["sent", "sent", "accent-2"]]),
+      overTime("clients", [["clients", "clients", "accent", true]]),
+      overTime("lag", [["loop lag", "loopLagMs", "accent-3", true]]),
+      new Chart(document.getElementById("chart-percentiles"), {
+        type: "line",
+        data: {
+          labels: ["p50", "p90", "p95", "p99", "p99.9", "max"],
+          datasets: percentiles.map((each, index) => {
+            const name = ["accent", "accent-2", "accent-3", "muted"][index];
+            return { label: each.name.toLowerCase(), data: each.values.map((value) => Math.max(value, 0.01)), borderColor: colour(name), backgroundColor: colour(name), borderWidth: 1.75, pointRadius: 2.5, tension: 0 };
+          }),
+        },
+        options: options(true, { scales: { x: axis({ grid: { display: false }, ticks: { padding: 6 } }), y: axis({ type: "logarithmic", ticks: { padding: 8, callback: (value) => (/^[1-9]0*$|^0\.0*1$/.test(String(value)) && /^[15]|^0/.test(String(value)) ? number(value) : "") } }) } }),
+      }),
+    ];
+    document.getElementById("charts").dataset.drawn = "true";
+  };
+  draw();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  addEventListener("beforeprint", () => { for (const chart of drawn) chart.resize(); });
+})();
+`;

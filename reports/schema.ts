@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { REASONS } from "../src/core/reason.ts";
+import type { Result } from "../src/core/result.ts";
+
+const verdict = z.enum(["pass", "fail", "warning", "inconclusive", "skipped", "reported"]);
+const reason = z.enum(REASONS);
+
+const latencyFigures = z.object({
+  count: z.number(),
+  p50: z.number(),
+  p90: z.number(),
+  p95: z.number(),
+  p99: z.number(),
+  p999: z.number(),
+  max: z.number(),
+}).describe("Milliseconds, from the planned time; from one merged histogram.");
+
+const witnessStep = z.object({
+  atMs: z.number().describe("On the run's monotonic clock."),
+  from: z.string(),
+  to: z.string(),
+  label: z.string(),
+  frame: z.string().exactOptional().describe("The raw frame, cut at 2,000 characters; binary as hexadecimal."),
+  isBad: z.boolean().exactOptional().describe("The step that breaks the requirement."),
+});
+
+const requirement = z.object({
+  id: z.string(),
+  level: z.enum(["MUST", "SHOULD", "MAY"]),
+  category: z.enum([
+    "auth", "session", "ordering", "convergence", "heartbeat", "presence", "latency", "resume/offline",
+    "isolation", "errors", "robustness", "capacity", "security", "observability",
+  ]),
+  statement: z.string(),
+  source: z.string(),
+  verdict,
+  observed: z.string(),
+  cases: z.array(z.string()),
+  witness: z.object({ reason, expected: z.string(), seen: z.string(), steps: z.array(witnessStep) }).exactOptional(),
+  reasons: z.array(reason),
+  known: z.object({ because: z.string(), until: z.string(), state: z.enum(["excused", "stale", "flaky-pass"]) }).exactOptional(),
+});
+
+const seriesPoint = z.object({
+  t: z.number().describe("Seconds from the start of the load."),
+  clients: z.number(),
+  sent: z.number(),
+  delivered: z.number(),
+  deliveryMsP50: z.number(),
+  deliveryMsP99: z.number(),
+  loopLagMs: z.number(),
+});
+
+const load = z.object({
+  scenario: z.string(),
+  clients: z.number(),
+  rooms: z.number(),
+  durationMs: z.number(),
+  expected: z.number(),
+  delivered: z.number(),
+  reach: z.number().describe("delivered ÷ expected"),
+  deliveryMs: latencyFigures,
+  convergenceMs: latencyFigures,
+  spreadMs: latencyFigures,
+  joinMs: latencyFigures,
+  sent: z.number(),
+  late: z.number().describe("Sends later than their plan by over 50 ms."),
+  plannedPerSecond: z.number(),
+  achievedPerSecond: z.number(),
+  series: z.array(seriesPoint).describe("One point a second."),
+  objectives: z.array(z.object({ name: z.string(), wanted: z.string(), got: z.string(), verdict })),
+});
+
+const result = z.object({
+  schema: z.literal("rollcall/result@1"),
+  command: z.enum(["check", "load", "mutants"]),
+  version: z.string(),
+  startedAt: z.string().describe("ISO 8601"),
+  durationMs: z.number(),
+  verdict,
+  exitCode: z.number(),
+  seed: z.string(),
+  profile: z.enum(["mvp", "production", "strict"]),
+  target: z.object({ name: z.string(), url: z.string(), timeScale: z.number(), mutant: z.string().exactOptional() }),
+  binding: z.string(),
+  dialect: z.string(),
+  rerun: z.string().describe("The command that runs this again."),
+  requirements: z.array(requirement),
+  load: load.exactOptional(),
+  harness: z.object({
+    loopLagMsP99: z.number(),
+    cpu: z.number(),
+    residentBytes: z.number(),
+    workers: z.number(),
+    inconclusiveBecause: z.array(z.string()),
+  }),
+  notes: z.array(z.string()),
+  interrupted: z.boolean(),
+});
+
+type Mutable<T> = T extends readonly (infer Item)[] ? Mutable<Item>[] : T extends object ? { -readonly [Key in keyof T]: Mutable<T[Key]> } : T;
+type Same<Left, Right> = (<T>() => T extends Left ? 1 : 2) extends <T>() => T extends Right ? 1 : 2 ? true : false;
+
+/** Does not compile when the schema and core's `Result` part ways in any field. */
+const isCoreType: Same<Mutable<z.infer<typeof result>>, Mutable<Result>> = true;
+
+/** The shape of `result.json`. Fields it does not know are dropped, so that a newer minor version still reads. */
+export const resultSchema: z.ZodType<Result> = isCoreType && result;
+
+/** The published JSON Schema of `result.json` (draft 7), as the text of `schemas/result.schema.json`. */
+export function resultJsonSchema(): string {
+  const schema = z.toJSONSchema(result, { target: "draft-7", io: "input" });
+  const described = {
+    ...schema,
+    title: "Rollcall result",
+    description: "The document that every Rollcall command writes; every report is made from it.",
+  };
+  return `${JSON.stringify(described, null, 2)}\n`;
+}

@@ -1,0 +1,163 @@
+import pc from "picocolors";
+import type { WitnessStep } from "../src/core/checker.ts";
+import type { LatencyFigures } from "../src/core/histogram.ts";
+import type { LoadResult, RequirementResult, Result } from "../src/core/result.ts";
+import { byGravity, relativeMs, rerunOf, standingOf, summarise, verdictWord, type Standing } from "./summary.ts";
+import { cut, formatBytes, formatDuration, formatMs, formatNumber, formatRate, formatShare, oneLine } from "./text.ts";
+
+export interface TerminalOptions {
+  /** Default false: plain text, as for a pipe or a log. */
+  readonly colour?: boolean;
+  /** Columns to keep within; default 100. */
+  readonly columns?: number;
+}
+
+/** More failures than this are counted, not shown: the HTML report has them all. */
+const FAILURES_MAX = 12;
+/** Steps of a witness in the small diagram; the last ones are kept, since the breach is at the end. */
+const STEPS_MAX = 12;
+const COLUMNS_MIN = 60;
+
+type Paint = (text: string) => string;
+interface Pen {
+  readonly bold: Paint;
+  readonly dim: Paint;
+  readonly of: (standing: Standing) => Paint;
+  readonly columns: number;
+}
+
+/** The summary that a command ends with: verdict, counts, what is broken and how to run it again, load figures. */
+export function renderTerminal(result: Result, options: TerminalOptions = {}): string {
+  const pen = createPen(options);
+  const summary = summarise(result);
+  const shown = byGravity(result.requirements).filter((requirement) => ["fail", "stale", "inconclusive", "warning"].includes(standingOf(requirement)));
+  const blocks: string[][] = [
+    headline(result, summary.sentence, pen),
+    ...(result.requirements.length === 0 ? [] : [[`  judged ${summary.judged} of ${summary.total}: ${countsLine(summary.counts, pen)}`]]),
+    ...(result.harness.inconclusiveBecause.length === 0 ? [] : [result.harness.inconclusiveBecause.map((why) => `  ${pen.of("inconclusive")("?")} ${oneLine(why)}`)]),
+    ...shown.slice(0, FAILURES_MAX).map((requirement) => failure(result, requirement, pen)),
+    ...(shown.length > FAILURES_MAX ? [[pen.dim(`  … and ${shown.length - FAILURES_MAX} more in the report`)]] : []),
+    ...(summary.counts.known === 0 ? [] : [knownLines(result, pen)]),
+    ...(summary.counts.skipped === 0 ? [] : [skippedLines(result, pen)]),
+    ...(result.load === undefined ? [] : [loadLines(result.load, result, pen)]),
+    ...(result.notes.length === 0 ? [] : [result.notes.map((note) => `  ${pen.dim("note")}  ${oneLine(note)}`)]),
+    [`  ${pen.dim("again")} ${oneLine(result.rerun)}`],
+  ];
+  return `${blocks.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+function createPen(options: TerminalOptions): Pen {
+  const paint = pc.createColors(options.colour === true);
+  const colours: Readonly<Record<Standing, Paint>> = {
+    fail: paint.red, stale: paint.red, inconclusive: paint.magenta, warning: paint.yellow, known: paint.yellow, pass: paint.green, reported: paint.cyan, skipped: paint.dim,
+  };
+  return { bold: paint.bold, dim: paint.dim, of: (standing) => colours[standing], columns: Math.max(COLUMNS_MIN, options.columns ?? 100) };
+}
+
+const MARKS = { fail: "✗", stale: "✗", inconclusive: "?", warning: "!", known: "~", pass: "✓", reported: "i", skipped: "–" } as const satisfies Record<Standing, string>;
+
+function headline(result: Result, sentence: string, pen: Pen): string[] {
+  const paint = pen.of(result.verdict);
+  const what = [result.command, oneLine(result.target.name), oneLine(result.target.url), result.profile, `seed ${oneLine(result.seed)}`, formatDuration(result.durationMs)];
+  if (result.target.mutant !== undefined) what.splice(2, 0, `mutant ${oneLine(result.target.mutant)}`);
+  if (result.target.timeScale !== 1) what.push(`timers × ${formatRate(result.target.timeScale)}`);
+  return [
+    `${paint(MARKS[result.verdict])} ${pen.bold(paint(verdictWord(result.verdict)))}${result.interrupted ? pen.bold(" (interrupted, partial)") : ""}  ${sentence}`,
+    pen.dim(`  ${what.join(" · ")}`),
+  ];
+}
+
+function countsLine(counts: Readonly<Record<Standing, number>>, pen: Pen): string {
+  const words: readonly (readonly [Standing, string])[] = [
+    ["pass", "passed"], ["fail", "failed"], ["stale", "stale"], ["warning", "warned"], ["known", "known"], ["inconclusive", "inconclusive"], ["reported", "reported"], ["skipped", "skipped"],
+  ];
+  return words
+    .filter(([standing]) => counts[standing] > 0)
+    .map(([standing, word]) => pen.of(standing)(`${counts[standing]} ${word}`))
+    .join(", ");
+}
+
+function failure(result: Result, requirement: RequirementResult, pen: Pen): string[] {
+  const standing = standingOf(requirement);
+  const paint = pen.of(standing);
+  const reasons = requirement.reasons.length === 0 ? "" : `  ${requirement.reasons.join(", ")}`;
+  const lines = [
+    `${paint(`${MARKS[standing]} ${pen.bold(oneLine(requirement.id))}`)}  ${pen.dim(`${requirement.level} · ${requirement.category} · ${standing}`)}${paint(reasons)}`,
+    ...wrap(oneLine(requirement.statement), pen.columns - 4).map((line) => `    ${line}`),
+  ];
+  const witness = requirement.witness;
+  if (witness === undefined) {
+    lines.push(...field("observed", requirement.observed, pen));
+  } else {
+    lines.push(...field("expected", witness.expected, pen), ...field("seen", witness.seen, pen), ...diagram(witness.steps, pen));
+  }
+  if (standing === "stale" && requirement.known !== undefined) lines.push(...field("known as", `${requirement.known.because} (until ${requirement.known.until})`, pen));
+  if (standing === "fail" || standing === "warning") lines.push(...field("again", rerunOf(result, requirement), pen));
+  return lines;
+}
+
+function field(name: string, text: string, pen: Pen): string[] {
+  return wrap(cut(oneLine(text), 600), pen.columns - 14).map((line, index) => `    ${pen.dim((index === 0 ? name : "").padEnd(9))} ${line}`);
+}
+
+function diagram(steps: readonly WitnessStep[], pen: Pen): string[] {
+  const first = steps[0];
+  if (first === undefined) return [];
+  const kept = steps.slice(-STEPS_MAX);
+  const name = (text: string): string => cut(oneLine(text), 18);
+  const nameWidth = Math.max(...kept.flatMap((step) => [name(step.from).length, name(step.to).length]));
+  const times = kept.map((step) => relativeMs(step.atMs, first.atMs));
+  const timeWidth = Math.max(...times.map((time) => time.length));
+  const lines = kept.map((step, index) => {
+    const start = `${(times[index] ?? "").padStart(timeWidth)} ms  ${name(step.from).padStart(nameWidth)} ──▶ ${name(step.to).padEnd(nameWidth)}  `;
+    const line = `${start}${cut(oneLine(step.label), Math.max(20, pen.columns - start.length - 6))}`;
+    return step.isBad === true ? pen.of("fail")(`  ✗ ${line}`) : `    ${line}`;
+  });
+  return steps.length > kept.length ? [pen.dim(`    … ${steps.length - kept.length} earlier messages in the report`), ...lines] : lines;
+}
+
+function knownLines(result: Result, pen: Pen): string[] {
+  return result.requirements
+    .filter((requirement) => standingOf(requirement) === "known")
+    .map((requirement) => `  ${pen.of("known")("~")} ${oneLine(requirement.id)}  known (${requirement.reasons.join(", ")}): ${oneLine(requirement.known?.because ?? "")}, until ${oneLine(requirement.known?.until ?? "")}`);
+}
+
+function skippedLines(result: Result, pen: Pen): string[] {
+  return result.requirements
+    .filter((requirement) => requirement.verdict === "skipped")
+    .map((requirement) => pen.dim(`  – ${oneLine(requirement.id)}  skipped: ${cut(oneLine(requirement.observed), 200)}`));
+}
+
+function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
+  const missing = load.expected - load.delivered;
+  const reach = `${formatNumber(load.delivered)} of ${formatNumber(load.expected)} delivered, reach ${formatShare(load.reach)}`;
+  const rows: readonly (readonly [string, LatencyFigures])[] = [
+    ["delivery", load.deliveryMs], ["convergence", load.convergenceMs], ["spread", load.spreadMs], ["join", load.joinMs],
+  ];
+  return [
+    `  ${pen.bold(oneLine(load.scenario))}  ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}`,
+    `  ${missing === 0 ? pen.of("pass")(reach) : pen.of("fail")(reach)}`,
+    `  sent ${formatNumber(load.sent)} at ${formatRate(load.achievedPerSecond)}/s (${formatRate(load.plannedPerSecond)}/s planned), ${formatNumber(load.late)} late`,
+    pen.dim(`  ${"".padEnd(12)}${["p50", "p95", "p99", "p99.9", "max"].map((head) => head.padStart(12)).join("")}`),
+    ...rows
+      .filter(([, figures]) => figures.count > 0)
+      .map(([name, figures]) => `  ${name.padEnd(12)}${[figures.p50, figures.p95, figures.p99, figures.p999, figures.max].map((value) => formatMs(value).padStart(12)).join("")}`),
+    ...load.objectives.map((objective) => `  ${pen.of(objective.verdict)(MARKS[objective.verdict])} ${oneLine(objective.name)}  ${oneLine(objective.got)}  ${pen.dim(`wanted ${oneLine(objective.wanted)}`)}`),
+    pen.dim(`  harness: ${result.harness.workers} workers, loop lag p99 ${formatMs(result.harness.loopLagMsP99)}, cpu ${formatNumber(result.harness.cpu * 100)}% of a core, ${formatBytes(result.harness.residentBytes)}`),
+  ];
+}
+
+/** Breaks at spaces; a word longer than the width stays whole, so that commands can be copied. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}
