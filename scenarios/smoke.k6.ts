@@ -17,8 +17,14 @@ export function smoke(seed: string): string {
   const server = new MemoryServer("smoke");
   const sessions = Array.from({ length: MEMBERS }, (_, index) =>
     createSession({
-      room: "smoke", basePath: "", dialect: "published", prng: prng.fork(`session ${index}`),
-      keepaliveMs: 2_000, reconnect: true, readOnJoin: true, run: "smoke",
+      room: "smoke",
+      basePath: "",
+      dialect: "published",
+      prng: prng.fork(`session ${index}`),
+      keepaliveMs: 2_000,
+      reconnect: true,
+      readOnJoin: true,
+      run: "smoke",
     }),
   );
   const outs = sessions.map((session, index) => server.add(`did:example:ünit ${index}`, session));
@@ -41,6 +47,7 @@ export function smoke(seed: string): string {
 export const options: { readonly vus: number; readonly iterations: number } = { vus: 1, iterations: 1 };
 
 /** What k6 calls. The seed is fixed, and one that the test gives by `-e SEED=…` wins. */
+// oxlint-disable-next-line import/no-default-export -- k6 calls the default export.
 export default function run(): void {
   const environment = (globalThis as { readonly __ENV?: Readonly<Record<string, string>> }).__ENV;
   console.log(`rollcall-smoke ${smoke(environment?.["SEED"] ?? "rollcall")}`);

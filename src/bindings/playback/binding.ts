@@ -17,7 +17,9 @@ function off(meaning: string): Capability {
 }
 
 const capabilities = {
-  echoToSender: on("the author of an update gets the broadcast too; off, evidence comes from the other sockets and from answers to SYNC_REQUEST"),
+  echoToSender: on(
+    "the author of an update gets the broadcast too; off, evidence comes from the other sockets and from answers to SYNC_REQUEST",
+  ),
   presence: on("USER_JOINED, USER_LEFT and members"),
   host: on("hostId and HOST_CHANGED"),
   roomList: on("GET /rooms and GET /rooms/:roomId"),

@@ -2,7 +2,18 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, it } from "vitest";
 import type { Marker } from "../../core/marker.ts";
-import { canonicalText, DEFAULT_MEDIA, encodeOp, FRAME_CHARACTERS_MAX, HEARTBEAT, markerOf, readClientFrame, readServerFrame, SYNC_REQUEST, updateFrame } from "./codec.ts";
+import {
+  canonicalText,
+  DEFAULT_MEDIA,
+  encodeOp,
+  FRAME_CHARACTERS_MAX,
+  HEARTBEAT,
+  markerOf,
+  readClientFrame,
+  readServerFrame,
+  SYNC_REQUEST,
+  updateFrame,
+} from "./codec.ts";
 import { hostile } from "./hostile.ts";
 import { parseRoomFullState, parseRoomListEntry, parseRoomMeta, type Playback, type PlaybackState } from "./messages.ts";
 import { rooms } from "./rooms.ts";
@@ -15,13 +26,21 @@ interface GoldenFrame {
   readonly note: string;
 }
 
-const lines = readFileSync(new URL("golden/playback.jsonl", import.meta.url), "utf8").trim().split("\n").map((line) => JSON.parse(line) as unknown);
+const lines = readFileSync(new URL("golden/playback.jsonl", import.meta.url), "utf8")
+  .trim()
+  .split("\n")
+  .map((line) => JSON.parse(line) as unknown);
 const golden = lines.filter((line): line is GoldenFrame => typeof line === "object" && line !== null && "from" in line);
 
 const text = (note: string): string => golden.find((frame) => frame.note.includes(note))?.text ?? "";
 
 /** The `text` of an http frame: a request is `METHOD URL[ body]`, an answer `STATUS[ body or reason]`. */
-function readHttp(frame: GoldenFrame): { readonly method?: string; readonly url?: string; readonly status?: number; readonly body?: unknown } {
+function readHttp(frame: GoldenFrame): {
+  readonly method?: string;
+  readonly url?: string;
+  readonly status?: number;
+  readonly body?: unknown;
+} {
   const [, first = "", rest] = /^(\S+)(?: ([\s\S]*))?$/.exec(frame.text) ?? [];
   if (frame.from === "server") return { status: Number(first), ...bodyOf(rest) };
   const [, url = "", body] = /^(\S+)(?: ([\s\S]*))?$/.exec(rest ?? "") ?? [];
@@ -72,7 +91,8 @@ describe("the golden frames", () => {
     for (const frame of frames) {
       const read = readHttp(frame);
       for (const [name, value] of Object.entries(read)) {
-        if (frame.decoded !== undefined && name in frame.decoded) expect(value, `${frame.note}: ${name}`).toEqual(frame.decoded[name as keyof typeof frame.decoded]);
+        if (frame.decoded !== undefined && name in frame.decoded)
+          expect(value, `${frame.note}: ${name}`).toEqual(frame.decoded[name as keyof typeof frame.decoded]);
       }
       if (frame.decoded?.body !== undefined) expect(read.body, frame.note).toEqual(frame.decoded.body);
     }
@@ -101,8 +121,21 @@ const part = fc.record<Partial<Playback>>(
   },
   { requiredKeys: [] },
 );
-const marker = fc.record<Marker>({ run: fc.string({ minLength: 1, maxLength: 12, unit: "grapheme" }), author: fc.nat({ max: 99_999_999 }), n: fc.integer({ min: 1, max: 99_999_999 }), intact: fc.constant(true) });
-const before: PlaybackState = { mediaUrl: "old", mediaType: "old/type", isPlaying: true, currentTime: 77, playbackSpeed: 1.5, lastUpdatedBy: "a", lastUpdated: "t" };
+const marker = fc.record<Marker>({
+  run: fc.string({ minLength: 1, maxLength: 12, unit: "grapheme" }),
+  author: fc.nat({ max: 99_999_999 }),
+  n: fc.integer({ min: 1, max: 99_999_999 }),
+  intact: fc.constant(true),
+});
+const before: PlaybackState = {
+  mediaUrl: "old",
+  mediaType: "old/type",
+  isPlaying: true,
+  currentTime: 77,
+  playbackSpeed: 1.5,
+  lastUpdatedBy: "a",
+  lastUpdated: "t",
+};
 
 /** The state after a server has merged a frame, over the wire and back. */
 function merged(frame: string): PlaybackState {
@@ -130,9 +163,14 @@ describe("markers", () => {
     const value = { mediaUrl: "http://m/x", mediaType: "video/mp4", isPlaying: false, currentTime: 5, playbackSpeed: 1 };
     const state = merged(updateFrame(value, { run: "r", author: 3, n: 7, intact: true }));
     const changed: readonly PlaybackState[] = [
-      { ...state, mediaType: "audio/mpeg" }, { ...state, isPlaying: true }, { ...state, currentTime: 6 }, { ...state, playbackSpeed: 2 },
-      { ...state, mediaUrl: state.mediaUrl.replace("m/x", "m/y") }, { ...state, mediaUrl: state.mediaUrl.replace("n=7", "n=8") },
-      { ...state, mediaUrl: state.mediaUrl.replace("&s=f", "&s=7") }, { ...state, mediaUrl: state.mediaUrl.slice(0, -1) },
+      { ...state, mediaType: "audio/mpeg" },
+      { ...state, isPlaying: true },
+      { ...state, currentTime: 6 },
+      { ...state, playbackSpeed: 2 },
+      { ...state, mediaUrl: state.mediaUrl.replace("m/x", "m/y") },
+      { ...state, mediaUrl: state.mediaUrl.replace("n=7", "n=8") },
+      { ...state, mediaUrl: state.mediaUrl.replace("&s=f", "&s=7") },
+      { ...state, mediaUrl: state.mediaUrl.slice(0, -1) },
     ];
     for (const each of changed) expect(markerOf(each, true), JSON.stringify(each)).toMatchObject({ author: 3, intact: false });
   });
@@ -149,7 +187,14 @@ describe("markers", () => {
   });
 
   it("are never a reason to throw, whatever stands in the URL", ({ expect }) => {
-    fc.assert(fc.property(fc.string(), fc.string(), (head, tail) => void markerOf({ ...before, mediaUrl: `${head}#r=%E0%A4&a=1&n=1${tail}` }, true)), { numRuns: 200 });
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.string(),
+        (head, tail) => void markerOf({ ...before, mediaUrl: `${head}#r=%E0%A4&a=1&n=1${tail}` }, true),
+      ),
+      { numRuns: 200 },
+    );
     expect(markerOf({ ...before, mediaUrl: "#r=%E0%A4&a=1&n=2&s=000000000" }, true)).toMatchObject({ run: "%E0%A4", n: 2, intact: false });
   });
 
@@ -160,7 +205,10 @@ describe("markers", () => {
 
 describe("frames", () => {
   it("of any kind are read without a throw", ({ expect }) => {
-    fc.assert(fc.property(fc.oneof(fc.string(), fc.json(), fc.uint8Array()), (frame) => void [readServerFrame(frame), readClientFrame(frame)]), { numRuns: 500 });
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json(), fc.uint8Array()), (frame) => void [readServerFrame(frame), readClientFrame(frame)]),
+      { numRuns: 500 },
+    );
     expect(readServerFrame("[".repeat(1_000_000)).ok).toBe(false);
     expect(readServerFrame(" ".repeat(FRAME_CHARACTERS_MAX + 1)).ok).toBe(false);
   });
@@ -189,7 +237,14 @@ describe("canonical text", () => {
   });
 
   it("differs when any other field does", ({ expect }) => {
-    const others: readonly Partial<PlaybackState>[] = [{ mediaUrl: "x" }, { mediaType: "x" }, { isPlaying: false }, { playbackSpeed: 2 }, { lastUpdatedBy: "b" }, { lastUpdated: "u" }];
+    const others: readonly Partial<PlaybackState>[] = [
+      { mediaUrl: "x" },
+      { mediaType: "x" },
+      { isPlaying: false },
+      { playbackSpeed: 2 },
+      { lastUpdatedBy: "b" },
+      { lastUpdated: "u" },
+    ];
     for (const other of others) expect(canonicalText({ ...before, ...other })).not.toBe(canonicalText(before));
   });
 });

@@ -65,7 +65,8 @@ export function encodeOp(op: Op): string {
       return SYNC_REQUEST;
     case "keepalive":
       return HEARTBEAT;
-    default:
+    case "presence":
+    case "leave":
       throw new RangeError(`playback has no frame for the act "${op.kind}"`);
   }
 }
@@ -112,7 +113,9 @@ export function markerOf(state: PlaybackState, verify: boolean): Marker | undefi
   const found = MARKER.exec(state.mediaUrl);
   if (found === null) {
     const remains = MARKER_REMAINS.exec(state.mediaUrl);
-    return remains === null ? undefined : { run: decoded(remains[1] ?? ""), author: Number(remains[2]), n: Number(remains[3]), intact: false };
+    return remains === null
+      ? undefined
+      : { run: decoded(remains[1] ?? ""), author: Number(remains[2]), n: Number(remains[3]), intact: false };
   }
   const [, base = "", run = "", author = "", n = "", mask = "0", sum] = found;
   const marker = { run: decoded(run), author: Number(author), n: Number(n) };
@@ -145,5 +148,13 @@ function decoded(text: string): string {
 export function canonicalText(state: PlaybackState | null): string {
   if (state === null) return "null";
   const { mediaUrl, mediaType, isPlaying, currentTime, playbackSpeed, lastUpdatedBy, lastUpdated } = state;
-  return JSON.stringify({ mediaUrl, mediaType, isPlaying, currentTime: isPlaying ? null : currentTime, playbackSpeed, lastUpdatedBy, lastUpdated });
+  return JSON.stringify({
+    mediaUrl,
+    mediaType,
+    isPlaying,
+    currentTime: isPlaying ? null : currentTime,
+    playbackSpeed,
+    lastUpdatedBy,
+    lastUpdated,
+  });
 }

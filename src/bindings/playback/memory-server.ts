@@ -5,7 +5,12 @@ import type { PlaybackState, PlayOut } from "./messages.ts";
 
 /** One effect of a session, as data. */
 export type Effect =
-  | { readonly effect: "connect"; readonly path: string; readonly protocols: readonly string[]; readonly headers: Readonly<Record<string, string>> }
+  | {
+      readonly effect: "connect";
+      readonly path: string;
+      readonly protocols: readonly string[];
+      readonly headers: Readonly<Record<string, string>>;
+    }
   | { readonly effect: "send"; readonly frame: Frame }
   | { readonly effect: "close"; readonly code: number; readonly reason: string }
   | { readonly effect: "http"; readonly tag: string; readonly request: HttpRequest }
@@ -90,7 +95,15 @@ export class MemoryServer {
 
   constructor(room: string) {
     this.room = room;
-    this.#state = { mediaUrl: "", mediaType: "", isPlaying: false, currentTime: 0, playbackSpeed: 1, lastUpdatedBy: "nobody", lastUpdated: this.#timeText() };
+    this.#state = {
+      mediaUrl: "",
+      mediaType: "",
+      isPlaying: false,
+      currentTime: 0,
+      playbackSpeed: 1,
+      lastUpdatedBy: "nobody",
+      lastUpdated: this.#timeText(),
+    };
   }
 
   /** Starts a session as a member of the room; gives what it records. */
@@ -130,7 +143,12 @@ export class MemoryServer {
   #carryOut(member: Member, effect: Effect): void {
     switch (effect.effect) {
       case "needCredential":
-        member.session.reply(effect.tag, { user: member.user, headers: {}, query: { user: member.user }, protocols: [] }, this.nowMs, member.out);
+        member.session.reply(
+          effect.tag,
+          { user: member.user, headers: {}, query: { user: member.user }, protocols: [] },
+          this.nowMs,
+          member.out,
+        );
         return;
       case "connect":
         member.session.opened(this.nowMs, member.out);
@@ -142,7 +160,10 @@ export class MemoryServer {
       case "close":
         if (member.isOpen) this.#gone(member, effect.code, effect.reason);
         return;
-      default:
+      case "http":
+      case "wakeAt":
+      case "observe":
+      case "delivered":
         return;
     }
   }
@@ -172,7 +193,16 @@ export class MemoryServer {
 
   #sync(member: Member): void {
     const members = this.#open().map((each) => each.user);
-    const payload = { roomId: this.room, name: "memory", hostId: members[0] ?? "", isPublic: true, maxParticipants: 10, createdAt: "1970-01-01T00:00:00.000Z", members, playbackState: this.#state };
+    const payload = {
+      roomId: this.room,
+      name: "memory",
+      hostId: members[0] ?? "",
+      isPublic: true,
+      maxParticipants: 10,
+      createdAt: "1970-01-01T00:00:00.000Z",
+      members,
+      playbackState: this.#state,
+    };
     this.#tell(member, { type: "SYNC_FULL_STATE", payload });
   }
 

@@ -1,7 +1,23 @@
 import { describe, it } from "vitest";
-import { parsePlaybackPart, parsePlaybackState, parsePlayIn, parsePlayOut, parseRoomFullState, parseRoomListEntry, parseRoomMeta } from "./messages.ts";
+import {
+  parsePlaybackPart,
+  parsePlaybackState,
+  parsePlayIn,
+  parsePlayOut,
+  parseRoomFullState,
+  parseRoomListEntry,
+  parseRoomMeta,
+} from "./messages.ts";
 
-const state = { mediaUrl: "u", mediaType: "t", isPlaying: false, currentTime: 0, playbackSpeed: 1, lastUpdatedBy: "a", lastUpdated: "2026-11-20T23:50:52.752Z" };
+const state = {
+  mediaUrl: "u",
+  mediaType: "t",
+  isPlaying: false,
+  currentTime: 0,
+  playbackSpeed: 1,
+  lastUpdatedBy: "a",
+  lastUpdated: "2026-11-20T23:50:52.752Z",
+};
 const meta = { roomId: "r", name: "abc", hostId: "a", isPublic: true, maxParticipants: 10, createdAt: "2026-11-20T23:50:52.724Z" };
 const full = { ...meta, members: ["a"], playbackState: state };
 
@@ -43,13 +59,33 @@ describe("the guards of payloads", () => {
 
 describe("the guard of updates", () => {
   it("takes any part, none included", ({ expect }) => {
-    for (const part of [{}, { currentTime: 0 }, { currentTime: 2 ** 53 - 1 }, { playbackSpeed: 0.25 }, { playbackSpeed: 4, isPlaying: true }, { other: 1 }]) {
+    for (const part of [
+      {},
+      { currentTime: 0 },
+      { currentTime: 2 ** 53 - 1 },
+      { playbackSpeed: 0.25 },
+      { playbackSpeed: 4, isPlaying: true },
+      { other: 1 },
+    ]) {
       expect(parsePlaybackPart(part), JSON.stringify(part)).toEqual({ ok: true, value: part });
     }
   });
 
   it("refuses what is no object, wrong types and values out of range", ({ expect }) => {
-    for (const part of [undefined, null, "x", [], { currentTime: -1 }, { currentTime: Infinity }, { currentTime: NaN }, { currentTime: 2 ** 53 }, { playbackSpeed: 0.2 }, { playbackSpeed: 5 }, { isPlaying: 1 }, { mediaUrl: null }]) {
+    for (const part of [
+      undefined,
+      null,
+      "x",
+      [],
+      { currentTime: -1 },
+      { currentTime: Infinity },
+      { currentTime: NaN },
+      { currentTime: 2 ** 53 },
+      { playbackSpeed: 0.2 },
+      { playbackSpeed: 5 },
+      { isPlaying: 1 },
+      { mediaUrl: null },
+    ]) {
       expect(parsePlaybackPart(part).ok, JSON.stringify(part)).toBe(false);
     }
   });
@@ -70,7 +106,10 @@ describe("the guards of messages", () => {
   });
 
   it("name the message and the field that is wrong", ({ expect }) => {
-    expect(parsePlayOut({ type: "PLAYBACK_UPDATED", payload: { ...state, currentTime: -1 } })).toEqual({ ok: false, problem: "PLAYBACK_UPDATED: playback state: currentTime is missing or of a wrong type" });
+    expect(parsePlayOut({ type: "PLAYBACK_UPDATED", payload: { ...state, currentTime: -1 } })).toEqual({
+      ok: false,
+      problem: "PLAYBACK_UPDATED: playback state: currentTime is missing or of a wrong type",
+    });
     expect(parsePlayOut({ type: "USER_LEFT", payload: { userId: "a", memberCount: -1 } }).ok).toBe(false);
     expect(parsePlayOut({ type: "NOPE" })).toEqual({ ok: false, problem: 'unknown message type "NOPE"' });
     expect(parsePlayOut({}).ok).toBe(false);

@@ -158,7 +158,8 @@ export function parsePlaybackState(value: unknown): Parsed<PlaybackState> {
 export function parsePlaybackPart(value: unknown): Parsed<Partial<Playback>> {
   if (!isFields(value)) return bad("payload is missing or no object");
   for (const name in PLAYBACK_PART) {
-    if (Object.hasOwn(value, name) && PLAYBACK_PART[name]?.(value[name]) !== true) return bad(`payload: ${name} is of a wrong type or out of range`);
+    if (Object.hasOwn(value, name) && PLAYBACK_PART[name]?.(value[name]) !== true)
+      return bad(`payload: ${name} is of a wrong type or out of range`);
   }
   return good(value as Partial<Playback>);
 }

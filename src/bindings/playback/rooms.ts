@@ -11,7 +11,8 @@ const MEMBERS_MIN = 2;
 export const rooms: Extract<Rooms, { kind: "created" }> = {
   kind: "created",
   request: (label, places) => {
-    if (places + 1 > MEMBERS_MAX) throw new RangeError(`a playback room holds ${MEMBERS_MAX} members with its creator; ${places} more were asked for`);
+    if (places + 1 > MEMBERS_MAX)
+      throw new RangeError(`a playback room holds ${MEMBERS_MAX} members with its creator; ${places} more were asked for`);
     const body = {
       // Names of less than 3 characters are refused.
       name: `room ${label}`,

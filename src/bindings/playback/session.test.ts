@@ -7,13 +7,42 @@ import { HEARTBEAT, SYNC_REQUEST } from "./codec.ts";
 import { MemoryServer, Recorder } from "./memory-server.ts";
 import { createSession, joinPath } from "./session.ts";
 
-const options: SessionOptions = { room: "r", basePath: "", dialect: "published", prng: createPrng("s"), keepaliveMs: undefined, reconnect: false, readOnJoin: false, run: "run" };
+const options: SessionOptions = {
+  room: "r",
+  basePath: "",
+  dialect: "published",
+  prng: createPrng("s"),
+  keepaliveMs: undefined,
+  reconnect: false,
+  readOnJoin: false,
+  run: "run",
+};
 const credential: Credential = { user: "me", headers: { cookie: "c" }, query: {}, protocols: ["p"] };
 const selfJoined = JSON.stringify({ type: "USER_JOINED", payload: { userId: "me", memberCount: 1 } });
 const error = JSON.stringify({ type: "ERROR", payload: "Room not found" });
-const state = { mediaUrl: "u", mediaType: "t", isPlaying: false, currentTime: 0, playbackSpeed: 1, lastUpdatedBy: "other", lastUpdated: "t" };
+const state = {
+  mediaUrl: "u",
+  mediaType: "t",
+  isPlaying: false,
+  currentTime: 0,
+  playbackSpeed: 1,
+  lastUpdatedBy: "other",
+  lastUpdated: "t",
+};
 const full = (playbackState: unknown): string =>
-  JSON.stringify({ type: "SYNC_FULL_STATE", payload: { roomId: "r", name: "abc", hostId: "h", isPublic: true, maxParticipants: 2, createdAt: "t", members: ["h", "me"], playbackState } });
+  JSON.stringify({
+    type: "SYNC_FULL_STATE",
+    payload: {
+      roomId: "r",
+      name: "abc",
+      hostId: "h",
+      isPublic: true,
+      maxParticipants: 2,
+      createdAt: "t",
+      members: ["h", "me"],
+      playbackState,
+    },
+  });
 
 function opened(changes: Partial<SessionOptions> = {}): { readonly session: Session; readonly out: Recorder } {
   const session = createSession({ ...options, ...changes });
@@ -48,7 +77,9 @@ describe("joining", () => {
   });
 
   it("encodes room and query for a URL", ({ expect }) => {
-    expect(joinPath("/api/v1", "../a b", { authToken: "a+b=&c", "ü": "" })).toBe("/api/v1/rooms/..%2Fa%20b/ws?authToken=a%2Bb%3D%26c&%C3%BC=");
+    expect(joinPath("/api/v1", "../a b", { authToken: "a+b=&c", ü: "" })).toBe(
+      "/api/v1/rooms/..%2Fa%20b/ws?authToken=a%2Bb%3D%26c&%C3%BC=",
+    );
     expect(joinPath("", "\uD800", {})).toBe("/rooms/%EF%BF%BD/ws");
   });
 
@@ -92,12 +123,22 @@ describe("refusals", () => {
   it("may be a close alone", ({ expect }) => {
     const { session, out } = opened({ reconnect: true });
     session.closed(4403, "full", 20, out);
-    expect(out.seen.slice(1)).toEqual([{ kind: "rejected", code: "close-4403", text: "full" }, { kind: "disconnected", code: 4403, reason: "full", wanted: false }]);
+    expect(out.seen.slice(1)).toEqual([
+      { kind: "rejected", code: "close-4403", text: "full" },
+      { kind: "disconnected", code: 4403, reason: "full", wanted: false },
+    ]);
     expect(out.alarmMs).toBe(Infinity);
   });
 
   it("of the upgrade by a 4xx are final, other failures are tried again", ({ expect }) => {
-    for (const [status, isFinal] of [[404, true], [401, true], [302, true], [429, false], [503, false], [0, false]] as const) {
+    for (const [status, isFinal] of [
+      [404, true],
+      [401, true],
+      [302, true],
+      [429, false],
+      [503, false],
+      [0, false],
+    ] as const) {
       const session = createSession({ ...options, reconnect: true });
       const out = new Recorder();
       session.start(0, out);
@@ -123,7 +164,9 @@ describe("acts", () => {
     const marker = { run: "run", author: 4, n: 1, intact: true };
     session.invoke({ id: 1, plannedMs: 25, kind: "write", value: { isPlaying: true }, marker }, 30, out);
     expect(out.effects.at(-2)).toEqual({ effect: "observe", detail: { kind: "invoked", op: 1, act: "write", plannedMs: 25, marker } });
-    expect(out.sent[0]).toMatch(/^{"type":"UPDATE_PLAYBACK","payload":{"isPlaying":true,"mediaUrl":"https:\/\/media\.example\/clip\.mp4#r=run&a=4&n=1&s=2[0-9a-f]{8}"}}$/);
+    expect(out.sent[0]).toMatch(
+      /^{"type":"UPDATE_PLAYBACK","payload":{"isPlaying":true,"mediaUrl":"https:\/\/media\.example\/clip\.mp4#r=run&a=4&n=1&s=2[0-9a-f]{8}"}}$/,
+    );
     session.invoke({ id: 2, plannedMs: 31, kind: "write", value: {} }, 31, out);
     expect(out.sent[1]).toBe('{"type":"UPDATE_PLAYBACK","payload":{}}');
   });
@@ -142,7 +185,11 @@ describe("acts", () => {
     session.invoke({ id: 8, plannedMs: 31, kind: "read" }, 31, out);
     for (const atMs of [40, 41, 42]) session.frame(full(state), atMs, out);
     const snapshots = out.seen.flatMap((each) => (each.kind === "snapshot" ? [[each.op, each.askedMs]] : []));
-    expect(snapshots).toEqual([[7, 30], [8, 31], [undefined, 10]]);
+    expect(snapshots).toEqual([
+      [7, 30],
+      [8, 31],
+      [undefined, 10],
+    ]);
   });
 
   it("of leaving close the socket, and that close was wanted", ({ expect }) => {
@@ -178,7 +225,10 @@ describe("what the room says", () => {
   it("of its own end is the end", ({ expect }) => {
     const { session, out } = joined({ reconnect: true });
     session.closed(4410, "", 30, out);
-    expect(out.seen.slice(-2)).toEqual([{ kind: "lifecycle", event: "gone" }, { kind: "disconnected", code: 4410, reason: "", wanted: false }]);
+    expect(out.seen.slice(-2)).toEqual([
+      { kind: "lifecycle", event: "gone" },
+      { kind: "disconnected", code: 4410, reason: "", wanted: false },
+    ]);
     expect(out.alarmMs).toBe(Infinity);
   });
 });
@@ -260,7 +310,11 @@ describe("with a room in memory", () => {
     const sessions = names.map((name) => createSession({ ...options, prng: createPrng(name) }));
     const outs = sessions.map((session, index) => server.add(names[index] ?? "", session));
     for (let n = 1; n <= 5; n += 1) {
-      sessions[0]?.invoke({ id: n, plannedMs: 0, kind: "write", value: { currentTime: n }, marker: { run: "run", author: 0, n, intact: true } }, 0, outs[0] as Recorder);
+      sessions[0]?.invoke(
+        { id: n, plannedMs: 0, kind: "write", value: { currentTime: n }, marker: { run: "run", author: 0, n, intact: true } },
+        0,
+        outs[0] as Recorder,
+      );
     }
     server.settle();
     for (const out of outs) {
@@ -274,7 +328,17 @@ describe("with a room in memory", () => {
     const out = server.add("me", createSession({ ...options, reconnect: true, readOnJoin: true }));
     server.cut("me");
     server.pass(1_000);
-    expect(out.seen.map((each) => each.kind)).toEqual(["connected", "lifecycle", "invoked", "snapshot", "disconnected", "connected", "lifecycle", "invoked", "snapshot"]);
+    expect(out.seen.map((each) => each.kind)).toEqual([
+      "connected",
+      "lifecycle",
+      "invoked",
+      "snapshot",
+      "disconnected",
+      "connected",
+      "lifecycle",
+      "invoked",
+      "snapshot",
+    ]);
   });
 
   it("one that does not exist refuses", ({ expect }) => {
@@ -285,18 +349,43 @@ describe("with a room in memory", () => {
 
 const near = fc.oneof(
   fc.constantFrom(selfJoined, error, full(null), full(state), JSON.stringify({ type: "PLAYBACK_UPDATED", payload: state })),
-  fc.record({ type: fc.constantFrom("USER_JOINED", "USER_LEFT", "HOST_CHANGED", "PLAYBACK_UPDATED", "SYNC_FULL_STATE", "ERROR", "validation", "__proto__"), payload: fc.oneof(fc.jsonValue(), fc.constant(state)) }).map((message) => JSON.stringify(message)),
+  fc
+    .record({
+      type: fc.constantFrom(
+        "USER_JOINED",
+        "USER_LEFT",
+        "HOST_CHANGED",
+        "PLAYBACK_UPDATED",
+        "SYNC_FULL_STATE",
+        "ERROR",
+        "validation",
+        "__proto__",
+      ),
+      payload: fc.oneof(fc.jsonValue(), fc.constant(state)),
+    })
+    .map((message) => JSON.stringify(message)),
   fc.json(),
   fc.string(),
   fc.uint8Array({ maxLength: 64 }),
 );
 const event = fc.oneof(
   { weight: 5, arbitrary: near.map((frame) => (session: Session, nowMs: number, out: Recorder) => session.frame(frame, nowMs, out)) },
-  fc.constantFrom(1000, 1001, 1006, 4404, 4410).map((code) => (session: Session, nowMs: number, out: Recorder) => session.closed(code, "", nowMs, out)),
-  fc.constantFrom("read", "keepalive", "leave").map((kind) => (session: Session, nowMs: number, out: Recorder) => session.invoke({ id: 1, plannedMs: nowMs, kind: kind as "read" }, nowMs, out)),
-  fc.constantFrom(credential, { failure: "x" }, { failure: "x", status: 404 }, { status: 200, headers: {}, body: "" }).chain((answer) =>
-    fc.constantFrom("credential", "connect", "other").map((tag) => (session: Session, nowMs: number, out: Recorder) => session.reply(tag, answer, nowMs, out)),
-  ),
+  fc
+    .constantFrom(1000, 1001, 1006, 4404, 4410)
+    .map((code) => (session: Session, nowMs: number, out: Recorder) => session.closed(code, "", nowMs, out)),
+  fc
+    .constantFrom("read", "keepalive", "leave")
+    .map(
+      (kind) => (session: Session, nowMs: number, out: Recorder) =>
+        session.invoke({ id: 1, plannedMs: nowMs, kind: kind as "read" }, nowMs, out),
+    ),
+  fc
+    .constantFrom(credential, { failure: "x" }, { failure: "x", status: 404 }, { status: 200, headers: {}, body: "" })
+    .chain((answer) =>
+      fc
+        .constantFrom("credential", "connect", "other")
+        .map((tag) => (session: Session, nowMs: number, out: Recorder) => session.reply(tag, answer, nowMs, out)),
+    ),
   fc.constant((session: Session, nowMs: number, out: Recorder) => session.opened(nowMs, out)),
   fc.constant((session: Session, nowMs: number, out: Recorder) => session.wake(nowMs, out)),
 );
@@ -308,11 +397,11 @@ describe("whatever comes, in whatever order", () => {
         const session = createSession({ ...options, reconnect, readOnJoin: true, keepaliveMs: 500, prng: createPrng("fuzz") });
         const out = new Recorder();
         session.start(0, out);
-        events.forEach((act, index) => {
+        for (const [index, act] of events.entries()) {
           const before = out.effects.length;
           act(session, index * 400, out);
           expect(out.effects.length - before).toBeLessThanOrEqual(6);
-        });
+        }
       }),
       { numRuns: 400 },
     );

@@ -21,11 +21,11 @@ const REFUSED_LINGER_MS = 5_000;
 const READS_MAX = 256;
 
 /** Close codes that say nothing against the room: going away, cut off, server fault, restart, try later. */
-const PASSING_CODES: readonly number[] = [1001, 1005, 1006, 1011, 1012, 1013];
+const PASSING_CODES: ReadonlySet<number> = new Set([1001, 1005, 1006, 1011, 1012, 1013]);
 /** Refused, no such room, room gone. */
-const FINAL_CODES: readonly number[] = [4403, 4404, 4410];
+const FINAL_CODES: ReadonlySet<number> = new Set([4403, 4404, 4410]);
 const CODE_ROOM_GONE = 4410;
-const CODES_STOPPING: readonly number[] = [1001, 1012];
+const CODES_STOPPING: ReadonlySet<number> = new Set([1001, 1012]);
 
 /**
  * The states and what leads from one to the next:
@@ -101,13 +101,14 @@ class PlaybackSession implements Session {
     const was = this.#state;
     if (was.kind === "over" || was.kind === "idle" || was.kind === "waiting") return;
     this.#reads = [];
-    if (was.kind === "open" && !PASSING_CODES.includes(code)) {
+    if (was.kind === "open" && !PASSING_CODES.has(code)) {
       out.observe({ kind: "rejected", code: `close-${code}`, text: reason });
     }
     if (was.kind === "joined" && code === CODE_ROOM_GONE) out.observe({ kind: "lifecycle", event: "gone" });
-    if (was.kind === "joined" && CODES_STOPPING.includes(code)) out.observe({ kind: "lifecycle", event: "stopping" });
+    if (was.kind === "joined" && CODES_STOPPING.has(code)) out.observe({ kind: "lifecycle", event: "stopping" });
     out.observe({ kind: "disconnected", code, reason, wanted: was.kind === "leaving" });
-    const mayComeBack = was.kind === "joined" ? !FINAL_CODES.includes(code) : was.kind !== "leaving" && was.kind !== "refused" && PASSING_CODES.includes(code);
+    const mayComeBack =
+      was.kind === "joined" ? !FINAL_CODES.has(code) : was.kind !== "leaving" && was.kind !== "refused" && PASSING_CODES.has(code);
     if (mayComeBack) this.#comeBack(nowMs, out);
     else this.#end(out);
   }
@@ -213,7 +214,12 @@ class PlaybackSession implements Session {
 
   #updated(state: PlaybackState, decoded: PlayOut, out: Outbox): void {
     const marker = markerOf(state, true);
-    const delivery = { kind: "delivered", author: state.lastUpdatedBy, content: canonicalText(state), ...(marker === undefined ? {} : { marker }) } as const;
+    const delivery = {
+      kind: "delivered",
+      author: state.lastUpdatedBy,
+      content: canonicalText(state),
+      ...(marker === undefined ? {} : { marker }),
+    } as const;
     out.delivered(delivery, decoded, true);
   }
 
