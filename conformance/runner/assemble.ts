@@ -1,0 +1,130 @@
+import type { Breach } from "../../src/core/case.ts";
+import type { RequirementId } from "../../src/core/ids.ts";
+import type { Reason } from "../../src/core/reason.ts";
+import { effectiveLevel, type Profile, type Requirement } from "../../src/core/requirement.ts";
+import type { RequirementResult } from "../../src/core/result.ts";
+import { brokenVerdict, type Verdict } from "../../src/core/verdict.ts";
+import { isBroken, type CaseRow, type RowPart } from "./row.ts";
+
+/** What the verdicts are made from. */
+export interface Gathered {
+  readonly requirements: readonly Requirement[];
+  /** Those asked for. */
+  readonly ids: ReadonlySet<RequirementId>;
+  readonly rows: readonly CaseRow[];
+  /** Why a requirement's cases did not run, such as a capability that is off. */
+  readonly gated: ReadonlyMap<RequirementId, string>;
+  /** Requirements that some case was to judge, whether it has ended or not. */
+  readonly planned: ReadonlySet<RequirementId>;
+  readonly profile: Profile;
+  /** Why cases have no row: the run was interrupted, or the server died. Undefined when all ran. */
+  readonly cutShortBecause: string | undefined;
+  /** Set when the harness lost time while timed cases ran: what they found cannot be trusted either way. */
+  readonly lateBecause: string | undefined;
+  /** When the server died, ms since 1970, and what stands for it: failures that ended later are of no meaning. */
+  readonly death: { readonly at: number; readonly id: RequirementId | undefined; readonly breach: Breach } | undefined;
+}
+
+/** One result a requirement asked for, in the order of the catalogue. */
+export function assembleResults(gathered: Gathered): readonly RequirementResult[] {
+  return gathered.requirements.filter((each) => gathered.ids.has(each.id)).map((each) => resultOf(each, gathered));
+}
+
+interface Told {
+  readonly row: CaseRow;
+  readonly part: RowPart;
+}
+
+function resultOf(requirement: Requirement, gathered: Gathered): RequirementResult {
+  const told: Told[] = [];
+  for (const row of gathered.rows) {
+    for (const part of row.parts) if (part.id === requirement.id) told.push({ row, part: weigh(row, part, requirement, gathered) });
+  }
+  const death = gathered.death;
+  const isDeath = death !== undefined && death.id === requirement.id;
+  const parts = told.map((each) => each.part);
+  const breaches = isDeath ? [death.breach] : parts.flatMap((part) => part.breaches);
+  const reasons = new Set<Reason>(isDeath ? [death.breach.reason] : []);
+  for (const part of parts) for (const reason of Object.keys(part.broken) as Reason[]) reasons.add(reason);
+  const gate = gated(requirement, gathered);
+  const { verdict, observed } = gate ?? verdictOf(requirement, gathered, told, breaches, reasons.size > 0);
+  const worst = smallest(breaches);
+  return {
+    id: requirement.id,
+    level: effectiveLevel(requirement, gathered.profile),
+    category: requirement.category,
+    statement: requirement.statement,
+    source: requirement.source,
+    verdict,
+    observed,
+    cases: gate === undefined ? told.map((each) => each.row.name) : [],
+    reasons: gate === undefined ? [...reasons].sort() : [],
+    ...(worst === undefined || gate !== undefined
+      ? {}
+      : { witness: { reason: worst.reason, expected: worst.expected, seen: worst.seen, steps: worst.witness ?? [] } }),
+  };
+}
+
+/** A timed case under a late harness, or one that ended after the server had died, has judged nothing. */
+function weigh(row: CaseRow, part: RowPart, requirement: Requirement, gathered: Gathered): RowPart {
+  const unjudged = (because: string): RowPart => ({ ...part, judged: 0, broken: {}, breaches: [], inconclusive: [because] });
+  if (gathered.death !== undefined && isBroken(part) && row.endedAt > gathered.death.at && gathered.death.id !== requirement.id) {
+    return unjudged("the server died while it was judged");
+  }
+  if (gathered.lateBecause !== undefined && row.phase === "quiet" && (part.judged > 0 || isBroken(part))) return unjudged(gathered.lateBecause);
+  if (part.inconclusive.length > 0 || isBroken(part)) return part;
+  if (row.end !== "ran") return { ...part, inconclusive: [`${row.name}: ${row.because}`] };
+  if (part.judged === 0 && part.notes.length === 0) return { ...part, inconclusive: [`${row.name} judged nothing`] };
+  return part;
+}
+
+function gated(requirement: Requirement, gathered: Gathered): { verdict: Verdict; observed: string } | undefined {
+  const skipped = (observed: string): { verdict: Verdict; observed: string } => ({ verdict: "skipped", observed });
+  const off = gathered.gated.get(requirement.id);
+  const isPlanned = gathered.planned.has(requirement.id);
+  if (off !== undefined && (!isPlanned || requirement.needs !== undefined)) {
+    if (!isPlanned || requirement.needs?.some((name) => off.includes(` ${name} `)) === true) return skipped(off);
+  }
+  if (isPlanned || gathered.death?.id === requirement.id) return undefined;
+  const why = requirement.noCase;
+  if (why !== undefined) return skipped(why.kind === "needs" ? `needs ${why.capability}: ${why.because}` : `${why.kind}: ${why.because}`);
+  if (requirement.part === "client") return skipped("client-only: no client is under test");
+  return { verdict: "inconclusive", observed: "no case judges it" };
+}
+
+function verdictOf(
+  requirement: Requirement,
+  gathered: Gathered,
+  told: readonly Told[],
+  breaches: readonly Breach[],
+  broke: boolean,
+): { verdict: Verdict; observed: string } {
+  const parts = told.map((each) => each.part);
+  const notes = [...new Set(parts.flatMap((part) => part.notes))];
+  const withNotes = (text: string): string => [text, ...notes].filter((each) => each !== "").join("; ");
+  const judged = parts.reduce((sum, part) => sum + part.judged, 0);
+  const open = [...new Set(parts.flatMap((part) => part.inconclusive))];
+  if (broke) {
+    const times = parts.reduce((sum, part) => sum + Object.values(part.broken).reduce((one, two) => one + two, 0), 0);
+    const first = smallest(breaches);
+    const what = first === undefined ? "" : `${first.reason}: expected ${first.expected}; seen: ${first.seen}`;
+    return { verdict: brokenVerdict(requirement, gathered.profile), observed: withNotes(times > 1 ? `${what} (broke ${times} times in ${judged} judgements)` : what) };
+  }
+  if (requirement.reported !== undefined) {
+    if (notes.length > 0 || judged > 0) return { verdict: "reported", observed: withNotes("") };
+    return { verdict: "inconclusive", observed: open.join("; ") || (gathered.cutShortBecause ?? "nothing was shown") };
+  }
+  if (open.length > 0) return { verdict: "inconclusive", observed: withNotes(open.join("; ")) };
+  if (judged > 0) {
+    const ended = new Set(told.map((each) => each.row.name)).size;
+    return { verdict: "pass", observed: withNotes(`held in ${judged} judgement${judged === 1 ? "" : "s"} of ${ended} case${ended === 1 ? "" : "s"}`) };
+  }
+  if (notes.length > 0) return { verdict: "skipped", observed: notes.join("; ") };
+  return { verdict: "inconclusive", observed: gathered.cutShortBecause ?? "its case gave no result" };
+}
+
+/** The breach with the smallest witness that has one, else the first. */
+function smallest(breaches: readonly Breach[]): Breach | undefined {
+  const shown = breaches.filter((breach) => breach.witness !== undefined && breach.witness.length > 0);
+  return shown.toSorted((left, right) => (left.witness?.length ?? 0) - (right.witness?.length ?? 0))[0] ?? breaches[0];
+}
