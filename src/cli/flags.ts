@@ -32,6 +32,7 @@ export function parseNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** The name of a profile. */
 export function parseProfile(text: string): Profile {
   const profile = PROFILES.find((known) => known === text);
   if (profile === undefined) throw new InvalidArgumentError(`profiles: ${PROFILES.join(", ")}.`);

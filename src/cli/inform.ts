@@ -2,7 +2,6 @@ import { dirname } from "node:path";
 import type { Binding } from "../core/binding.ts";
 import { HarnessError } from "../core/errors.ts";
 import { readResult, renderCtrf, renderHtml, renderJUnit, renderMarkdown, renderTerminal, writeReports } from "../../reports/index.ts";
-import { generalCases } from "../../conformance/cases/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
 import { bold, wantsColour } from "./progress.ts";
 import { bindingNames, loadBinding } from "./registry.ts";
@@ -24,7 +23,7 @@ export async function runSpec(name: string | undefined, flags: Flags): Promise<v
 
 /** `rollcall explain`. */
 export async function runExplain(id: string): Promise<void> {
-  const all = await bindings(undefined);
+  const [all, { generalCases }] = await Promise.all([bindings(undefined), import("../../conformance/cases/index.ts")]);
   const wanted = id.toUpperCase();
   for (const binding of all) {
     const requirement = binding.requirements.find((each) => each.id === wanted);
@@ -68,13 +67,13 @@ export async function runReport(path: string, flags: Flags): Promise<void> {
     ctrf: () => renderCtrf(result),
   } as const;
   const format = flags["format"];
-  if (format === undefined) {
+  if (typeof format !== "string") {
     const out = typeof flags["out"] === "string" ? flags["out"] : path.endsWith(".json") ? dirname(path) : path;
     const paths = await writeReports(result, out);
     process.stdout.write(`${Object.values(paths).join("\n")}\n`);
     return;
   }
   const render = Object.entries(formats).find(([name]) => name === format)?.[1];
-  if (render === undefined) throw new HarnessError("usage", `there is no format "${String(format)}"`, { hint: `formats: ${Object.keys(formats).join(", ")}` });
+  if (render === undefined) throw new HarnessError("usage", `there is no format "${format}"`, { hint: `formats: ${Object.keys(formats).join(", ")}` });
   process.stdout.write(render());
 }

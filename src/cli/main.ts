@@ -186,7 +186,7 @@ function program(ending: Ending): Command {
     .addHelpText("after", examples(["rollcall init playback --file staging.yaml"]))
     .action(async (name: string, flags: Flags) => {
       const [{ targetTemplate }, { loadBinding }] = await Promise.all([import("./init.ts"), import("./registry.ts")]);
-      const path = String(flags["file"]);
+      const path = typeof flags["file"] === "string" ? flags["file"] : "rollcall.yaml";
       writeNew(path, targetTemplate(await loadBinding(name)), flags["force"] === true);
       process.stdout.write(`wrote ${path}; put your server's address in, then: rollcall check ${path}\n`);
     });

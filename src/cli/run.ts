@@ -9,9 +9,9 @@ import { renderTerminal, writeReports } from "../../reports/index.ts";
 import { check, type CheckProgress } from "./check.ts";
 import { INTERRUPTED, type Interrupt, onInterrupt } from "./interrupt.ts";
 import { load, type LoadProgress } from "./load.ts";
+import { findMutant, type MutantChoice } from "./find-mutant.ts";
 import { createProgress, type Progress, wantsColour } from "./progress.ts";
 import * as registry from "./registry.ts";
-import { closest } from "./suggest.ts";
 
 type Flags = Readonly<Record<string, unknown>>;
 
@@ -57,21 +57,12 @@ function commonOf(flags: Flags): Common {
 }
 
 /** The mutant's own environment, which the command line does not know of. */
-async function mutantOf(target: string, flags: Flags): Promise<{ id: string; env?: Readonly<Record<string, string>> } | undefined> {
+async function mutantOf(target: string, flags: Flags): Promise<MutantChoice | undefined> {
   const id = textOf(flags, "mutant");
   if (id === undefined) return undefined;
   const name = registry.bindingNames().includes(target) ? target : (readTargetFile(target, process.env).data.reference ?? "");
   if (name === "") throw new HarnessError("usage", "--mutant is for reference servers", { hint: "give a reference server's name as target" });
   return findMutant(name, id);
-}
-
-/** A mutant of a binding by its id, with the environment it needs. */
-export async function findMutant(binding: string, id: string): Promise<{ id: string; env?: Readonly<Record<string, string>> }> {
-  const { mutants } = await registry.loadBinding(binding);
-  const mutant = mutants.find((each) => each.id === id);
-  if (mutant !== undefined) return { id, ...(mutant.env === undefined ? {} : { env: mutant.env }) };
-  const near = closest(id, mutants.map((each) => each.id));
-  throw new HarnessError("usage", `${binding} has no mutant "${id}"`, { hint: near === undefined ? "`rollcall list` names them" : `did you mean "${near}"?` });
 }
 
 /** Runs, writes every report, prints the summary. What the run has gathered is written also when it was interrupted. */
@@ -95,14 +86,16 @@ async function perform(common: Common, work: (progress: Progress, interrupt: Int
   }
 }
 
-function showCheck(progress: Progress): (step: CheckProgress) => void {
+/** Shows the steps of a check. */
+export function showCheck(progress: Progress): (step: CheckProgress) => void {
   return (step) => {
     if (step.kind === "stage") progress.line(step.text);
     else progress.status(`${step.done} of ${step.total} cases  ${step.text}`);
   };
 }
 
-function showLoad(progress: Progress): (step: LoadProgress) => void {
+/** Shows the steps of a load run. */
+export function showLoad(progress: Progress): (step: LoadProgress) => void {
   return (step) => {
     if (step.kind === "stage") progress.line(step.text);
     else {

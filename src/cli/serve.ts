@@ -4,7 +4,7 @@ import { startTarget } from "../targets/index.ts";
 import { startDirectory } from "../../fixtures/directory/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
 import * as registry from "./registry.ts";
-import { findMutant } from "./run.ts";
+import { findMutant } from "./find-mutant.ts";
 
 type Flags = Readonly<Record<string, unknown>>;
 
@@ -13,8 +13,9 @@ const RECIPES: readonly CredentialSpec["recipe"][] = ["serviceJwt", "account", "
 const LOOK_MS = 500;
 
 function recipeOf(flags: Flags): CredentialSpec["recipe"] {
-  const recipe = RECIPES.find((known) => known === (flags["recipe"] ?? RECIPES[0]));
-  if (recipe === undefined) throw new HarnessError("usage", `there is no recipe "${String(flags["recipe"])}"`, { hint: `recipes: ${RECIPES.join(", ")}` });
+  const wanted = typeof flags["recipe"] === "string" ? flags["recipe"] : "serviceJwt";
+  const recipe = RECIPES.find((known) => known === wanted);
+  if (recipe === undefined) throw new HarnessError("usage", `there is no recipe "${wanted}"`, { hint: `recipes: ${RECIPES.join(", ")}` });
   return recipe;
 }
 

@@ -66,7 +66,7 @@ function placeOf(document: Document.Parsed, issue: z.core.$ZodIssue): Place {
     const parent = issue.path.length === 0 ? document.contents : (document.getIn(issue.path, true) as ParsedNode | undefined);
     const pair = isMap(parent) ? parent.items.find(({ key }) => isScalar(key) && issue.keys.includes(String(key.value))) : undefined;
     const inside = where === "" ? "" : ` in "${where}"`;
-    return { offset: offsetOf(pair?.key as Node | undefined), text: `unknown key ${issue.keys.map((key) => `"${key}"`).join(", ")}${inside}` };
+    return { offset: offsetOf(pair?.key), text: `unknown key ${issue.keys.map((key) => `"${key}"`).join(", ")}${inside}` };
   }
   return { offset: offsetOf(nodeAt(document, issue.path)), text: `${where === "" ? "the file" : `"${where}"`}: ${issue.message}` };
 }

@@ -125,7 +125,7 @@ export function parseTargetData(value: unknown): z.ZodSafeParseResult<TargetFile
   return targetFileSchema.safeParse(value);
 }
 
-/** JSON Schema (2020-12) of target files, for editors; `schemas/target.schema.json` is written from it. */
-export function targetJsonSchema(): object {
-  return z.toJSONSchema(targetFileSchema, { io: "input", target: "draft-2020-12" });
+/** JSON Schema (2020-12) of target files, for editors; `schemas/target.schema.json` is this text. */
+export function targetJsonSchema(): string {
+  return `${JSON.stringify(z.toJSONSchema(targetFileSchema, { io: "input", target: "draft-2020-12" }), null, 2)}\n`;
 }

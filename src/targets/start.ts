@@ -110,7 +110,9 @@ async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>
   const commandUrl = `${given.protocol}//${given.hostname}:${port}`;
   const start = (at: number): Promise<Started> =>
     launch.kind === "reference" ? startReference(launch, at) : startCommand(launch, at, commandUrl, plan.resolved);
-  let { child, url } = await start(port);
+  const first = await start(port);
+  let { child } = first;
+  const { url } = first;
   const boundPort = Number(new URL(url).port);
   let isOnPurpose = false;
   const control = {
