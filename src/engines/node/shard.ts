@@ -91,6 +91,11 @@ const READ_IDS_FROM = 1_000_000_000;
 
 const LAG_RESOLUTION_MS = 10;
 
+/** Ids of writes are their counters; a session's own acts have ids below 0. */
+function isWrite(op: number): boolean {
+  return op > 0 && op < READ_IDS_FROM;
+}
+
 interface Player {
   readonly index: number;
   readonly slot: number;
@@ -104,6 +109,8 @@ interface Player {
   /** The next disconnect is of our own making. */
   isLeaving: boolean;
   hasEnded: boolean;
+  /** This attempt to join was refused in words; the close that follows is no second failure. */
+  isRefused: boolean;
   startedMs: number;
   writes: number;
   reads: number;
@@ -158,7 +165,7 @@ class Shard {
       this.#places.set(script.room, (this.#places.get(script.room) ?? 0) + 1);
       this.#players.push({
         index, slot: this.#players.length, script, prng: prng.fork("values"), alarm: undefined, step: script.next(), node: undefined, room: "",
-        isJoined: false, isLeaving: false, hasEnded: false, startedMs: 0, writes: 0, reads: 0, finalRead: undefined,
+        isJoined: false, isLeaving: false, hasEnded: false, isRefused: false, startedMs: 0, writes: 0, reads: 0, finalRead: undefined,
       });
     }
     this.#isLoopback = /^https?:\/\/127\./.test(options.target.urls[0]);
@@ -285,6 +292,7 @@ class Shard {
     const { options } = this;
     player.startedMs = plannedMs;
     player.isLeaving = false;
+    player.isRefused = false;
     let first: Credential | undefined;
     const credential = async (): Promise<Credential> => {
       const minted = first ?? (await options.credential(player.index));
@@ -346,7 +354,8 @@ class Shard {
   async #createRoom(label: string, places: number, creator: Credential, prng: Prng): Promise<string> {
     const { rooms, http } = this.#options;
     if (rooms.kind === "named") return rooms.name(label);
-    const answer = await http(rooms.request(label, places, prng), creator);
+    const request = rooms.request(label, places, prng);
+    const answer = await http({ ...request, path: this.#options.target.basePath + request.path }, creator);
     if ("failure" in answer) throw new HarnessError("unreachable", `no room could be made: ${answer.failure}`);
     const parsed = rooms.parse(answer);
     if ("failure" in parsed) throw new HarnessError("unreachable", `no room could be made: ${parsed.failure}`);
@@ -373,11 +382,14 @@ class Shard {
         if (player.finalRead === "asked") player.finalRead = { marker: detail.marker === undefined ? undefined : `${detail.marker.author}/${detail.marker.n}` };
         return;
       case "accepted":
-        if (detail.op < READ_IDS_FROM) this.#ledger.accepted(player.slot, detail.op, detail.position, atMs);
+        if (isWrite(detail.op)) this.#ledger.accepted(player.slot, detail.op, detail.position, atMs);
         return;
       case "rejected":
-        if (!player.isJoined) this.#failed(`${detail.code} ${detail.text}`);
-        else if (detail.op !== undefined && detail.op < READ_IDS_FROM) this.#ledger.rejected(player.slot, detail.op);
+        if (!player.isJoined) {
+          player.isRefused = true;
+          this.#failed(`${detail.code} ${detail.text}`);
+        }
+        else if (detail.op !== undefined && isWrite(detail.op)) this.#ledger.rejected(player.slot, detail.op);
         return;
       case "problem":
         this.#finding(player, detail.reason, "messages of the protocol", detail.text, atMs);
@@ -396,7 +408,7 @@ class Shard {
       if (!player.isLeaving && !detail.wanted && !player.hasEnded && this.#isPlaying) {
         this.#finding(player, "closed", "a connection that lasts as long as its client stays", `closed with ${detail.code} ${detail.reason}`.trim(), atMs);
       }
-    } else if (!player.isLeaving) this.#failed(`closed with ${detail.code} ${detail.reason} before the join was confirmed`);
+    } else if (!player.isLeaving && !player.isRefused) this.#failed(`closed with ${detail.code} ${detail.reason} before the join was confirmed`);
     player.isJoined = false;
     player.startedMs = atMs;
   }
