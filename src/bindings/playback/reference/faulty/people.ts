@@ -1,0 +1,108 @@
+import type { Room } from "../rooms.ts";
+import { createTally, CROWD, type FaultMaker, openSockets } from "./fault.ts";
+import { block } from "./load.ts";
+
+/** No check but the one that floods sends so many unusable messages on one socket. */
+const FLOOD = 300;
+
+/** Longer than any check waits for a delivery or an answer. */
+const FLOOD_BLOCK_MS = 12_000;
+
+/** The first message on the only socket of an unused room, if it comes at once, is lost. */
+const firstRequestIsLost: FaultMaker = () => {
+  const updated = new WeakSet<Room>();
+  return {
+    merge: (room, _userId, _patch, merged) => {
+      updated.add(room);
+      return merged;
+    },
+    askedBy: (asker, nowMs) => {
+      const isFirst = asker.messageCount === 1 && nowMs - asker.openedMs < 3_000;
+      return isFirst && openSockets(asker.room) === 1 && !updated.has(asker.room) ? "nobody" : "asker";
+    },
+  };
+};
+
+/** When somebody's connection breaks in a room of at least four, all others are put out. */
+const cutEndsRoom: FaultMaker = () => ({ endsRoom: (_room, code, remaining) => code === 1006 && remaining >= CROWD });
+
+const takesOneTooMany: FaultMaker = () => ({ fits: (room) => room.members.size <= room.maxParticipants });
+
+const joinIsNotTold: FaultMaker = () => ({ isJoinTold: () => false });
+
+const countsOneTooMany: FaultMaker = () => ({ memberCount: (count) => count + (count >= 3 ? 1 : 0) });
+
+/** The first user that left politely stays in the list. */
+const leaverStaysListed: FaultMaker = () => {
+  const ghosts = new WeakMap<Room, string>();
+  return {
+    isGone: ({ room, userId }, code) => {
+      if (code !== 1006 && openSockets(room) >= 2 && !ghosts.has(room)) ghosts.set(room, userId);
+      return true;
+    },
+    answer: (state, { room }) => {
+      const ghost = ghosts.get(room);
+      return ghost === undefined || state.members.includes(ghost) ? state : { ...state, members: [...state.members, ghost] };
+    },
+  };
+};
+
+const hostIsNotHandedOn: FaultMaker = () => ({ handsHostOn: () => false });
+
+const cutSocketIsNeverGone: FaultMaker = () => ({ isGone: (_listener, code) => code !== 1006 });
+
+const badMessageIsIgnored: FaultMaker = () => ({ refusal: () => "silent" });
+
+const badMessageIsToldToAll: FaultMaker = () => ({ refusal: (sender) => (sender.refusedCount < FLOOD ? "told to all" : "told") });
+
+const takesNegativePosition: FaultMaker = () => ({ currentTimeMin: Number.MIN_SAFE_INTEGER });
+
+const floodCrashesServer: FaultMaker = () => ({
+  refusal: (sender) => {
+    if (sender.refusedCount >= FLOOD) process.exit(70);
+    return "told";
+  },
+});
+
+const floodClosesRoom: FaultMaker = () => ({ refusal: (sender) => (sender.refusedCount === FLOOD ? "room closed" : "told") });
+
+const floodBlocksLoop: FaultMaker = () => ({
+  refusal: (sender) => {
+    if (sender.refusedCount === FLOOD) block(FLOOD_BLOCK_MS);
+    return "told";
+  },
+});
+
+/** Once somebody floods a room, every fifth update of the others is lost. */
+const floodLosesUpdates: FaultMaker = () => {
+  const flooded = createTally<Room>();
+  const updates = createTally<Room>();
+  return {
+    refusal: (sender) => {
+      flooded.add(sender.room);
+      return "told";
+    },
+    fanOut: (room, _authorId, listeners, send) => {
+      if (flooded.of(room) >= FLOOD / 6 && updates.add(room) % 5 === 0) return;
+      for (const listener of listeners) send(listener);
+    },
+  };
+};
+
+export const PEOPLE_FAULTS: Readonly<Record<string, FaultMaker>> = {
+  "first-request-is-lost": firstRequestIsLost,
+  "cut-ends-room": cutEndsRoom,
+  "takes-one-too-many": takesOneTooMany,
+  "join-is-not-told": joinIsNotTold,
+  "counts-one-too-many": countsOneTooMany,
+  "leaver-stays-listed": leaverStaysListed,
+  "host-is-not-handed-on": hostIsNotHandedOn,
+  "cut-socket-is-never-gone": cutSocketIsNeverGone,
+  "bad-message-is-ignored": badMessageIsIgnored,
+  "bad-message-is-told-to-all": badMessageIsToldToAll,
+  "takes-negative-position": takesNegativePosition,
+  "flood-crashes-server": floodCrashesServer,
+  "flood-closes-room": floodClosesRoom,
+  "flood-blocks-loop": floodBlocksLoop,
+  "flood-loses-updates": floodLosesUpdates,
+};
