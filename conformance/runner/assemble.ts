@@ -12,7 +12,7 @@ export interface Gathered {
   /** Those asked for. */
   readonly ids: ReadonlySet<RequirementId>;
   readonly rows: readonly CaseRow[];
-  /** Why a requirement's cases did not run, such as a capability that is off. */
+  /** Why a requirement is skipped, such as a capability that is off. */
   readonly gated: ReadonlyMap<RequirementId, string>;
   /** Requirements that some case was to judge, whether it has ended or not. */
   readonly planned: ReadonlySet<RequirementId>;
@@ -80,12 +80,10 @@ function weigh(row: CaseRow, part: RowPart, requirement: Requirement, gathered: 
 
 function gated(requirement: Requirement, gathered: Gathered): { verdict: Verdict; observed: string } | undefined {
   const skipped = (observed: string): { verdict: Verdict; observed: string } => ({ verdict: "skipped", observed });
+  if (gathered.death !== undefined && gathered.death.id === requirement.id) return undefined;
   const off = gathered.gated.get(requirement.id);
-  const isPlanned = gathered.planned.has(requirement.id);
-  if (off !== undefined && (!isPlanned || requirement.needs !== undefined)) {
-    if (!isPlanned || requirement.needs?.some((name) => off.includes(` ${name} `)) === true) return skipped(off);
-  }
-  if (isPlanned || gathered.death?.id === requirement.id) return undefined;
+  if (off !== undefined) return skipped(off);
+  if (gathered.planned.has(requirement.id)) return undefined;
   const why = requirement.noCase;
   if (why !== undefined) return skipped(why.kind === "needs" ? `needs ${why.capability}: ${why.because}` : `${why.kind}: ${why.because}`);
   if (requirement.part === "client") return skipped("client-only: no client is under test");

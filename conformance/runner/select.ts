@@ -26,45 +26,63 @@ export interface Selection {
   readonly cases: readonly CaseDefinition[];
   /** Requirements asked for; the rest of the catalogue is left out of the verdict. */
   readonly ids: ReadonlySet<RequirementId>;
-  /** Why cases asked for do not run, by requirement. */
+  /** Requirements that some case will judge. */
+  readonly planned: ReadonlySet<RequirementId>;
+  /** Requirements that are skipped, and why. */
   readonly gated: ReadonlyMap<RequirementId, string>;
 }
 
-/**
- * Chooses cases by `only` (a requirement id, a case name, or a pattern with `*`; part of a word is enough) and by
- * capabilities. Undefined when `only` fits nothing.
- */
-export function selectCases(
-  all: readonly CaseDefinition[],
-  requirements: readonly Requirement[],
-  capabilities: Readonly<Record<string, boolean>>,
-  only: string | undefined,
-): Selection | undefined {
-  const ids = idsOf(all, requirements, only);
-  if (ids === undefined) return undefined;
-  const byId = only === undefined || requirements.some((requirement) => fits(only, requirement.id));
-  const asked = byId ? all.filter((each) => each.ids.some((id) => ids.has(id))) : all.filter((each) => fits(only, each.name));
-  const off = new Map<RequirementId, string>();
-  for (const requirement of requirements) {
-    const missing = requirement.needs?.find((name) => capabilities[name] !== true);
-    if (missing !== undefined) off.set(requirement.id, `capability ${missing} is off`);
-  }
-  const cases: CaseDefinition[] = [];
-  const gated = new Map(off);
-  for (const each of asked) {
-    const missing = each.needs?.find((name) => capabilities[name] !== true);
-    if (missing === undefined && each.ids.some((id) => !off.has(id))) cases.push(each);
-    else if (missing !== undefined) for (const id of each.ids) if (!gated.has(id)) gated.set(id, `capability ${missing} is off`);
-  }
-  return { cases, ids, gated };
+export interface SelectOptions {
+  readonly cases: readonly CaseDefinition[];
+  readonly requirements: readonly Requirement[];
+  readonly capabilities: Readonly<Record<string, boolean>>;
+  /** Requirement ids, case names, or patterns of either; empty for all. */
+  readonly only: readonly string[];
+  /** Why a case must not run here, beside capabilities; undefined when it may. */
+  readonly barred?: (definition: CaseDefinition) => string | undefined;
 }
 
-function idsOf(all: readonly CaseDefinition[], requirements: readonly Requirement[], only: string | undefined): Set<RequirementId> | undefined {
-  if (only === undefined) return new Set(requirements.map((requirement) => requirement.id));
-  const direct = requirements.filter((requirement) => fits(only, requirement.id));
-  if (direct.length > 0) return new Set(direct.map((requirement) => requirement.id));
-  const named = all.filter((each) => fits(only, each.name));
-  return named.length > 0 ? new Set(named.flatMap((each) => each.ids)) : undefined;
+/** Chooses cases by pattern and capabilities. Undefined when a pattern fits nothing. */
+export function selectCases(options: SelectOptions): Selection | undefined {
+  const asked = askedFor(options);
+  if (asked === undefined) return undefined;
+  const isOff = (name: string): boolean => options.capabilities[name] !== true;
+  const gated = new Map<RequirementId, string>();
+  for (const requirement of options.requirements) {
+    const missing = requirement.needs?.find(isOff);
+    if (missing !== undefined && asked.ids.has(requirement.id)) gated.set(requirement.id, `capability ${missing} is off`);
+  }
+  const off = new Set(gated.keys());
+  const cases: CaseDefinition[] = [];
+  const held: (readonly [CaseDefinition, string])[] = [];
+  for (const each of asked.cases) {
+    const missing = each.needs?.find(isOff);
+    const because = missing === undefined ? options.barred?.(each) : `capability ${missing} is off`;
+    if (because !== undefined) held.push([each, because]);
+    else if (each.ids.some((id) => !off.has(id))) cases.push(each);
+  }
+  const planned = new Set(cases.flatMap((each) => each.ids).filter((id) => !off.has(id)));
+  for (const [each, because] of held) for (const id of each.ids) if (!planned.has(id) && !gated.has(id)) gated.set(id, because);
+  return { cases, ids: asked.ids, planned, gated };
+}
+
+interface Asked {
+  readonly ids: Set<RequirementId>;
+  readonly cases: Set<CaseDefinition>;
+}
+
+/** A pattern that fits requirement ids asks for those; otherwise it names cases and asks for all that they judge. */
+function askedFor({ cases, requirements, only }: SelectOptions): Asked | undefined {
+  if (only.length === 0) return { ids: new Set(requirements.map((each) => each.id)), cases: new Set(cases) };
+  const asked: Asked = { ids: new Set(), cases: new Set() };
+  for (const pattern of only) {
+    const ids = requirements.filter((each) => fits(pattern, each.id)).map((each) => each.id);
+    const fitting = ids.length > 0 ? cases.filter((each) => each.ids.some((id) => ids.includes(id))) : cases.filter((each) => fits(pattern, each.name));
+    if (ids.length === 0 && fitting.length === 0) return undefined;
+    for (const each of fitting) asked.cases.add(each);
+    for (const id of ids.length > 0 ? ids : fitting.flatMap((each) => each.ids)) asked.ids.add(id);
+  }
+  return asked;
 }
 
 /** Whether a pattern fits a name: `*` stands for anything; without one, part of the name is enough. Case does not count. */
