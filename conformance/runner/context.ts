@@ -1,0 +1,172 @@
+import { type CaseContext, type CaseDefinition, type CaseUser, type ClientOptions, Precondition } from "../../src/core/case.ts";
+import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../src/core/session.ts";
+import { type RunnerClient, createClient } from "./client.ts";
+import { judgeObserved } from "./judge.ts";
+import { parseMetrics } from "./metrics.ts";
+import type { RunnerPorts } from "./ports.ts";
+import type { Recorder } from "./row.ts";
+import { witnessOf } from "./witness.ts";
+
+/** An answer that shall come comes within this (X-4). */
+const HTTP_MS = 5_000;
+const PLACES = 10;
+/** X-13: replicas are compared once nothing has arrived for this long, at the latest after the second figure. */
+const QUIET_MS = 1_000;
+const QUIET_MS_MAX = 10_000;
+const POLL_MS = 20;
+/** Opened at once by `openMany`: more would only queue behind each other. */
+const OPENING_MAX = 50;
+const WITNESS_STEPS = 8;
+
+/** A case's context with its end: everything the case opened is closed, its users go back. */
+export interface RunnerContext {
+  readonly context: CaseContext;
+  /** Afterwards whatever the case still waits for ends with a `Precondition`. */
+  end(): void;
+}
+
+/** The context of one case on injected ports; knows no socket, no file and no protocol. */
+export function createContext(ports: RunnerPorts, definition: CaseDefinition, recorder: Recorder): RunnerContext {
+  const { binding, target } = ports;
+  const clients: RunnerClient[] = [];
+  const credentials = new WeakMap<CaseUser, () => Promise<Credential>>();
+  const loans: (() => void)[] = [];
+  const wakeUps = new Set<(error: Precondition) => void>();
+  let rooms = 0;
+  let isOver = false;
+
+  const mustRun = (): void => {
+    if (isOver) throw new Precondition("the case is over");
+  };
+  const sleep = (ms: number): Promise<void> => {
+    mustRun();
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        wakeUps.delete(wake);
+        resolve();
+      }, ms);
+      const wake = (error: Precondition): void => {
+        clearTimeout(timer);
+        reject(error);
+      };
+      wakeUps.add(wake);
+    });
+  };
+  const until: CaseContext["until"] = async (holds, withinMs) => {
+    const endMs = ports.nowMs() + withinMs;
+    for (;;) {
+      if (await holds()) return true;
+      const leftMs = endMs - ports.nowMs();
+      if (leftMs <= 0) return false;
+      await sleep(Math.min(POLL_MS, leftMs));
+    }
+  };
+  const user = async (): Promise<CaseUser> => {
+    mustRun();
+    const lent = await ports.borrowUser();
+    if (isOver) lent.giveBack();
+    mustRun();
+    loans.push(lent.giveBack);
+    const fresh: CaseUser = { id: lent.id };
+    credentials.set(fresh, lent.credential);
+    return fresh;
+  };
+  const credentialOf = (who: CaseUser): (() => Promise<Credential>) => {
+    const credential = credentials.get(who);
+    if (credential === undefined) throw new RangeError(`case ${definition.name} shows a user that it was not given`);
+    return credential;
+  };
+  const signed = async (path: string, who: CaseUser | undefined): Promise<{ path: string; headers: Readonly<Record<string, string>> }> => {
+    if (who === undefined) return { path, headers: {} };
+    const credential = await credentialOf(who)();
+    return { path: withQuery(path, credential.query), headers: credential.headers };
+  };
+  const http = async (request: HttpRequest, who?: CaseUser, options: { url?: string; withinMs?: number } = {}): Promise<HttpAnswer | Failure> => {
+    mustRun();
+    const { path, headers } = await signed(request.path, who);
+    const all = { ...target.headers, ...headers, ...request.headers };
+    return ports.http(options.url ?? target.urls[0], { ...request, path: target.basePath + path, headers: all }, options.withinMs ?? HTTP_MS);
+  };
+  const open = async (options: ClientOptions): Promise<RunnerClient> => {
+    const who = options.user ?? (await user());
+    mustRun();
+    const client = createClient(ports, who, credentialOf(who), options);
+    clients.push(client);
+    await client.start();
+    return client;
+  };
+
+  const context: CaseContext = {
+    prng: ports.prng,
+    run: ports.run,
+    basePath: target.basePath,
+    urls: target.urls,
+    has: (capability) => ports.capabilities[capability] === true,
+    limit: (name, otherwise) => target.limits[name] ?? otherwise,
+    timeScale: target.timeScale,
+    scaled: (ms) => ms / target.timeScale,
+    nowMs: ports.nowMs,
+    sleep,
+    until,
+    user,
+    users: (count) => Promise.all(Array.from({ length: count }, user)),
+    room: async (options = {}) => {
+      const creator = options.creator ?? (await user());
+      rooms += 1;
+      const label = `${ports.run}-${definition.name.replace(/[^a-z0-9]+/gi, "-")}-${rooms}`;
+      if (binding.rooms.kind === "named") return binding.rooms.name(label);
+      const request = binding.rooms.request(label, options.places ?? PLACES, ports.prng.fork(label));
+      const answer = await http(request, creator);
+      if ("failure" in answer) throw new Precondition(`no room could be made: ${answer.failure}`);
+      const parsed = binding.rooms.parse(answer);
+      if ("failure" in parsed) throw new Precondition(`no room could be made: ${parsed.failure}`);
+      return parsed.room;
+    },
+    open,
+    openMany: async (count, options) => {
+      const opened: RunnerClient[] = [];
+      while (opened.length < count) {
+        const some = Math.min(OPENING_MAX, count - opened.length);
+        opened.push(...(await Promise.all(Array.from({ length: some }, () => open(options)))));
+      }
+      return opened;
+    },
+    http,
+    rawUpgrade: async (path, who) => {
+      mustRun();
+      const { path: shown, headers } = await signed(path, who);
+      return ports.rawUpgrade(target.urls[0], shown, { ...target.headers, ...headers });
+    },
+    check: recorder.check,
+    report: recorder.note,
+    inconclusive: recorder.inconclusive,
+    judge: async (properties) => {
+      const isQuiet = (): boolean => ports.nowMs() - Math.max(...clients.map((client) => client.lastMs)) >= QUIET_MS;
+      if (await until(isQuiet, QUIET_MS_MAX)) judgeObserved(ports, recorder, clients, properties, ports.nowMs());
+      else for (const id of Object.values(properties)) recorder.inconclusive(id, `traffic did not end within ${QUIET_MS_MAX} ms`);
+    },
+    witness: (client, last = WITNESS_STEPS) => witnessOf(client.number, client.frames, last),
+    process: ports.process,
+    metrics: async () => {
+      const hook = target.hooks.metrics;
+      if (hook === undefined) return undefined;
+      const answer = await ports.http(target.urls[0], { method: "GET", path: hook.path, headers: target.headers }, HTTP_MS);
+      return "failure" in answer || answer.status !== 200 ? undefined : parseMetrics(answer.body, hook.prefix);
+    },
+  };
+  return {
+    context,
+    end: () => {
+      isOver = true;
+      for (const client of clients) client.stop();
+      for (const giveBack of loans.splice(0)) giveBack();
+      for (const wake of wakeUps) wake(new Precondition("the case is over"));
+      wakeUps.clear();
+    },
+  };
+}
+
+function withQuery(path: string, query: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(query).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  return pairs.length === 0 ? path : `${path}${path.includes("?") ? "&" : "?"}${pairs.join("&")}`;
+}

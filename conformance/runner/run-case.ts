@@ -1,0 +1,45 @@
+import { type CaseDefinition, Precondition } from "../../src/core/case.ts";
+import { createContext } from "./context.ts";
+import type { RunnerPorts } from "./ports.ts";
+import { type CaseEnd, type CaseRow, createRecorder } from "./row.ts";
+
+const LIMIT_MS = 30_000;
+/** What a scaled case may take beside its scaled waits: joins, requests, quiescence. */
+const SLACK_MS = 20_000;
+
+/** How long a case may take in real milliseconds; long waits on a scaled server pass faster. */
+export function limitMsOf(definition: Pick<CaseDefinition, "limitMs">, timeScale: number): number {
+  const limitMs = definition.limitMs ?? LIMIT_MS;
+  return limitMs <= LIMIT_MS ? limitMs : Math.min(limitMs, Math.max(LIMIT_MS, limitMs / timeScale + SLACK_MS));
+}
+
+/**
+ * Runs one case to its end or its limit and gives its row. Never throws: what a case throws beside a `Precondition`
+ * is a fault of ours and ends the row as `faulted`. `aborted` ends it early, as a precondition that is gone.
+ */
+export async function runCase(ports: RunnerPorts, definition: CaseDefinition, aborted: AbortSignal): Promise<CaseRow> {
+  const recorder = createRecorder(definition);
+  const { context, end } = createContext(ports, definition, recorder);
+  const startedAt = Date.now();
+  const limitMs = limitMsOf(definition, ports.target.timeScale);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let onAbort: () => void = () => {};
+  const cut = new Promise<readonly [CaseEnd, string]>((resolve) => {
+    timer = setTimeout(() => resolve(["overran", `took longer than ${Math.round(limitMs)} ms`]), limitMs);
+    onAbort = () => resolve(["precondition", "the run was interrupted"]);
+    aborted.addEventListener("abort", onAbort, { once: true });
+    if (aborted.aborted) onAbort();
+  });
+  const ran = definition.run(context).then((): readonly [CaseEnd, string] => ["ran", ""], endOf);
+  const [how, because] = await Promise.race([ran, cut]);
+  clearTimeout(timer);
+  aborted.removeEventListener("abort", onAbort);
+  const row = recorder.row(how, because, startedAt, Date.now());
+  end();
+  return row;
+}
+
+function endOf(error: unknown): readonly [CaseEnd, string] {
+  if (error instanceof Precondition) return ["precondition", error.message];
+  return ["faulted", error instanceof Error ? (error.stack ?? error.message) : String(error)];
+}
