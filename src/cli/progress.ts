@@ -47,9 +47,6 @@ export function createProgress(output: Output, nowMs: () => number = () => perfo
   };
 }
 
-/** Nothing is said. */
-export const silent: Progress = { line: () => {}, status: () => {}, end: () => {} };
-
 /** Whether colours belong on stdout: a terminal, and NO_COLOR not set (https://no-color.org). */
 export function wantsColour(): boolean {
   return process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb";
