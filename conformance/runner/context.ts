@@ -76,16 +76,10 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
     if (credential === undefined) throw new RangeError(`case ${definition.name} shows a user that it was not given`);
     return credential;
   };
-  const signed = async (path: string, who: CaseUser | undefined): Promise<{ path: string; headers: Readonly<Record<string, string>> }> => {
-    if (who === undefined) return { path, headers: {} };
-    const credential = await credentialOf(who)();
-    return { path: withQuery(path, credential.query), headers: credential.headers };
-  };
+  const shown = (who: CaseUser | undefined): Promise<Credential | undefined> => (who === undefined ? Promise.resolve(undefined) : credentialOf(who)());
   const http = async (request: HttpRequest, who?: CaseUser, options: { url?: string; withinMs?: number } = {}): Promise<HttpAnswer | Failure> => {
     mustRun();
-    const { path, headers } = await signed(request.path, who);
-    const all = { ...target.headers, ...headers, ...request.headers };
-    return ports.http(options.url ?? target.urls[0], { ...request, path: target.basePath + path, headers: all }, options.withinMs ?? HTTP_MS);
+    return ports.http(options.url ?? target.urls[0], request, await shown(who), options.withinMs ?? HTTP_MS);
   };
   const open = async (options: ClientOptions): Promise<RunnerClient> => {
     const who = options.user ?? (await user());
@@ -116,7 +110,7 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
       const label = `${ports.run}-${definition.name.replace(/[^a-z0-9]+/gi, "-")}-${rooms}`;
       if (binding.rooms.kind === "named") return binding.rooms.name(label);
       const request = binding.rooms.request(label, options.places ?? PLACES, ports.prng.fork(label));
-      const answer = await http(request, creator);
+      const answer = await http({ ...request, path: target.basePath + request.path }, creator);
       if ("failure" in answer) throw new Precondition(`no room could be made: ${answer.failure}`);
       const parsed = binding.rooms.parse(answer);
       if ("failure" in parsed) throw new Precondition(`no room could be made: ${parsed.failure}`);
@@ -134,8 +128,7 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
     http,
     rawUpgrade: async (path, who) => {
       mustRun();
-      const { path: shown, headers } = await signed(path, who);
-      return ports.rawUpgrade(target.urls[0], shown, { ...target.headers, ...headers });
+      return ports.rawUpgrade(path, await shown(who));
     },
     check: recorder.check,
     report: recorder.note,
@@ -150,7 +143,7 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
     metrics: async () => {
       const hook = target.hooks.metrics;
       if (hook === undefined) return undefined;
-      const answer = await ports.http(target.urls[0], { method: "GET", path: hook.path, headers: target.headers }, HTTP_MS);
+      const answer = await http({ method: "GET", path: hook.path });
       return "failure" in answer || answer.status !== 200 ? undefined : parseMetrics(answer.body, hook.prefix);
     },
   };
@@ -164,9 +157,4 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
       wakeUps.clear();
     },
   };
-}
-
-function withQuery(path: string, query: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(query).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
-  return pairs.length === 0 ? path : `${path}${path.includes("?") ? "&" : "?"}${pairs.join("&")}`;
 }

@@ -59,8 +59,9 @@ export interface RunnerPorts {
   readonly nextClient: () => number;
   readonly borrowUser: () => Promise<LentUser>;
   readonly open: (options: OpenOptions) => OpenedClient;
-  readonly http: (url: string, request: HttpRequest, withinMs: number) => Promise<HttpAnswer | Failure>;
-  readonly rawUpgrade: (url: string, path: string, headers: Readonly<Record<string, string>>) => Promise<RawUpgrade>;
+  /** Adds the target's headers and the credential; redirects are not followed. */
+  readonly http: (url: string, request: HttpRequest, credential: Credential | undefined, withinMs: number) => Promise<HttpAnswer | Failure>;
+  readonly rawUpgrade: (path: string, credential: Credential | undefined) => Promise<RawUpgrade>;
   /** Fresh checkers of these properties. */
   readonly checkers: (properties: readonly Property[]) => readonly Checker[];
   readonly process: ProcessPort | undefined;
