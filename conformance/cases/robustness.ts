@@ -1,0 +1,118 @@
+import type { Binding } from "../../src/core/binding.ts";
+import { type CaseClient, type CaseContext, Precondition } from "../../src/core/case.ts";
+import type { Prng } from "../../src/core/prng.ts";
+import type { Frame } from "../../src/core/session.ts";
+import { allDelivered, type AreaCase, breach, deliveredCount, SHALL_MS, someWrite, wasRefused } from "./support.ts";
+
+const FRAMES = 5_000;
+/** Frames between two turns of the bystanders. */
+const BURST = 100;
+/** A server may close a socket for what it sent; then the flood goes on with a new one. */
+const SOCKETS_MAX = 100;
+
+/** 5000 fuzzed frames of one client while two others write: they lose nothing, and rooms can still be made. */
+export const robustness: AreaCase = {
+  area: "robustness",
+  name: "general/fuzzed-frames",
+  title: "What one client sends hurts nobody else",
+  phase: "exclusive",
+  limitMs: 90_000,
+  run: async (t, id, binding) => {
+    const room = await t.room();
+    const bystanders = await t.openMany(2, { room });
+    const user = await t.user();
+    const prng = t.prng.fork("fuzz");
+    let sockets = 1;
+    let fuzzer: CaseClient | undefined = await t.open({ room, user });
+    let sent = 0;
+    let turns = 0;
+    while (sent < FRAMES) {
+      if (fuzzer === undefined || !fuzzer.isOpen) {
+        if (sockets >= SOCKETS_MAX) break;
+        sockets += 1;
+        fuzzer = await reopened(t, room, user);
+        if (fuzzer === undefined) break;
+      }
+      for (let n = 0; n < BURST && fuzzer.isOpen; n += 1, sent += 1) fuzzer.send(fuzzed(binding, t, fuzzer, prng));
+      for (const client of bystanders) client.write(someWrite(binding, t.prng));
+      turns += 1;
+      // A server that is busy with the flood may take its time: the next burst waits for it, so that nothing piles up.
+      await t.until(() => bystanders.every((client) => deliveredFrom(client, bystanders) >= turns), 1_000);
+      if (!bystanders.every((client) => client.isOpen)) break;
+    }
+    if (sent < FRAMES / 10) throw new Precondition(`only ${sent} frames could be sent`);
+    t.report(id, `${sent} fuzzed frames over ${sockets} socket${sockets === 1 ? "" : "s"}`);
+    await allDelivered(t, binding, bystanders, new Map(bystanders.map((client) => [client, turns])), SHALL_MS);
+    for (const client of bystanders) {
+      t.check(id, client.isOpen, breach(t, client, "closed", "the bystanders stay connected", `closed ${client.closed?.code} ${client.closed?.reason ?? ""}`));
+      if (!client.isOpen) continue;
+      const missing = bystanders.flatMap((author) => lostOf(client, author, turns));
+      t.check(id, missing.length === 0, breach(t, client, "lost", "a bystander gets every write of the other", `${missing.length} of ${turns} did not come, the first n=${missing[0] ?? 0}`));
+    }
+    await judgeService(t, id, room);
+  },
+};
+
+/** Rooms can still be made (or, where joining makes them, joined). */
+async function judgeService(t: CaseContext, id: Parameters<CaseContext["check"]>[0], room: string): Promise<void> {
+  try {
+    const again = await t.room();
+    const client = await t.open({ room: again });
+    t.check(id, client.isOpen, breach(t, client, "crashed", "a new room can be joined", "it cannot"));
+  } catch (error) {
+    if (!(error instanceof Precondition)) throw error;
+    t.check(id, false, { reason: "crashed", expected: `a new room can be made and joined after the flood in ${room.slice(0, 80)}`, seen: error.message });
+  }
+}
+
+async function reopened(t: CaseContext, room: string, user: Awaited<ReturnType<CaseContext["user"]>>): Promise<CaseClient | undefined> {
+  const client = await t.open({ room, user, mustJoin: false });
+  await t.until(() => client.isOpen || wasRefused(client), SHALL_MS);
+  return client.isOpen ? client : undefined;
+}
+
+function deliveredFrom(client: CaseClient, authors: readonly CaseClient[]): number {
+  return Math.min(...authors.filter((author) => author !== client).map((author) => countOf(client, author)));
+}
+
+function countOf(client: CaseClient, author: CaseClient): number {
+  let count = 0;
+  for (const each of client.seen) if (each.kind === "delivered" && each.marker?.author === author.number) count += 1;
+  return count;
+}
+
+/** Counters of the author's writes that the client never got; its own are judged by delivery. */
+function lostOf(client: CaseClient, author: CaseClient, writes: number): readonly number[] {
+  if (author === client || deliveredCount(client) === Infinity) return [];
+  const got = new Set(client.seen.flatMap((each) => (each.kind === "delivered" && each.marker?.author === author.number ? [each.marker.n] : [])));
+  return Array.from({ length: writes }, (_, index) => index + 1).filter((n) => !got.has(n));
+}
+
+const PIECES = ["null", "true", "-1", "1e400", "NaN", '""', "[]", "{}", "{", "}", '"type"', ":", ",", "\\u0000", "\ud800", "9007199254740993", "__proto__", "constructor"] as const;
+
+/** A valid frame bent out of shape, a frame that is hostile by name, or noise. */
+function fuzzed(binding: Binding, t: CaseContext, client: CaseClient, prng: Prng): Frame {
+  const kind = prng.below(4);
+  if (kind === 0 && binding.hostile.length > 0) return prng.pick(binding.hostile).frame;
+  if (kind === 1) return noise(prng);
+  const op = prng.below(3) === 0 ? ({ kind: "read", id: 0, plannedMs: 0 } as const) : ({ kind: "write", id: 0, plannedMs: 0, value: someWrite(binding, prng) } as const);
+  const frame = binding.encode(op, t.run);
+  return bent(frame, client.number, prng);
+}
+
+function bent(frame: Frame, salt: number, prng: Prng): Frame {
+  if (typeof frame === "string") {
+    const at = prng.below(frame.length + 1);
+    const cut = prng.below(8);
+    return frame.slice(0, at) + prng.pick(PIECES) + frame.slice(at + cut);
+  }
+  const bytes = frame.slice();
+  for (let n = 0; n <= prng.below(4); n += 1) bytes[prng.below(Math.max(1, bytes.length))] = (prng.below(256) + salt) & 0xff;
+  return bytes;
+}
+
+function noise(prng: Prng): Frame {
+  const length = prng.below(200);
+  if (prng.below(2) === 0) return Uint8Array.from({ length }, () => prng.below(256));
+  return Array.from({ length }, () => String.fromCharCode(32 + prng.below(95))).join("");
+}
