@@ -1,10 +1,21 @@
-import type { Breach } from "../../src/core/case.ts";
+import type { Breach, Phase } from "../../src/core/case.ts";
 import type { RequirementId } from "../../src/core/ids.ts";
 import type { Reason } from "../../src/core/reason.ts";
 import { effectiveLevel, type Profile, type Requirement } from "../../src/core/requirement.ts";
 import type { RequirementResult } from "../../src/core/result.ts";
 import { brokenVerdict, type Verdict } from "../../src/core/verdict.ts";
 import { isBroken, type CaseRow, type RowPart } from "./row.ts";
+
+/** A server that ended while it was judged. */
+export interface Death {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** The requirement that it breaks; undefined when the catalogue has none for it. */
+  readonly id: RequirementId | undefined;
+  readonly breach: Breach;
+  /** Phases whose cases ran on that server. */
+  readonly phases: readonly Phase[];
+}
 
 /** What the verdicts are made from. */
 export interface Gathered {
@@ -21,8 +32,8 @@ export interface Gathered {
   readonly cutShortBecause: string | undefined;
   /** Set when the harness lost time while timed cases ran: what they found cannot be trusted either way. */
   readonly lateBecause: string | undefined;
-  /** When the server died, ms since 1970, and what stands for it: failures that ended later are of no meaning. */
-  readonly death: { readonly at: number; readonly id: RequirementId | undefined; readonly breach: Breach } | undefined;
+  /** Failures of cases that ended after the server had died are of no meaning. */
+  readonly death: Death | undefined;
 }
 
 /** One result a requirement asked for, in the order of the catalogue. */
@@ -68,7 +79,8 @@ function resultOf(requirement: Requirement, gathered: Gathered): RequirementResu
 /** A timed case under a late harness, or one that ended after the server had died, has judged nothing. */
 function weigh(row: CaseRow, part: RowPart, requirement: Requirement, gathered: Gathered): RowPart {
   const unjudged = (because: string): RowPart => ({ ...part, judged: 0, broken: {}, breaches: [], inconclusive: [because] });
-  if (gathered.death !== undefined && isBroken(part) && row.endedAt > gathered.death.at && gathered.death.id !== requirement.id) {
+  const { death } = gathered;
+  if (death !== undefined && death.phases.includes(row.phase) && isBroken(part) && row.endedAt > death.at && death.id !== requirement.id) {
     return unjudged("the server died while it was judged");
   }
   if (gathered.lateBecause !== undefined && row.phase === "quiet" && (part.judged > 0 || isBroken(part))) return unjudged(gathered.lateBecause);

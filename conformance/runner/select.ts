@@ -4,21 +4,12 @@ import type { RequirementId } from "../../src/core/ids.ts";
 import type { Requirement } from "../../src/core/requirement.ts";
 import type { ResolvedTarget } from "../../src/core/target.ts";
 
-/**
- * Capabilities as they hold for a target: what it declares, else what it gives (a second URL, a process to restart,
- * a metrics hook), else the binding's default (X-1).
- */
+/** Capabilities as they hold for a target: what it declares (or gives a hook for), else the binding's default. */
 export function capabilitiesOf(
   manifest: Pick<BindingManifest, "capabilities">,
-  target: Pick<ResolvedTarget, "capabilities" | "urls" | "hooks">,
-  hasProcess: boolean,
+  target: Pick<ResolvedTarget, "capabilities">,
 ): Readonly<Record<string, boolean>> {
-  const given: Record<string, boolean> = { secondUrl: target.urls.length > 1, restart: hasProcess, metrics: target.hooks.metrics !== undefined };
-  const known: Record<string, boolean> = {};
-  for (const [name, capability] of Object.entries(manifest.capabilities)) {
-    known[name] = target.capabilities[name] ?? (capability.default || given[name] === true);
-  }
-  return known;
+  return Object.fromEntries(Object.entries(manifest.capabilities).map(([name, capability]) => [name, target.capabilities[name] ?? capability.default]));
 }
 
 /** What a run is to judge. */

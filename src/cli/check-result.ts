@@ -1,0 +1,113 @@
+import type { Result } from "../core/result.ts";
+import { mergeAll, type Verdict } from "../core/verdict.ts";
+import type { RunningTarget } from "../targets/index.ts";
+import { assembleResults, type CaseRow, type Death, type Selection } from "../../conformance/runner/index.ts";
+import type { CheckOptions } from "./check.ts";
+import type { WorkerFigures } from "./conformance-job.ts";
+import { exitCodeOf } from "./exit-code.ts";
+import { applyKnown, counts } from "./known.ts";
+import { version } from "./version.ts";
+
+/** X-2: beyond this lag a timed check says nothing about the server. */
+const LOOP_LAG_MS_MAX = 50;
+const FAULT_CHARACTERS_MAX = 2_000;
+
+/** What a check's result is made from. */
+export interface CheckGathered {
+  readonly options: CheckOptions;
+  readonly running: Pick<RunningTarget, "binding" | "resolved">;
+  readonly selection: Selection;
+  readonly seed: string;
+  readonly startedAt: Date;
+  readonly rows: readonly CaseRow[];
+  readonly figures: WorkerFigures | undefined;
+  readonly faults: readonly string[];
+  readonly death: Death | undefined;
+  readonly interrupted: boolean;
+  readonly cpuMs: number;
+}
+
+/** The result document of a check. */
+export function assembleCheck(gathered: CheckGathered): Result {
+  const { options, running, selection, rows, death, interrupted } = gathered;
+  const { binding, resolved } = running;
+  const profile = options.profile ?? "mvp";
+  const durationMs = Date.now() - gathered.startedAt.getTime();
+  const loopLagMsP99 = gathered.figures?.loopLagMsP99 ?? 0;
+  const lateBecause = loopLagMsP99 > LOOP_LAG_MS_MAX ? `the harness lost time: event-loop lag p99 ${loopLagMsP99.toFixed(0)} ms while timed cases ran` : undefined;
+  const faulted = rows.filter((row) => row.end === "faulted");
+  const faults = [...faulted.map((row) => `case ${row.name} broke: ${row.because}`), ...gathered.faults].map((text) => text.slice(0, FAULT_CHARACTERS_MAX));
+  const isCut = interrupted || death !== undefined || faults.length > 0;
+  const assembled = assembleResults({
+    requirements: binding.requirements,
+    ids: death?.id === undefined ? selection.ids : new Set([...selection.ids, death.id]),
+    rows,
+    gated: selection.gated,
+    planned: selection.planned,
+    profile,
+    cutShortBecause: interrupted ? "interrupted before its case had ended" : death === undefined ? undefined : "the server ended before its case had",
+    lateBecause,
+    death,
+  });
+  const { requirements, stale, unmatched } = applyKnown(assembled, resolved.known);
+  const mistakes = isCut ? [] : unmatched;
+  const verdicts: { level: "MUST" | "SHOULD" | "MAY"; verdict: Verdict }[] = requirements.filter(counts);
+  // A server that dies is a finding, also where the catalogue has no word for it.
+  if (death !== undefined && death.id === undefined) verdicts.push({ level: "MUST", verdict: "fail" });
+  const exitCode = exitCodeOf(
+    {
+      usageErrors: mistakes.length,
+      harnessFaults: faults.length,
+      interrupted,
+      staleKnown: stale.length,
+      reached: true,
+      judged: requirements.filter((each) => each.verdict === "pass" || each.verdict === "fail" || each.verdict === "warning").length,
+      verdicts,
+    },
+    { failOnWarning: options.failOnWarning ?? false, allowInconclusive: options.allowInconclusive ?? false },
+  );
+  return {
+    schema: "rollcall/result@1",
+    command: "check",
+    version,
+    startedAt: gathered.startedAt.toISOString(),
+    durationMs,
+    verdict: stale.length > 0 ? "fail" : mergeAll(verdicts.map((each) => each.verdict)),
+    exitCode,
+    seed: gathered.seed,
+    profile,
+    target: { name: resolved.name, url: resolved.urls[0], timeScale: resolved.timeScale, ...(options.mutant === undefined ? {} : { mutant: options.mutant.id }) },
+    binding: binding.manifest.name,
+    dialect: resolved.dialect,
+    rerun: rerunOf(options, gathered.seed),
+    requirements,
+    harness: {
+      loopLagMsP99: Math.round(loopLagMsP99 * 10) / 10,
+      cpu: Math.round((gathered.cpuMs / Math.max(1, durationMs)) * 100) / 100,
+      residentBytes: process.memoryUsage.rss(),
+      workers: 1,
+      inconclusiveBecause: lateBecause === undefined ? [] : [lateBecause],
+    },
+    notes: [...mistakes, ...stale, ...faults, ...(death === undefined ? [] : [`the server died: ${death.breach.seen}${whileRunning(rows, death)}`])],
+    interrupted,
+  };
+}
+
+function whileRunning(rows: readonly CaseRow[], death: Death): string {
+  const names = rows.filter((row) => row.startedAt <= death.at && row.endedAt >= death.at && death.phases.includes(row.phase)).map((row) => row.name);
+  return names.length === 0 ? "" : `; running then: ${names.join(", ")}`;
+}
+
+function rerunOf(options: CheckOptions, seed: string): string {
+  const quote = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+  return [
+    "npx rollcall check",
+    quote(options.target),
+    `--seed ${quote(seed)}`,
+    ...(options.profile === undefined || options.profile === "mvp" ? [] : [`--profile ${options.profile}`]),
+    ...(options.only ?? []).map((pattern) => `--only ${quote(pattern)}`),
+    ...(options.realTime === true ? ["--real-time"] : []),
+    ...(options.mutant === undefined ? [] : [`--mutant ${options.mutant.id}`]),
+    ...(options.mayLoad ?? []).map((host) => `--i-may-load ${quote(host)}`),
+  ].join(" ");
+}

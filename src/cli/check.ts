@@ -1,0 +1,167 @@
+import { randomBytes } from "node:crypto";
+import { HarnessError } from "../core/errors.ts";
+import type { CaseDefinition, Phase } from "../core/case.ts";
+import type { Profile } from "../core/requirement.ts";
+import type { Result } from "../core/result.ts";
+import { describeTarget, type RunningTarget, startTarget, type StartOptions } from "../targets/index.ts";
+import { capabilitiesOf, type Death, selectCases, type Selection } from "../../conformance/runner/index.ts";
+import { allCases } from "./cases.ts";
+import { assembleCheck } from "./check-result.ts";
+import type { ConformanceJob } from "./conformance-job.ts";
+import { startControl } from "./control.ts";
+import { robustnessOf, watchDeaths } from "./death.ts";
+import { checkKnown } from "./known.ts";
+import * as registry from "./registry.ts";
+import { runSuite } from "./suite.ts";
+import { openSurroundings, POOL_SEED, type Surroundings } from "./surroundings.ts";
+
+/** How many times faster our own reference servers' timers run, unless the run is in real time. */
+const TIME_SCALE = 20;
+
+export interface CheckOptions {
+  /** A reference server's name, or the path of a target file. */
+  readonly target: string;
+  /** Requirement ids, case names, or patterns of either with `*`; default all. */
+  readonly only?: readonly string[];
+  /** Default `mvp`. */
+  readonly profile?: Profile;
+  /** Fixes workload and the cases' values; default a fresh one. */
+  readonly seed?: string;
+  /** Reference servers only: timers unscaled. */
+  readonly realTime?: boolean;
+  /** Reference servers only; default 20, at most 20. */
+  readonly timeScale?: number;
+  /** Reference servers only: run against this mutant. */
+  readonly mutant?: { readonly id: string; readonly env?: Readonly<Record<string, string>> };
+  /** Hosts that may be flooded. */
+  readonly mayLoad?: readonly string[];
+  readonly failOnWarning?: boolean;
+  readonly allowInconclusive?: boolean;
+  readonly onProgress?: (progress: CheckProgress) => void;
+  /** Ends the run early with what was gathered. */
+  readonly signal?: AbortSignal;
+}
+
+export type CheckProgress =
+  | { readonly kind: "stage"; readonly text: string }
+  | { /** A case has ended. */ readonly kind: "case"; readonly done: number; readonly total: number; readonly text: string };
+
+/**
+ * Judges a server against its protocol's requirements. Resolves with the result, also for runs that fail.
+ * @throws HarnessError for mistakes of the user, a target never reached, and faults of ours.
+ */
+export async function check(options: CheckOptions): Promise<Result> {
+  const start = startOptionsOf(options, undefined);
+  // Mistakes are told before anything is started.
+  const described = await describeTarget(start);
+  checkKnown(described.resolved.known, described.binding.requirements, new Date().toISOString().slice(0, 10));
+  const selection = await select(described, options.only ?? []);
+  options.onProgress?.({ kind: "stage", text: "starting the directory and the target" });
+  const surroundings = await openSurroundings();
+  try {
+    return await checkIn(surroundings, options, selection);
+  } finally {
+    await surroundings.close();
+  }
+}
+
+/** A check inside surroundings that stand already: runs that follow each other share them. */
+export async function checkIn(surroundings: Surroundings, options: CheckOptions, chosen?: Selection): Promise<Result> {
+  const startedAt = new Date();
+  const cpuBefore = process.cpuUsage();
+  const start = startOptionsOf(options, surroundings.directoryUrl);
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    const running = await startTarget(start);
+    closers.push(() => running.stop());
+    const { binding, resolved } = running;
+    const selection = chosen ?? (await select(running, options.only ?? []));
+    const hasExclusive = selection.cases.some((each) => each.phase === "exclusive");
+    // A reference server can run twice: its own instance for what restarts, exhausts or counts.
+    const own = hasExclusive && resolved.directoryUrl !== undefined ? await startTarget(start) : undefined;
+    if (own !== undefined) closers.push(() => own.stop());
+    const port = (own ?? running).process;
+    const control = hasExclusive && port !== undefined ? await startControl(port) : undefined;
+    if (control !== undefined) closers.push(() => control.close());
+    const seed = options.seed ?? randomBytes(6).toString("hex");
+    const job: ConformanceJob = {
+      binding: binding.manifest.name,
+      cases: selection.cases.map((each) => each.name),
+      target: resolved,
+      exclusiveTarget: (own ?? running).resolved,
+      // In real time the waits are minutes and the tolerances seconds: nothing is lost by overlapping.
+      exclusiveBeside: own !== undefined && resolved.timeScale === 1,
+      capabilities: capabilitiesOf(binding.manifest, resolved),
+      seed,
+      run: randomBytes(4).toString("hex"),
+      poolSeed: POOL_SEED,
+      controlUrl: control?.url,
+    };
+    options.onProgress?.({ kind: "stage", text: `judging ${resolved.name} at ${resolved.urls[0]}: ${selection.planned.size} requirements by ${selection.cases.length} cases` });
+    const watched = await watchSuite(job, running, own, options);
+    const cpu = process.cpuUsage(cpuBefore);
+    return assembleCheck({ options, running, selection, seed, startedAt, ...watched, cpuMs: (cpu.user + cpu.system) / 1000 });
+  } finally {
+    for (const close of closers.toReversed()) await close();
+  }
+}
+
+function startOptionsOf(options: CheckOptions, directoryUrl: string | undefined): StartOptions {
+  return {
+    target: options.target,
+    registry,
+    purpose: "check",
+    timeScale: options.realTime === true ? 1 : (options.timeScale ?? TIME_SCALE),
+    ...(directoryUrl === undefined ? {} : { directoryUrl }),
+    ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
+    ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
+  };
+}
+
+async function select({ binding, resolved, mayFlood }: Pick<RunningTarget, "binding" | "resolved" | "mayFlood">, only: readonly string[]): Promise<Selection> {
+  const robustness = binding.manifest.areas.robustness;
+  const floods = (each: CaseDefinition): boolean => robustness !== undefined && each.ids.includes(robustness);
+  const selection = selectCases({
+    cases: await allCases(binding),
+    requirements: binding.requirements,
+    capabilities: capabilitiesOf(binding.manifest, resolved),
+    only,
+    barred: (each) => (mayFlood || !floods(each) ? undefined : `it floods ${new URL(resolved.urls[0]).hostname}: allow that with --i-may-load ${new URL(resolved.urls[0]).hostname}`),
+  });
+  if (selection !== undefined) return selection;
+  throw new HarnessError("usage", `--only ${only.join(" --only ")} matches no requirement and no case of ${binding.manifest.name}`, {
+    hint: `\`rollcall spec ${binding.manifest.name}\` names the requirements`,
+  });
+}
+
+type Watched = Awaited<ReturnType<typeof runSuite>> & { readonly death: Death | undefined; readonly interrupted: boolean };
+
+async function watchSuite(job: ConformanceJob, running: RunningTarget, own: RunningTarget | undefined, options: CheckOptions): Promise<Watched> {
+  const ending = new AbortController();
+  const onAbort = (): void => ending.abort();
+  options.signal?.addEventListener("abort", onAbort, { once: true });
+  if (options.signal?.aborted === true) ending.abort();
+  const all: readonly Phase[] = ["shared", "quiet", "exclusive"];
+  const servers = own === undefined ? [{ running, phases: all }] : [{ running, phases: ["shared", "quiet"] as const }, { running: own, phases: ["exclusive"] as const }];
+  const watch = watchDeaths(servers, robustnessOf(running.binding), (death) => {
+    // Nobody is left to judge; what runs on an instance of its own ends with its cases.
+    if (death.phases.includes("shared")) ending.abort();
+  });
+  let done = 0;
+  try {
+    const run = await runSuite(
+      job,
+      (row) => {
+        done += 1;
+        watch.ended(row);
+        options.onProgress?.({ kind: "case", done, total: job.cases.length, text: row.name });
+      },
+      ending.signal,
+    );
+    watch.stop();
+    return { ...run, death: watch.death, interrupted: options.signal?.aborted === true };
+  } finally {
+    watch.stop();
+    options.signal?.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,36 @@
+import type { ResolvedTarget } from "../core/target.ts";
+import type { CaseRow } from "../../conformance/runner/index.ts";
+
+/** What the worker that runs the cases is told; plain data, given by vitest's `provide`. */
+export interface ConformanceJob {
+  readonly binding: string;
+  /** Names of the cases to run. */
+  readonly cases: readonly string[];
+  readonly target: ResolvedTarget;
+  /** Where exclusive cases run: an instance of their own, where there can be one. */
+  readonly exclusiveTarget: ResolvedTarget;
+  /** Exclusive cases run beside the quiet ones instead of after them. */
+  readonly exclusiveBeside: boolean;
+  readonly capabilities: Readonly<Record<string, boolean>>;
+  readonly seed: string;
+  readonly run: string;
+  readonly poolSeed: string;
+  /** Process control of the exclusive target; undefined when there is none. */
+  readonly controlUrl: string | undefined;
+}
+
+/** What the worker says of itself. */
+export interface WorkerFigures {
+  /** Event-loop lag while quiet cases ran, ms. */
+  readonly loopLagMsP99: number;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    readonly rollcall: ConformanceJob;
+  }
+  interface TaskMeta {
+    rollcallRow?: CaseRow;
+    rollcallFigures?: WorkerFigures;
+  }
+}

@@ -1,0 +1,125 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { inject, test } from "vitest";
+import { createCheckers } from "../checkers/index.ts";
+import type { CaseDefinition, Phase } from "../core/case.ts";
+import { createPrng } from "../core/prng.ts";
+import { createAlarms } from "../engines/node/alarms.ts";
+import { createNodeClient } from "../engines/node/client.ts";
+import { createHdr } from "../engines/node/hdr.ts";
+import { requestHttp } from "../engines/node/http.ts";
+import { rawUpgrade } from "../engines/node/raw.ts";
+import { wsTransport } from "../engines/node/transport.ts";
+import { type CaseRow, createLanes, createUsers, isBroken, runCase, type RunnerPorts } from "../../conformance/runner/index.ts";
+import { createCredentials } from "../../fixtures/credentials/index.ts";
+import { openPool } from "../../fixtures/identities/index.ts";
+import { allCases } from "./cases.ts";
+import "./conformance-job.ts";
+import { processBehind } from "./control.ts";
+import { loadBinding } from "./registry.ts";
+
+/**
+ * Cases at once by phase. Shared: enough to fill the waits, and few enough that storms do not starve each other.
+ * Quiet: most of them wait for minutes and do little; all of them at once keep a suite as long as its longest wait.
+ */
+const AT_ONCE = { shared: 12, quiet: 24, exclusive: 1 } as const;
+const LAG_RESOLUTION_MS = 10;
+const BODY_BYTES_MAX = 4 * 1024 * 1024;
+/** A refused upgrade is refused within 5 s. */
+const RAW_MS_MAX = 5_000;
+
+const job = inject("rollcall");
+const binding = await loadBinding(job.binding);
+const chosen = new Set(job.cases);
+const order = { shared: 0, quiet: 1, exclusive: 2 } as const satisfies Record<Phase, number>;
+const cases = (await allCases(binding)).filter((each) => chosen.has(each.name)).toSorted((left, right) => order[left.phase] - order[right.phase]);
+const pool = await openPool({ seed: job.poolSeed });
+const prng = createPrng(job.seed);
+const nowMs = (): number => performance.now();
+const alarms = createAlarms(nowMs);
+let clients = 0;
+
+function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Omit<RunnerPorts, "prng"> {
+  const credentials = createCredentials({ target, pool });
+  const http: RunnerPorts["http"] = (url, request, credential, withinMs) => requestHttp({ target, url, request, credential, withinMs, bodyBytesMax: BODY_BYTES_MAX });
+  return {
+    binding,
+    target,
+    capabilities: job.capabilities,
+    run: job.run,
+    nowMs,
+    nextClient: () => {
+      clients += 1;
+      return clients;
+    },
+    borrowUser: createUsers(credentials),
+    open: ({ session, url, credential, observe, frameSeen }) => {
+      const client = createNodeClient({
+        session,
+        url,
+        headers: target.headers,
+        ca: target.ca,
+        localAddress: undefined,
+        transport: wsTransport,
+        alarms,
+        nowMs,
+        credential,
+        http: async (request) => http(url, request, await credential(), RAW_MS_MAX),
+        observe,
+        frameSeen,
+      });
+      return client;
+    },
+    http,
+    rawUpgrade: (path, credential) => rawUpgrade({ target, path, credential, withinMs: RAW_MS_MAX }),
+    checkers: (only) => createCheckers({ orderModel: binding.manifest.orderModel, echo: binding.manifest.echo && job.capabilities["echoToSender"] !== false, run: job.run, histogram: createHdr, budgets: binding.manifest.budgets, only }),
+    process,
+  };
+}
+
+const shared = portsOn(job.target, undefined);
+const exclusive =
+  job.exclusiveTarget.urls[0] === job.target.urls[0] && job.controlUrl === undefined
+    ? shared
+    : portsOn(job.exclusiveTarget, job.controlUrl === undefined ? undefined : processBehind(job.controlUrl));
+
+const counts: Record<Phase, number> = { shared: 0, quiet: 0, exclusive: 0 };
+for (const each of cases) counts[each.phase] += 1;
+const lanes = createLanes(counts, AT_ONCE, job.exclusiveBeside);
+const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+let quietLeft = counts.quiet;
+let loopLagMsP99 = 0;
+
+async function perform(each: CaseDefinition, signal: AbortSignal): Promise<CaseRow> {
+  const leave = await lanes.enter(each.phase);
+  if (each.phase === "quiet") lag.enable();
+  try {
+    return await runCase({ ...(each.phase === "exclusive" ? exclusive : shared), prng: prng.fork(each.name) }, each, signal);
+  } finally {
+    if (each.phase === "quiet") quietLeft -= 1;
+    if (counts.quiet > 0 && quietLeft === 0) {
+      lag.disable();
+      loopLagMsP99 = Math.max(0, lag.percentile(99) / 1e6 - LAG_RESOLUTION_MS);
+    }
+    leave();
+  }
+}
+
+for (const each of cases) {
+  // The lanes decide when a case runs, and the runner how long: vitest's own limit would count the wait as well.
+  test.concurrent(`${each.ids.map((id) => `[${id}]`).join(" ")} ${each.title}`, { timeout: 0 }, async ({ task, signal, skip }) => {
+    const row = await perform(each, signal);
+    task.meta.rollcallRow = row;
+    const broken = row.parts.filter(isBroken);
+    if (broken.length > 0) {
+      throw new Error(broken.map((part) => `${part.id} ${part.breaches.map((breach) => `${breach.reason}: expected ${breach.expected}; seen ${breach.seen}`).join("; ")}`).join("\n"));
+    }
+    if (row.end === "faulted") throw new Error(row.because);
+    if (row.end !== "ran") skip(row.because);
+  });
+}
+
+test.concurrent("the harness kept time", { timeout: 0 }, async ({ task }) => {
+  await lanes.done();
+  task.meta.rollcallFigures = { loopLagMsP99 };
+  alarms.stop();
+});

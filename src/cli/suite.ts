@@ -1,0 +1,126 @@
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { TestCase, TestModule, Vitest } from "vitest/node";
+import { HarnessError } from "../core/errors.ts";
+import type { CaseRow } from "../../conformance/runner/index.ts";
+import type { ConformanceJob, WorkerFigures } from "./conformance-job.ts";
+
+/** After a cancel, a suite that does not end by itself is left behind. */
+const CANCEL_MS_MAX = 3_000;
+const CLOSE_MS_MAX = 5_000;
+
+const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./conformance.entry.ts" : "./conformance.entry.js", import.meta.url));
+
+export interface SuiteRun {
+  readonly rows: readonly CaseRow[];
+  /** Undefined when the run was cut short. */
+  readonly figures: WorkerFigures | undefined;
+  /** Errors outside of any case: faults of ours. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * Runs the cases of a job under vitest, in one worker of this process. `onRow` is called as each case ends; `signal`
+ * ends the run early with the rows so far.
+ * @throws HarnessError `internal` when vitest or the entry cannot be loaded.
+ */
+export async function runSuite(job: ConformanceJob, onRow: (row: CaseRow) => void, signal: AbortSignal): Promise<SuiteRun> {
+  const rows: CaseRow[] = [];
+  const faults: string[] = [];
+  let figures: WorkerFigures | undefined;
+  const take = (testCase: TestCase): void => {
+    const meta = testCase.meta();
+    figures = meta.rollcallFigures ?? figures;
+    const row = meta.rollcallRow;
+    if (row === undefined || rows.some((each) => each.name === row.name)) return;
+    rows.push(row);
+    onRow(row);
+  };
+  const end = (modules: readonly TestModule[], errors: readonly { readonly message?: string; readonly stack?: string }[]): void => {
+    for (const module of modules) for (const error of module.errors()) faults.push(error.message);
+    for (const error of errors) faults.push(error.stack ?? error.message ?? "an error without a message");
+  };
+  const restore = remember();
+  const vitest = await open(job, { onTestCaseResult: take, onTestRunEnd: end });
+  restore.listeners();
+  try {
+    const ran = vitest.start().then(
+      () => undefined,
+      (error: unknown) => void faults.push(error instanceof Error ? error.message : String(error)),
+    );
+    await Promise.race([ran, cancelled(vitest, signal)]);
+  } finally {
+    await Promise.race([vitest.close(), pause(CLOSE_MS_MAX)]);
+    restore.listeners();
+    restore.environment();
+  }
+  return { rows, figures, faults };
+}
+
+interface Ears {
+  onTestCaseResult(testCase: TestCase): void;
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly { readonly message?: string; readonly stack?: string }[]): void;
+}
+
+async function open(job: ConformanceJob, ears: Ears): Promise<Vitest> {
+  const root = dirname(ENTRY);
+  try {
+    const { createVitest } = await import("vitest/node");
+    return await createVitest({
+      config: false,
+      root,
+      dir: root,
+      watch: false,
+      include: [ENTRY],
+      // By default everything under node_modules is left out, and that is where a user has this package.
+      exclude: [],
+      pool: "threads",
+      maxWorkers: 1,
+      isolate: false,
+      sequence: { concurrent: true },
+      // All cases start at once and wait in their lanes.
+      maxConcurrency: job.cases.length + 1,
+      provide: { rollcall: job },
+      reporters: [ears],
+      fsModuleCache: false,
+      cache: false,
+      teardownTimeout: CLOSE_MS_MAX,
+      passWithNoTests: false,
+    });
+  } catch (error) {
+    throw new HarnessError("internal", `the runner of the cases could not be started: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+/** vitest takes over Ctrl-C, the exit code and some of the environment; servers started later must not see that. */
+function remember(): { listeners(): void; environment(): void } {
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const before = new Map(signals.map((name) => [name, new Set(process.listeners(name))]));
+  const environment = ["NODE_ENV", "VITEST", "TEST", "VITEST_MODE", "DEV", "PROD"].map((name) => [name, process.env[name]] as const);
+  const { exitCode } = process;
+  return {
+    listeners: () => {
+      for (const name of signals) for (const listener of process.listeners(name)) if (before.get(name)?.has(listener) === false) process.off(name, listener);
+    },
+    environment: () => {
+      for (const [name, value] of environment) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+      process.exitCode = exitCode;
+    },
+  };
+}
+
+async function cancelled(vitest: Vitest, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  void vitest.cancelCurrentRun("keyboard-input");
+  await pause(CANCEL_MS_MAX);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

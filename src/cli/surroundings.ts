@@ -1,0 +1,19 @@
+import { type IdentityPool, openPool } from "../../fixtures/identities/index.ts";
+import { startDirectory } from "../../fixtures/directory/index.ts";
+
+/** What a target of ours needs around it: identities, and a directory that knows them. */
+export interface Surroundings {
+  readonly pool: IdentityPool;
+  readonly directoryUrl: string;
+  close(): Promise<void>;
+}
+
+/** The pool's own seed: identities are made once a machine and serve every run. */
+export const POOL_SEED = "rollcall";
+
+/** @throws HarnessError when the pool cannot be used or the directory does not start. */
+export async function openSurroundings(): Promise<Surroundings> {
+  const pool = await openPool({ seed: POOL_SEED });
+  const directory = await startDirectory({ pool });
+  return { pool, directoryUrl: directory.url, close: () => directory.close() };
+}
