@@ -134,16 +134,31 @@ test("a payload that does not fit its sum, or differs from what others got, is d
   expect(outcome("delivery")).toEqual({ damaged: 2 });
 });
 
-test("an author without echo misses nothing when its own writes do not come back", () => {
+test("an author without echo has its own writes by their confirmations, in the one order", () => {
   const { get, write, ledger, all } = setup("position", false);
   write(0, 1);
-  get(1, 10, 1);
-  get(2, 10, 1);
   write(1, 1);
+  ledger.accepted(0, 1, 1, 20);
+  get(1, 10, 1);
+  ledger.accepted(1, 1, 2, 21);
   get(0, 11, 1);
+  get(2, 10, 1);
   get(2, 11, 1);
   expect(ledger.isQuiet()).toBe(true);
   expect(all()).toMatchObject({ delivery: {}, order: {} });
+});
+
+test("a confirmation that comes before an earlier write of somebody else is disorder", () => {
+  const { get, write, ledger, outcome } = setup("position", false);
+  write(0, 1);
+  write(1, 1);
+  ledger.accepted(0, 1, 1, 20);
+  get(2, 10, 1);
+  get(2, 11, 1);
+  get(0, 11, 1);
+  ledger.accepted(1, 1, 2, 21);
+  get(1, 10, 1);
+  expect(outcome("order")).toEqual({ disordered: 1 });
 });
 
 test("a newcomer may or may not receive what was in flight when it joined", () => {

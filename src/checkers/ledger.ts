@@ -47,6 +47,8 @@ const HOLES_MAX = 1024;
  */
 export class MemoryLedger implements Ledger {
   readonly #options: LedgerOptions;
+  /** Authors get no echo, but a confirmation that has a place in the one order: it stands for the delivery. */
+  readonly #ownByConfirmation: boolean;
   readonly #rooms: Map<string, RoomLog> = new Map();
   readonly #roomOf: (RoomLog | undefined)[];
   readonly #state: Uint8Array;
@@ -72,6 +74,7 @@ export class MemoryLedger implements Ledger {
 
   constructor(options: LedgerOptions) {
     this.#options = options;
+    this.#ownByConfirmation = !options.echo && options.orderModel !== "perAuthor";
     this.#roomOf = Array.from({ length: options.slots }, () => undefined);
     this.#holes = Array.from({ length: options.slots }, () => undefined);
     this.#state = new Uint8Array(options.slots);
@@ -128,8 +131,14 @@ export class MemoryLedger implements Ledger {
     this.#refused.add(key);
   }
 
-  accepted(_client: number, _n: number, _position: number | undefined, _nowMs: number): void {
-    // Confirmation by itself delivers nothing; an author without echo is taken out of `needed` when its write is seen.
+  accepted(client: number, n: number, _position: number | undefined, nowMs: number): void {
+    const log = this.#roomOf[client];
+    if (log === undefined || !this.#ownByConfirmation) return;
+    const key = writeKey(this.#number[client] ?? 0, n);
+    const known = log.byKey.get(key);
+    const pending = log.pending.get(key);
+    if (known !== undefined) this.#receive(client, log, known, undefined, nowMs, false);
+    else if (pending !== undefined) this.#append(client, log, pending, undefined, undefined, undefined, nowMs);
   }
 
   recognise(client: number, bytes: Uint8Array, start: number, end: number, nowMs: number): Entry | undefined {
@@ -161,8 +170,12 @@ export class MemoryLedger implements Ledger {
       this.#append(client, log, pending, delivery, decoded, bytes, nowMs);
       return;
     }
-    if (known.content !== delivery.content) this.#finding("delivery", "damaged", client, log, known.content, delivery.content, this.#frameStep(client, nowMs, bytes, delivery));
-    this.#receive(client, log, known, bytes, nowMs);
+    if (known.content === undefined) {
+      known.content = delivery.content;
+      known.decoded = decoded;
+      known.bytes = bytes?.slice();
+    } else if (known.content !== delivery.content) this.#finding("delivery", "damaged", client, log, known.content, delivery.content, this.#frameStep(client, nowMs, bytes, delivery));
+    this.#receive(client, log, known, bytes, nowMs, true);
   }
 
   snapshot(client: number, marker: Marker | undefined, nowMs: number): void {
@@ -225,17 +238,18 @@ export class MemoryLedger implements Ledger {
     return log;
   }
 
-  /** The entry that a member is to receive next; its own are passed over where authors get no echo. */
+  /** The entry that a member is to receive next; its own are passed over where authors hear nothing of them in order. */
   #next(client: number, log: RoomLog): LogEntry | undefined {
     let entry = log.at(this.#cursor[client] ?? 0);
-    if (this.#options.echo) return entry;
+    if (this.#options.echo || this.#ownByConfirmation) return entry;
     while (entry !== undefined && entry.author === this.#number[client]) entry = log.at(entry.index + 1);
     return entry;
   }
 
-  #append(client: number, log: RoomLog, pending: PendingWrite, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): void {
+  #append(client: number, log: RoomLog, pending: PendingWrite, delivery: Delivered | undefined, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): void {
     const authorIn = this.#slotOf.get(pending.author);
-    const needed = log.members.size - (!this.#options.echo && authorIn !== undefined && log.members.has(authorIn) ? 1 : 0);
+    const isAuthorLeftOut = !this.#options.echo && !this.#ownByConfirmation && authorIn !== undefined && log.members.has(authorIn);
+    const needed = log.members.size - (isAuthorLeftOut ? 1 : 0);
     const entry: LogEntry = {
       index: log.end,
       author: pending.author,
@@ -244,17 +258,18 @@ export class MemoryLedger implements Ledger {
       invokedMs: pending.invokedMs,
       firstMs: nowMs,
       bytes: bytes === undefined ? undefined : bytes.slice(),
-      content: delivery.content,
+      content: delivery?.content,
       decoded,
       received: 0,
       needed,
     };
     log.append(entry);
-    this.#receive(client, log, entry, bytes, nowMs);
+    this.#receive(client, log, entry, bytes, nowMs, delivery !== undefined);
     this.#cutOff += log.trim((slot) => this.#holes[slot]?.[0] ?? this.#cursor[slot] ?? 0);
   }
 
-  #receive(client: number, log: RoomLog, entry: LogEntry, bytes: Uint8Array | undefined, nowMs: number): void {
+  /** `isDelivery`: false for the confirmation of the client's own write, which has no latency of a delivery. */
+  #receive(client: number, log: RoomLog, entry: LogEntry, bytes: Uint8Array | undefined, nowMs: number, isDelivery: boolean): void {
     const cursor = this.#cursor[client] ?? 0;
     if (this.#state[client] === WAITING) {
       this.#state[client] = FOLLOWING;
@@ -267,7 +282,12 @@ export class MemoryLedger implements Ledger {
       this.#finding("delivery", "doubled", client, log, `a=${entry.author} n=${entry.n} once`, "received again", this.#entrySteps(client, log, entry, nowMs, "received again"));
       return;
     }
-    this.#account(entry, nowMs);
+    if (isDelivery) {
+      this.#account(entry, nowMs);
+      return;
+    }
+    entry.received += 1;
+    if (entry.received === entry.needed) this.#converged(entry, nowMs);
   }
 
   #openHoles(client: number, log: RoomLog, from: number, to: number, isFollowing: boolean): void {
@@ -310,7 +330,7 @@ export class MemoryLedger implements Ledger {
    * everything after its first entry, also what was in flight when it joined.
    */
   #mustReceive(client: number, entry: LogEntry, isFollowing: boolean): boolean {
-    if (!this.#options.echo && entry.author === this.#number[client]) return false;
+    if (!this.#options.echo && !this.#ownByConfirmation && entry.author === this.#number[client]) return false;
     if (entry.invokedMs > (this.#joinedMs[client] ?? 0)) return true;
     return isFollowing && this.#options.orderModel !== "perAuthor";
   }

@@ -6,10 +6,10 @@ export interface LogEntry {
   readonly plannedMs: number;
   readonly invokedMs: number;
   readonly firstMs: number;
-  /** The first receiver's frame; undefined when receivers' frames differ by nature. */
-  readonly bytes: Uint8Array | undefined;
-  readonly content: string;
-  readonly decoded: unknown;
+  /** The first receiver's frame; undefined when receivers' frames differ by nature, and until somebody but its author has it. */
+  bytes: Uint8Array | undefined;
+  content: string | undefined;
+  decoded: unknown;
   /** Members that have it, and those that were to get it when it was first seen. */
   received: number;
   needed: number;

@@ -248,7 +248,7 @@ function resultOf(judged: Judged): Result {
   const { options, scenario, parameters, seed, running, binding, gathered, startedAt } = judged;
   const profile = options.profile ?? "mvp";
   const shards = gathered.done.map((each) => each.result);
-  const outcomes = mergeAllOutcomes(shards.flatMap((shard) => shard.outcomes));
+  const outcomes = mergeAllOutcomes(shards.flatMap((shard) => shard.outcomes).filter((outcome) => binding.manifest.judges[outcome.property] !== undefined));
   const behind = fellBehind(shards);
   const loadResult = figures(judged, shards, outcomes, behind);
   const parts = partsOf(outcomes, binding, loadResult, behind);

@@ -58,6 +58,7 @@ async function work(job: WorkerJob): Promise<void> {
   const pool = await openPool({ seed: job.pool.seed, ...(job.pool.dir === undefined ? {} : { dir: job.pool.dir }) });
   const source = createCredentials({ target: job.target, pool });
   const decoder = new TextDecoder();
+  const judgesPresence = binding.manifest.judges.presence !== undefined && (job.target.capabilities["presence"] ?? true);
   let ledger: MemoryLedger | undefined;
   tell({ kind: "ready" });
   await new Promise<void>((resolve) => process.once("message", () => resolve()));
@@ -87,7 +88,13 @@ async function work(job: WorkerJob): Promise<void> {
       });
       return ledger;
     },
-    checkers: createCheckers({ orderModel: binding.manifest.orderModel, echo: binding.manifest.echo, run: job.run, histogram: createHdr, only: ["presence"] }),
+    checkers: createCheckers({
+      orderModel: binding.manifest.orderModel,
+      echo: binding.manifest.echo,
+      run: job.run,
+      histogram: createHdr,
+      only: judgesPresence ? ["presence"] : [],
+    }),
     onSecond: (second) => tell({ kind: "second", second }),
     signal: stopping.signal,
   });
