@@ -23,12 +23,12 @@ export async function runSpec(name: string | undefined, flags: Flags): Promise<v
 
 /** `rollcall explain`. */
 export async function runExplain(id: string): Promise<void> {
-  const [all, { generalCases }] = await Promise.all([bindings(undefined), import("../../conformance/cases/index.ts")]);
+  const [all, { allCases }] = await Promise.all([bindings(undefined), import("./cases.ts")]);
   const wanted = id.toUpperCase();
   for (const binding of all) {
     const requirement = binding.requirements.find((each) => each.id === wanted);
     if (requirement === undefined) continue;
-    const cases = [...generalCases(binding), ...(await binding.cases())].filter(({ ids }) => ids.includes(requirement.id)).map(({ name }) => name);
+    const cases = (await allCases(binding)).filter(({ ids }) => ids.includes(requirement.id)).map(({ name }) => name);
     process.stdout.write(explainText(binding, requirement, cases));
     return;
   }
