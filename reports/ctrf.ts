@@ -5,7 +5,14 @@ import { visible } from "./text.ts";
 type CtrfStatus = "passed" | "failed" | "skipped" | "pending" | "other";
 
 const STATUS = {
-  pass: "passed", fail: "failed", stale: "failed", warning: "passed", inconclusive: "other", known: "other", reported: "other", skipped: "skipped",
+  pass: "passed",
+  fail: "failed",
+  stale: "failed",
+  warning: "passed",
+  inconclusive: "other",
+  known: "other",
+  reported: "other",
+  skipped: "skipped",
 } as const satisfies Record<Standing, CtrfStatus>;
 
 interface CtrfTest {
@@ -35,12 +42,37 @@ export function renderCtrf(result: Result): string {
     results: {
       tool: { name: "rollcall", version: visible(result.version) },
       summary: {
-        tests: tests.length, passed: amount("passed"), failed: amount("failed"), skipped: amount("skipped"), pending: amount("pending"), other: amount("other"),
-        suites: new Set(tests.map((test) => test.suite.join("/"))).size, start, stop, duration: stop - start,
+        tests: tests.length,
+        passed: amount("passed"),
+        failed: amount("failed"),
+        skipped: amount("skipped"),
+        pending: amount("pending"),
+        other: amount("other"),
+        suites: new Set(tests.map((test) => test.suite.join("/"))).size,
+        start,
+        stop,
+        duration: stop - start,
       },
       tests,
-      environment: { appName: visible(result.target.name), testEnvironment: visible(result.target.url), extra: { binding: visible(result.binding), dialect: visible(result.dialect), profile: result.profile, seed: visible(result.seed), timeScale: result.target.timeScale } },
-      extra: { verdict: result.verdict, exitCode: result.exitCode, rerun: visible(result.rerun), notes: result.notes.map(visible), interrupted: result.interrupted, harness: { ...result.harness, inconclusiveBecause: result.harness.inconclusiveBecause.map(visible) } },
+      environment: {
+        appName: visible(result.target.name),
+        testEnvironment: visible(result.target.url),
+        extra: {
+          binding: visible(result.binding),
+          dialect: visible(result.dialect),
+          profile: result.profile,
+          seed: visible(result.seed),
+          timeScale: result.target.timeScale,
+        },
+      },
+      extra: {
+        verdict: result.verdict,
+        exitCode: result.exitCode,
+        rerun: visible(result.rerun),
+        notes: result.notes.map(visible),
+        interrupted: result.interrupted,
+        harness: { ...result.harness, inconclusiveBecause: result.harness.inconclusiveBecause.map(visible) },
+      },
     },
   };
   return `${JSON.stringify(document, null, 2)}\n`;
@@ -60,12 +92,29 @@ function ofRequirement(result: Result, requirement: RequirementResult): CtrfTest
     ...(witness === undefined
       ? {}
       : {
-          trace: [`expected: ${witness.expected}`, `seen: ${witness.seen}`, ...witness.steps.map((step) => `${relativeMs(step.atMs, first)} ms ${step.from} -> ${step.to}: ${step.label}${step.isBad === true ? "   <-- here" : ""}`)].map(visible).join("\n"),
+          trace: [
+            `expected: ${witness.expected}`,
+            `seen: ${witness.seen}`,
+            ...witness.steps.map(
+              (step) =>
+                `${relativeMs(step.atMs, first)} ms ${step.from} -> ${step.to}: ${step.label}${step.isBad === true ? "   <-- here" : ""}`,
+            ),
+          ]
+            .map(visible)
+            .join("\n"),
         }),
     tags: [requirement.level, requirement.category, ...requirement.reasons],
     extra: {
-      id: visible(requirement.id), level: requirement.level, source: visible(requirement.source), cases: requirement.cases.map(visible), rerun: visible(rerunOf(result, requirement)),
-      ...(requirement.known === undefined ? {} : { known: { because: visible(requirement.known.because), until: visible(requirement.known.until), state: requirement.known.state } }),
+      id: visible(requirement.id),
+      level: requirement.level,
+      source: visible(requirement.source),
+      cases: requirement.cases.map(visible),
+      rerun: visible(rerunOf(result, requirement)),
+      ...(requirement.known === undefined
+        ? {}
+        : {
+            known: { because: visible(requirement.known.because), until: visible(requirement.known.until), state: requirement.known.state },
+          }),
     },
   };
 }

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Result } from "../src/core/result.ts";
-import { chartData, loadSection } from "./html/load.ts";
-import { dataBlock, html, raw, type Markup } from "./html/markup.ts";
+import { chartData, headFigures, loadSection } from "./html/load.ts";
+import { dataBlock, markup, raw, type Markup } from "./html/markup.ts";
 import { anchorOf, command, requirementSection, sign, STANDING_WORDS } from "./html/requirements.ts";
 import { PAGE_SCRIPT } from "./html/script.ts";
 import { PAGE_STYLE } from "./html/style.ts";
@@ -20,7 +20,7 @@ export function renderHtml(result: Result): string {
   const charts = result.load === undefined || result.load.series.length === 0 ? undefined : chartData(result.load);
   const scripts = charts === undefined ? [PAGE_SCRIPT] : [chartLibrary(), PAGE_SCRIPT];
   const policy = `default-src 'none'; script-src ${scripts.map(hashSource).join(" ")}; style-src ${hashSource(PAGE_STYLE)}; base-uri 'none'; form-action 'none'`;
-  return html`<!doctype html>
+  return markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -35,33 +35,36 @@ ${SIGNS}
 <header class="top"><span class="brand"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M1 1h6v6H1zM9 1h6v6H9zM1 9h6v6H1z"/><path d="M9.8 9.8h4.4v4.4H9.8z" fill="none" stroke="currentColor" stroke-width="1.6"/></svg>Rollcall</span><span>${result.command}, binding ${result.binding}, profile ${result.profile}</span><time>${formatInstant(result.startedAt)}</time></header>
 <main>
 ${verdictSection(result, summary)}
-${result.harness.inconclusiveBecause.length === 0 ? undefined : html`<ul class="notices">${result.harness.inconclusiveBecause.map((why) => html`<li>${why}</li>`)}</ul>`}
-${result.notes.length === 0 ? undefined : html`<ul class="notices notes">${result.notes.map((note) => html`<li>${note}</li>`)}</ul>`}
+${result.harness.inconclusiveBecause.length === 0 ? undefined : markup`<ul class="notices">${result.harness.inconclusiveBecause.map((why) => markup`<li>${why}</li>`)}</ul>`}
+${result.notes.length === 0 ? undefined : markup`<ul class="notices notes">${result.notes.map((note) => markup`<li>${note}</li>`)}</ul>`}
 ${requirementSection(result)}
 ${result.load === undefined ? undefined : loadSection(result.load)}
 ${runSection(result)}
 </main>
 <footer>Rollcall ${result.version}. The same seed gives the same workload, identities and faults, not the same scheduling inside the server.</footer>
 ${charts === undefined ? undefined : dataBlock("chart-data", charts)}
-${scripts.map((script) => html`<script>${raw(script)}</script>`)}
+${scripts.map((script) => markup`<script>${raw(script)}</script>`)}
 </body>
 </html>
-`.markup;
+`.text;
 }
 
 const COUNTED: readonly Standing[] = ["fail", "stale", "inconclusive", "warning", "known", "pass", "reported", "skipped"];
 
 function verdictSection(result: Result, summary: Summary): Markup {
-  const target = html`<p class="target"><b>${result.target.name}</b> at ${result.target.url}${result.target.mutant === undefined ? undefined : html`, with the mutant <b>${result.target.mutant}</b>`}</p>`;
-  const roll = html`<ul class="roll" aria-label="Every requirement, in the order of the catalogue">${result.requirements.map((requirement, index) => {
-    const standing = standingOf(requirement);
-    return html`<li><a class="${standing}" href="#${anchorOf(requirement, index)}" title="${requirement.id}: ${STANDING_WORDS[standing]}" aria-label="${requirement.id}: ${STANDING_WORDS[standing]}"></a></li>`;
-  })}</ul>
-<p class="counts"><span class="judged"><b>${summary.judged}</b> of <b>${summary.total}</b> judged</span>${COUNTED.filter((standing) => summary.counts[standing] > 0).map((standing) => html`<span>${sign(standing)}<b>${summary.counts[standing]}</b> ${STANDING_WORDS[standing]}</span>`)}</p>`;
-  return html`<section class="verdict">${target}
-<h1>${sign(result.verdict)}${verdictWord(result.verdict)}${result.interrupted ? html` <span class="partial">interrupted, partial</span>` : undefined}</h1>
+  const target = markup`<p class="target"><b>${result.target.name}</b> at ${result.target.url}${result.target.mutant === undefined ? undefined : markup`, with the mutant <b>${result.target.mutant}</b>`}</p>`;
+  const roll = markup`<ul class="roll" aria-label="Every requirement, in the order of the catalogue">${result.requirements.map(
+    (requirement, index) => {
+      const standing = standingOf(requirement);
+      return markup`<li><a class="${standing}" href="#${anchorOf(requirement, index)}" title="${requirement.id}: ${STANDING_WORDS[standing]}" aria-label="${requirement.id}: ${STANDING_WORDS[standing]}"></a></li>`;
+    },
+  )}</ul>
+<p class="counts"><span class="judged"><b>${summary.judged}</b> of <b>${summary.total}</b> judged</span>${COUNTED.filter((standing) => summary.counts[standing] > 0).map((standing) => markup`<span>${sign(standing)}<b>${summary.counts[standing]}</b> ${STANDING_WORDS[standing]}</span>`)}</p>`;
+  return markup`<section class="verdict">${target}
+<h1>${sign(result.verdict)}${verdictWord(result.verdict)}${result.interrupted ? markup` <span class="partial">interrupted, partial</span>` : undefined}</h1>
 <p class="lead">${summary.sentence}</p>
 ${result.requirements.length === 0 ? undefined : roll}
+${result.load === undefined ? undefined : headFigures(result.load)}
 </section>`;
 }
 
@@ -81,13 +84,13 @@ function runSection(result: Result): Markup {
     ["Harness workers", formatNumber(harness.workers)],
     ["Harness kept up", harness.inconclusiveBecause.length === 0 ? "yes" : "no"],
   ];
-  return html`<section aria-labelledby="run-title"><div class="heading"><h2 id="run-title">Run and harness</h2></div>
-<dl class="facts wide">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+  return markup`<section aria-labelledby="run-title"><div class="heading"><h2 id="run-title">Run and harness</h2></div>
+<dl class="facts wide">${facts.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 <h3>How to run this again</h3>${command("$", result.rerun)}</section>`;
 }
 
 /** The signs of the standings, drawn once and used by name. */
-const SIGNS: Markup = html`<svg class="hide" aria-hidden="true"><defs>
+const SIGNS: Markup = markup`<svg class="hide" aria-hidden="true"><defs>
 <symbol id="sign-pass" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7.5" fill="currentColor" opacity=".16"/><path d="M4.6 8.3l2.4 2.4 4.5-5" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"/></symbol>
 <symbol id="sign-fail" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7.5" fill="currentColor"/><path class="knock" d="M5.4 5.4l5.2 5.2m0-5.2l-5.2 5.2" fill="none" stroke="var(--surface)" stroke-width="1.8" stroke-linecap="round"/></symbol>
 <symbol id="sign-stale" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6.7" fill="none" stroke="currentColor" stroke-width="1.6"/><path d="M8 4.6V8l2.3 1.6" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round"/></symbol>
@@ -105,7 +108,10 @@ function chartLibrary(): string {
   if (library === undefined) {
     const entry = createRequire(import.meta.url).resolve("chart.js");
     const source = readFileSync(join(dirname(entry), "chart.umd.min.js"), "utf8");
-    library = source.replace(/\r\n?/g, "\n").replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "\n").replaceAll("</script", "<\\/script");
+    library = source
+      .replace(/\r\n?/g, "\n")
+      .replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "\n")
+      .replaceAll("</script", "<\\/script");
   }
   return library;
 }

@@ -77,18 +77,25 @@ export async function readResult(path: string): Promise<Result> {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new HarnessError("usage", `${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { hint: "give the result.json that a Rollcall command wrote", cause });
+    throw new HarnessError("usage", `${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      hint: "give the result.json that a Rollcall command wrote",
+      cause,
+    });
   }
   const named = typeof value === "object" && value !== null && "schema" in value ? value.schema : undefined;
   if (named !== "rollcall/result@1") {
     const seen = typeof named === "string" ? `its schema is "${named.slice(0, 80)}"` : "it names no schema";
-    throw new HarnessError("usage", `${path} is no result that this version reads: ${seen}, not "rollcall/result@1"`, { hint: "give the result.json that a Rollcall command wrote" });
+    throw new HarnessError("usage", `${path} is no result that this version reads: ${seen}, not "rollcall/result@1"`, {
+      hint: "give the result.json that a Rollcall command wrote",
+    });
   }
   const parsed = resultSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.slice(0, ISSUES_MAX).map((issue) => `${issue.path.join(".")}: ${issue.message}`);
   const more = parsed.error.issues.length > ISSUES_MAX ? ` and ${parsed.error.issues.length - ISSUES_MAX} more` : "";
-  throw new HarnessError("usage", `${path} is not a valid result: ${issues.join("; ")}${more}`, { hint: "run the command that wrote it again" });
+  throw new HarnessError("usage", `${path} is not a valid result: ${issues.join("; ")}${more}`, {
+    hint: "run the command that wrote it again",
+  });
 }
 
 async function readText(path: string): Promise<string> {
@@ -96,15 +103,21 @@ async function readText(path: string): Promise<string> {
     const about = await stat(path);
     const file = about.isDirectory() ? join(path, "result.json") : path;
     const { size } = about.isDirectory() ? await stat(file) : about;
-    if (size > RESULT_BYTES_MAX) throw new HarnessError("usage", `${file} has ${size} bytes, more than the ${RESULT_BYTES_MAX} a result may have`);
+    if (size > RESULT_BYTES_MAX)
+      throw new HarnessError("usage", `${file} has ${size} bytes, more than the ${RESULT_BYTES_MAX} a result may have`);
     return await readFile(file, "utf8");
   } catch (cause) {
     const code = systemCode(cause);
     if (code === undefined) throw cause;
-    throw new HarnessError("usage", code === "ENOENT" ? `${path}: no such file` : `cannot read ${path} (${code})`, { hint: "give the result.json that a Rollcall command wrote", cause });
+    throw new HarnessError("usage", code === "ENOENT" ? `${path}: no such file` : `cannot read ${path} (${code})`, {
+      hint: "give the result.json that a Rollcall command wrote",
+      cause,
+    });
   }
 }
 
 function systemCode(cause: unknown): string | undefined {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" && !(cause instanceof HarnessError) ? cause.code : undefined;
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" && !(cause instanceof HarnessError)
+    ? cause.code
+    : undefined;
 }

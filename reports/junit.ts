@@ -21,7 +21,11 @@ interface TestCase {
 export function renderJUnit(result: Result): string {
   const { counts } = summarise(result);
   const warningsFail = result.exitCode === 1 && counts.fail === 0 && counts.stale === 0 && counts.warning > 0;
-  const cases = [...result.requirements.map((requirement) => ofRequirement(result, requirement, warningsFail)), ...ofObjectives(result), ...ofHarness(result)];
+  const cases = [
+    ...result.requirements.map((requirement) => ofRequirement(result, requirement, warningsFail)),
+    ...ofObjectives(result),
+    ...ofHarness(result),
+  ];
   const suites = Map.groupBy(cases, (each) => each.suite);
   const time = (result.durationMs / 1_000).toFixed(3);
   const body = [...suites].map(([name, members]) => {
@@ -43,17 +47,38 @@ function ofRequirement(result: Result, requirement: RequirementResult, warningsF
     case "pass":
       return { ...base, outcome: "passed" };
     case "fail":
-      return { ...base, outcome: "failure", type: requirement.reasons.join(",") || "fail", message: requirement.observed, body: bodyOf(result, requirement) };
+      return {
+        ...base,
+        outcome: "failure",
+        type: requirement.reasons.join(",") || "fail",
+        message: requirement.observed,
+        body: bodyOf(result, requirement),
+      };
     case "stale":
-      return { ...base, outcome: "failure", type: "stale", message: `known failure is stale: ${requirement.known?.because ?? ""}`, body: bodyOf(result, requirement) };
+      return {
+        ...base,
+        outcome: "failure",
+        type: "stale",
+        message: `known failure is stale: ${requirement.known?.because ?? ""}`,
+        body: bodyOf(result, requirement),
+      };
     case "warning":
       return warningsFail
         ? { ...base, outcome: "failure", type: "warning", message: requirement.observed, body: bodyOf(result, requirement) }
         : { ...base, outcome: "passed", output: `warning: ${requirement.observed}` };
     case "inconclusive":
-      return { ...base, outcome: requirement.level === "MUST" && result.exitCode !== 0 ? "error" : "skipped", type: "inconclusive", message: `inconclusive: ${requirement.observed}` };
+      return {
+        ...base,
+        outcome: requirement.level === "MUST" && result.exitCode !== 0 ? "error" : "skipped",
+        type: "inconclusive",
+        message: `inconclusive: ${requirement.observed}`,
+      };
     case "known":
-      return { ...base, outcome: "skipped", message: `known failure until ${requirement.known?.until ?? ""}: ${requirement.known?.because ?? ""}` };
+      return {
+        ...base,
+        outcome: "skipped",
+        message: `known failure until ${requirement.known?.until ?? ""}: ${requirement.known?.because ?? ""}`,
+      };
     case "skipped":
     case "reported":
       return { ...base, outcome: "skipped", message: `${standing}: ${requirement.observed}` };
@@ -65,13 +90,24 @@ function ofObjectives(result: Result): readonly TestCase[] {
     const base = { suite: "objectives", name: `${oneLine(objective.name)} ${oneLine(objective.wanted)}` };
     const message = `wanted ${objective.wanted}, got ${objective.got}`;
     if (objective.verdict === "fail") return { ...base, outcome: "failure", type: "objective", message };
-    if (objective.verdict === "inconclusive") return { ...base, outcome: result.exitCode === 0 ? "skipped" : "error", type: "inconclusive", message };
-    return { ...base, outcome: objective.verdict === "skipped" ? "skipped" : "passed", ...(objective.verdict === "skipped" ? { message } : { output: message }) };
+    if (objective.verdict === "inconclusive")
+      return { ...base, outcome: result.exitCode === 0 ? "skipped" : "error", type: "inconclusive", message };
+    return {
+      ...base,
+      outcome: objective.verdict === "skipped" ? "skipped" : "passed",
+      ...(objective.verdict === "skipped" ? { message } : { output: message }),
+    };
   });
 }
 
 function ofHarness(result: Result): readonly TestCase[] {
-  return result.harness.inconclusiveBecause.map((why, index) => ({ suite: "harness", name: `the harness kept up (${index + 1})`, outcome: result.exitCode === 0 ? "skipped" : "error", type: "inconclusive", message: why }));
+  return result.harness.inconclusiveBecause.map((why, index) => ({
+    suite: "harness",
+    name: `the harness kept up (${index + 1})`,
+    outcome: result.exitCode === 0 ? "skipped" : "error",
+    type: "inconclusive",
+    message: why,
+  }));
 }
 
 function bodyOf(result: Result, requirement: RequirementResult): string {
@@ -80,14 +116,20 @@ function bodyOf(result: Result, requirement: RequirementResult): string {
   if (witness !== undefined) {
     const first = witness.steps[0]?.atMs ?? 0;
     lines.push(`expected: ${witness.expected}`, `seen: ${witness.seen}`);
-    lines.push(...witness.steps.map((step) => `${step.isBad === true ? "✗" : " "} ${relativeMs(step.atMs, first)} ms  ${step.from} -> ${step.to}  ${step.label}${step.frame === undefined ? "" : `\n      ${cut(step.frame, 2_000)}`}`));
+    lines.push(
+      ...witness.steps.map(
+        (step) =>
+          `${step.isBad === true ? "✗" : " "} ${relativeMs(step.atMs, first)} ms  ${step.from} -> ${step.to}  ${step.label}${step.frame === undefined ? "" : `\n      ${cut(step.frame, 2_000)}`}`,
+      ),
+    );
   }
   return [...lines, `again: ${rerunOf(result, requirement)}`].join("\n");
 }
 
 function renderCase(result: Result, test: TestCase): string {
   const open = `    <testcase classname="${escapeMarkup(`rollcall.${oneLine(result.binding)}.${test.suite}`)}" name="${escapeMarkup(test.name)}" time="0"`;
-  if (test.outcome === "passed") return test.output === undefined ? `${open}/>` : `${open}><system-out>${escapeMarkup(oneLine(test.output))}</system-out></testcase>`;
+  if (test.outcome === "passed")
+    return test.output === undefined ? `${open}/>` : `${open}><system-out>${escapeMarkup(oneLine(test.output))}</system-out></testcase>`;
   const type = test.type === undefined || test.outcome === "skipped" ? "" : ` type="${escapeMarkup(test.type)}"`;
   return `${open}><${test.outcome}${type} message="${escapeMarkup(oneLine(test.message ?? ""))}">${escapeMarkup(test.body ?? "")}</${test.outcome}></testcase>`;
 }

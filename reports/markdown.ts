@@ -2,43 +2,75 @@ import type { LoadResult, RequirementResult, Result } from "../src/core/result.t
 import { byGravity, relativeMs, rerunOf, standingOf, summarise, verdictWord, type Standing } from "./summary.ts";
 import { cut, formatDuration, formatMs, formatNumber, formatRate, formatShare, oneLine, visible } from "./text.ts";
 
-/** Failures with details; a comment on a pull request may hold 65,536 characters and is read by people. */
+/** Failures with details: more are not read in a comment. */
 const DETAILS_MAX = 10;
+/** A comment at GitHub holds 65,536 characters; table, details and notes get a share each, the head needs the rest. */
+const TABLE_CHARACTERS_MAX = 20_000;
+const DETAILS_CHARACTERS_MAX = 24_000;
+const NOTES_CHARACTERS_MAX = 6_000;
 const STEPS_MAX = 20;
 const FRAME_CHARACTERS_MAX = 400;
-/** Any text of the target's, so that the whole stays well under the limit of a comment. */
-const TEXT_CHARACTERS_MAX = 400;
+const TEXT_CHARACTERS_MAX = 300;
 
-const MARKS = { fail: "❌", stale: "❌", inconclusive: "❔", warning: "⚠️", known: "🔸", pass: "✅", reported: "ℹ️", skipped: "➖" } as const satisfies Record<Standing, string>;
+const MARKS = {
+  fail: "❌",
+  stale: "❌",
+  inconclusive: "❔",
+  warning: "⚠️",
+  known: "🔸",
+  pass: "✅",
+  reported: "ℹ️",
+  skipped: "➖",
+} as const satisfies Record<Standing, string>;
 
 /** A compact comment for a pull request. Text from the target never becomes markup, a mention or a reference. */
 export function renderMarkdown(result: Result): string {
   const summary = summarise(result);
-  const attention = byGravity(result.requirements).filter((requirement) => ["fail", "stale", "inconclusive", "warning", "known"].includes(standingOf(requirement)));
+  const attention = byGravity(result.requirements).filter((requirement) =>
+    ["fail", "stale", "inconclusive", "warning", "known"].includes(standingOf(requirement)),
+  );
   const blocks = [
     `### ${MARKS[result.verdict]} Rollcall ${result.command}: ${verdictWord(result.verdict).toLowerCase()}${result.interrupted ? " (interrupted, partial)" : ""}`,
     `${summary.sentence} ${result.requirements.length === 0 ? "" : `Judged ${summary.judged} of ${summary.total}.`}`.trim(),
     `${code(result.binding)} at ${code(result.target.name)}${result.target.mutant === undefined ? "" : `, mutant ${code(result.target.mutant)}`} · profile ${result.profile} · seed ${code(result.seed)} · ${formatDuration(result.durationMs)}`,
-    ...(result.harness.inconclusiveBecause.length === 0 ? [] : [result.harness.inconclusiveBecause.map((why) => `- ❔ ${plain(why)}`).join("\n")]),
+    ...bullets(result.harness.inconclusiveBecause.map((why) => `- ❔ ${plain(why)}`)),
     ...(attention.length === 0 ? [] : [attentionTable(attention)]),
-    ...attention.filter((requirement) => requirement.witness !== undefined && standingOf(requirement) !== "known").slice(0, DETAILS_MAX).map((requirement) => details(result, requirement)),
+    ...within(
+      attention
+        .filter((requirement) => requirement.witness !== undefined && standingOf(requirement) !== "known")
+        .slice(0, DETAILS_MAX)
+        .map((requirement) => details(result, requirement)),
+      DETAILS_CHARACTERS_MAX,
+    ),
     ...(result.load === undefined ? [] : [loadTable(result.load)]),
-    ...(result.notes.length === 0 ? [] : [result.notes.slice(0, 10).map((note) => `- ${plain(note)}`).join("\n")]),
-    fence(oneLine(result.rerun), "sh"),
+    ...bullets(result.notes.map((note) => `- ${plain(note)}`)),
+    fence(cut(oneLine(result.rerun), 1_000), "sh"),
   ];
   return `${blocks.join("\n\n")}\n`;
 }
 
-const ATTENTION_MAX = 40;
+/** The first parts that fit together. */
+function within(parts: readonly string[], charactersMax: number): readonly string[] {
+  let characters = 0;
+  return parts.filter((part) => (characters += part.length) <= charactersMax);
+}
+
+function bullets(lines: readonly string[]): readonly string[] {
+  const shown = within(lines, NOTES_CHARACTERS_MAX);
+  const more = lines.length > shown.length ? [`- … and ${lines.length - shown.length} more in the report`] : [];
+  return lines.length === 0 ? [] : [[...shown, ...more].join("\n")];
+}
 
 function attentionTable(requirements: readonly RequirementResult[]): string {
-  const rows = requirements.slice(0, ATTENTION_MAX).map((requirement) => {
+  const rows = requirements.map((requirement) => {
     const standing = standingOf(requirement);
-    const seen = standing === "known" ? `known until ${requirement.known?.until ?? ""}: ${requirement.known?.because ?? ""}` : requirement.observed;
+    const seen =
+      standing === "known" ? `known until ${requirement.known?.until ?? ""}: ${requirement.known?.because ?? ""}` : requirement.observed;
     return `| ${MARKS[standing]} | ${code(requirement.id)} | ${requirement.level} | ${prose(requirement.statement)} | ${plain(seen)} |`;
   });
-  const more = requirements.length > ATTENTION_MAX ? `\n\n… and ${requirements.length - ATTENTION_MAX} more in the report.` : "";
-  return `| | Requirement | Level | What must hold | Observed |\n|---|---|---|---|---|\n${rows.join("\n")}${more}`;
+  const shown = within(rows, TABLE_CHARACTERS_MAX);
+  const more = rows.length > shown.length ? `\n\n… and ${rows.length - shown.length} more in the report.` : "";
+  return `| | Requirement | Level | What must hold | Observed |\n|---|---|---|---|---|\n${shown.join("\n")}${more}`;
 }
 
 function details(result: Result, requirement: RequirementResult): string {
@@ -47,22 +79,37 @@ function details(result: Result, requirement: RequirementResult): string {
   const first = witness.steps[0]?.atMs ?? 0;
   const steps = witness.steps.slice(-STEPS_MAX).map((step) => {
     const frame = step.frame === undefined ? "" : `\n      ${cut(oneLine(step.frame), FRAME_CHARACTERS_MAX)}`;
-    return `${step.isBad === true ? "✗" : " "} ${relativeMs(step.atMs, first)} ms  ${oneLine(step.from)} -> ${oneLine(step.to)}  ${cut(oneLine(step.label), 120)}${frame}`;
+    return `${step.isBad === true ? "✗" : " "} ${relativeMs(step.atMs, first)} ms  ${cut(oneLine(step.from), 40)} -> ${cut(oneLine(step.to), 40)}  ${cut(oneLine(step.label), 120)}${frame}`;
   });
   return [
     `<details><summary>${code(requirement.id, "html")} ${witness.reason}</summary>`,
     `- **Expected**: ${plain(witness.expected)}\n- **Seen**: ${plain(witness.seen)}\n- **Source**: ${plain(requirement.source)}`,
     ...(steps.length === 0 ? [] : [fence(steps.join("\n"), "text")]),
-    fence(oneLine(rerunOf(result, requirement)), "sh"),
+    fence(cut(oneLine(rerunOf(result, requirement)), 1_000), "sh"),
     "</details>",
   ].join("\n\n");
 }
 
 function loadTable(load: LoadResult): string {
-  const rows = ([["delivery", load.deliveryMs], ["convergence", load.convergenceMs], ["spread", load.spreadMs], ["join", load.joinMs]] as const)
+  const rows = (
+    [
+      ["delivery", load.deliveryMs],
+      ["convergence", load.convergenceMs],
+      ["spread", load.spreadMs],
+      ["join", load.joinMs],
+    ] as const
+  )
     .filter(([, figures]) => figures.count > 0)
-    .map(([name, figures]) => `| ${name} | ${[figures.p50, figures.p95, figures.p99, figures.p999, figures.max].map(formatMs).join(" | ")} |`);
-  const missed = load.objectives.filter((objective) => objective.verdict !== "pass").map((objective) => `- ${MARKS[objective.verdict]} objective ${code(objective.name)}: wanted ${plain(objective.wanted)}, got ${plain(objective.got)}`);
+    .map(
+      ([name, figures]) => `| ${name} | ${[figures.p50, figures.p95, figures.p99, figures.p999, figures.max].map(formatMs).join(" | ")} |`,
+    );
+  const missed = load.objectives
+    .slice(0, 20)
+    .filter((objective) => objective.verdict !== "pass")
+    .map(
+      (objective) =>
+        `- ${MARKS[objective.verdict]} objective ${code(objective.name)}: wanted ${plain(objective.wanted)}, got ${plain(objective.got)}`,
+    );
   return [
     `**${plain(load.scenario)}**: ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}, ${formatNumber(load.delivered)} of ${formatNumber(load.expected)} deliveries (reach ${formatShare(load.reach)}), ${formatRate(load.achievedPerSecond)} of ${formatRate(load.plannedPerSecond)} sends a second`,
     `| | p50 | p95 | p99 | p99.9 | max |\n|---|--:|--:|--:|--:|--:|\n${rows.join("\n")}`,
@@ -84,7 +131,7 @@ function plain(text: string): string {
 
 /** `plain`, but that words between backticks stay code, as requirement texts have them. */
 function prose(text: string): string {
-  return oneLine(text)
+  return cut(oneLine(text), TEXT_CHARACTERS_MAX)
     .split(/(`[^`|\\]+`)/)
     .map((part, index) => (index % 2 === 1 ? part : plain(part)))
     .join("");
@@ -94,7 +141,8 @@ function prose(text: string): string {
 function code(text: string, kind: "markdown" | "html" = "markdown"): string {
   const line = cut(oneLine(text), 120) || " ";
   const safe = line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  if (kind === "html" || /[`|]/.test(line)) return `<code>${safe.replace(/[\\`*_[\]|#@$~]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
+  if (kind === "html" || /[`|]/.test(line))
+    return `<code>${safe.replace(/[\\`*_[\]|#@$~]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
   return `\`${line}\``;
 }
 

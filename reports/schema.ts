@@ -5,15 +5,17 @@ import type { Result } from "../src/core/result.ts";
 const verdict = z.enum(["pass", "fail", "warning", "inconclusive", "skipped", "reported"]);
 const reason = z.enum(REASONS);
 
-const latencyFigures = z.object({
-  count: z.number(),
-  p50: z.number(),
-  p90: z.number(),
-  p95: z.number(),
-  p99: z.number(),
-  p999: z.number(),
-  max: z.number(),
-}).describe("Milliseconds, from the planned time; from one merged histogram.");
+const latencyFigures = z
+  .object({
+    count: z.number(),
+    p50: z.number(),
+    p90: z.number(),
+    p95: z.number(),
+    p99: z.number(),
+    p999: z.number(),
+    max: z.number(),
+  })
+  .describe("Milliseconds, from the planned time; from one merged histogram.");
 
 const witnessStep = z.object({
   atMs: z.number().describe("On the run's monotonic clock."),
@@ -28,8 +30,20 @@ const requirement = z.object({
   id: z.string(),
   level: z.enum(["MUST", "SHOULD", "MAY"]),
   category: z.enum([
-    "auth", "session", "ordering", "convergence", "heartbeat", "presence", "latency", "resume/offline",
-    "isolation", "errors", "robustness", "capacity", "security", "observability",
+    "auth",
+    "session",
+    "ordering",
+    "convergence",
+    "heartbeat",
+    "presence",
+    "latency",
+    "resume/offline",
+    "isolation",
+    "errors",
+    "robustness",
+    "capacity",
+    "security",
+    "observability",
   ]),
   statement: z.string(),
   source: z.string(),
@@ -98,7 +112,11 @@ const result = z.object({
   interrupted: z.boolean(),
 });
 
-type Mutable<T> = T extends readonly (infer Item)[] ? Mutable<Item>[] : T extends object ? { -readonly [Key in keyof T]: Mutable<T[Key]> } : T;
+type Mutable<T> = T extends readonly (infer Item)[]
+  ? Mutable<Item>[]
+  : T extends object
+    ? { -readonly [Key in keyof T]: Mutable<T[Key]> }
+    : T;
 type Same<Left, Right> = (<T>() => T extends Left ? 1 : 2) extends <T>() => T extends Right ? 1 : 2 ? true : false;
 
 /** Does not compile when the schema and core's `Result` part ways in any field. */

@@ -2,9 +2,6 @@ import type { RequirementResult, Result } from "../src/core/result.ts";
 import type { Verdict } from "../src/core/verdict.ts";
 import { formatNumber } from "./text.ts";
 
-/** All verdicts, the gravest first: the order in which reports list them. */
-export const VERDICTS: readonly Verdict[] = ["fail", "inconclusive", "warning", "pass", "reported", "skipped"];
-
 /**
  * How a requirement counts in a report: its verdict, but a known failure stands apart as `known`, and one that is
  * declared to fail and passes as `stale`. One that is stale and fails for another reason is a plain fail.
@@ -22,7 +19,8 @@ const STANDINGS: readonly Standing[] = ["fail", "stale", "inconclusive", "warnin
 /** The gravest first, then by id, so that what needs attention is read first. */
 export function byGravity(requirements: readonly RequirementResult[]): readonly RequirementResult[] {
   return requirements.toSorted(
-    (left, right) => STANDINGS.indexOf(standingOf(left)) - STANDINGS.indexOf(standingOf(right)) || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0),
+    (left, right) =>
+      STANDINGS.indexOf(standingOf(left)) - STANDINGS.indexOf(standingOf(right)) || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0),
   );
 }
 
@@ -67,7 +65,7 @@ function sentenceOf(result: Result, judged: number, counts: Readonly<Record<Stan
             : `${count(-missing, "delivery", "deliveries")} more than expected.`,
     );
   }
-  if (result.harness.inconclusiveBecause.length > 0) parts.push("The harness itself fell behind, so the run proves nothing.");
+  if (result.harness.inconclusiveBecause.length > 0) parts.push("The harness itself fell behind, so what passed is not proved.");
   return parts.length === 0 ? "Nothing was judged." : parts.join(" ");
 }
 
@@ -87,7 +85,14 @@ function count(amount: number, one: string, many = `${one}s`): string {
 
 /** The word for a run's verdict as a heading. */
 export function verdictWord(verdict: Verdict): string {
-  const words = { pass: "Passed", fail: "Failed", warning: "Passed with warnings", inconclusive: "Inconclusive", skipped: "Nothing judged", reported: "Reported" } as const;
+  const words = {
+    pass: "Passed",
+    fail: "Failed",
+    warning: "Passed with warnings",
+    inconclusive: "Inconclusive",
+    skipped: "Nothing judged",
+    reported: "Reported",
+  } as const;
   return words[verdict];
 }
 

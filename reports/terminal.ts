@@ -30,11 +30,15 @@ interface Pen {
 export function renderTerminal(result: Result, options: TerminalOptions = {}): string {
   const pen = createPen(options);
   const summary = summarise(result);
-  const shown = byGravity(result.requirements).filter((requirement) => ["fail", "stale", "inconclusive", "warning"].includes(standingOf(requirement)));
+  const shown = byGravity(result.requirements).filter((requirement) =>
+    ["fail", "stale", "inconclusive", "warning"].includes(standingOf(requirement)),
+  );
   const blocks: string[][] = [
     headline(result, summary.sentence, pen),
     ...(result.requirements.length === 0 ? [] : [[`  judged ${summary.judged} of ${summary.total}: ${countsLine(summary.counts, pen)}`]]),
-    ...(result.harness.inconclusiveBecause.length === 0 ? [] : [result.harness.inconclusiveBecause.map((why) => `  ${pen.of("inconclusive")("?")} ${oneLine(why)}`)]),
+    ...(result.harness.inconclusiveBecause.length === 0
+      ? []
+      : [result.harness.inconclusiveBecause.map((why) => `  ${pen.of("inconclusive")("?")} ${oneLine(why)}`)]),
     ...shown.slice(0, FAILURES_MAX).map((requirement) => failure(result, requirement, pen)),
     ...(shown.length > FAILURES_MAX ? [[pen.dim(`  … and ${shown.length - FAILURES_MAX} more in the report`)]] : []),
     ...(summary.counts.known === 0 ? [] : [knownLines(result, pen)]),
@@ -49,16 +53,39 @@ export function renderTerminal(result: Result, options: TerminalOptions = {}): s
 function createPen(options: TerminalOptions): Pen {
   const paint = pc.createColors(options.colour === true);
   const colours: Readonly<Record<Standing, Paint>> = {
-    fail: paint.red, stale: paint.red, inconclusive: paint.magenta, warning: paint.yellow, known: paint.yellow, pass: paint.green, reported: paint.cyan, skipped: paint.dim,
+    fail: paint.red,
+    stale: paint.red,
+    inconclusive: paint.magenta,
+    warning: paint.yellow,
+    known: paint.yellow,
+    pass: paint.green,
+    reported: paint.cyan,
+    skipped: paint.dim,
   };
   return { bold: paint.bold, dim: paint.dim, of: (standing) => colours[standing], columns: Math.max(COLUMNS_MIN, options.columns ?? 100) };
 }
 
-const MARKS = { fail: "✗", stale: "✗", inconclusive: "?", warning: "!", known: "~", pass: "✓", reported: "i", skipped: "–" } as const satisfies Record<Standing, string>;
+const MARKS = {
+  fail: "✗",
+  stale: "✗",
+  inconclusive: "?",
+  warning: "!",
+  known: "~",
+  pass: "✓",
+  reported: "i",
+  skipped: "–",
+} as const satisfies Record<Standing, string>;
 
 function headline(result: Result, sentence: string, pen: Pen): string[] {
   const paint = pen.of(result.verdict);
-  const what = [result.command, oneLine(result.target.name), oneLine(result.target.url), result.profile, `seed ${oneLine(result.seed)}`, formatDuration(result.durationMs)];
+  const what = [
+    result.command,
+    oneLine(result.target.name),
+    oneLine(result.target.url),
+    result.profile,
+    `seed ${oneLine(result.seed)}`,
+    formatDuration(result.durationMs),
+  ];
   if (result.target.mutant !== undefined) what.splice(2, 0, `mutant ${oneLine(result.target.mutant)}`);
   if (result.target.timeScale !== 1) what.push(`timers × ${formatRate(result.target.timeScale)}`);
   return [
@@ -69,7 +96,14 @@ function headline(result: Result, sentence: string, pen: Pen): string[] {
 
 function countsLine(counts: Readonly<Record<Standing, number>>, pen: Pen): string {
   const words: readonly (readonly [Standing, string])[] = [
-    ["pass", "passed"], ["fail", "failed"], ["stale", "stale"], ["warning", "warned"], ["known", "known"], ["inconclusive", "inconclusive"], ["reported", "reported"], ["skipped", "skipped"],
+    ["pass", "passed"],
+    ["fail", "failed"],
+    ["stale", "stale"],
+    ["warning", "warned"],
+    ["known", "known"],
+    ["inconclusive", "inconclusive"],
+    ["reported", "reported"],
+    ["skipped", "skipped"],
   ];
   return words
     .filter(([standing]) => counts[standing] > 0)
@@ -91,13 +125,16 @@ function failure(result: Result, requirement: RequirementResult, pen: Pen): stri
   } else {
     lines.push(...field("expected", witness.expected, pen), ...field("seen", witness.seen, pen), ...diagram(witness.steps, pen));
   }
-  if (standing === "stale" && requirement.known !== undefined) lines.push(...field("known as", `${requirement.known.because} (until ${requirement.known.until})`, pen));
+  if (standing === "stale" && requirement.known !== undefined)
+    lines.push(...field("known as", `${requirement.known.because} (until ${requirement.known.until})`, pen));
   if (standing === "fail" || standing === "warning") lines.push(...field("again", rerunOf(result, requirement), pen));
   return lines;
 }
 
 function field(name: string, text: string, pen: Pen): string[] {
-  return wrap(cut(oneLine(text), 600), pen.columns - 14).map((line, index) => `    ${pen.dim((index === 0 ? name : "").padEnd(9))} ${line}`);
+  return wrap(cut(oneLine(text), 600), pen.columns - 14).map(
+    (line, index) => `    ${pen.dim((index === 0 ? name : "").padEnd(9))} ${line}`,
+  );
 }
 
 function diagram(steps: readonly WitnessStep[], pen: Pen): string[] {
@@ -119,7 +156,10 @@ function diagram(steps: readonly WitnessStep[], pen: Pen): string[] {
 function knownLines(result: Result, pen: Pen): string[] {
   return result.requirements
     .filter((requirement) => standingOf(requirement) === "known")
-    .map((requirement) => `  ${pen.of("known")("~")} ${oneLine(requirement.id)}  known (${requirement.reasons.join(", ")}): ${oneLine(requirement.known?.because ?? "")}, until ${oneLine(requirement.known?.until ?? "")}`);
+    .map(
+      (requirement) =>
+        `  ${pen.of("known")("~")} ${oneLine(requirement.id)}  known (${requirement.reasons.join(", ")}): ${oneLine(requirement.known?.because ?? "")}, until ${oneLine(requirement.known?.until ?? "")}`,
+    );
 }
 
 function skippedLines(result: Result, pen: Pen): string[] {
@@ -132,7 +172,10 @@ function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
   const missing = load.expected - load.delivered;
   const reach = `${formatNumber(load.delivered)} of ${formatNumber(load.expected)} delivered, reach ${formatShare(load.reach)}`;
   const rows: readonly (readonly [string, LatencyFigures])[] = [
-    ["delivery", load.deliveryMs], ["convergence", load.convergenceMs], ["spread", load.spreadMs], ["join", load.joinMs],
+    ["delivery", load.deliveryMs],
+    ["convergence", load.convergenceMs],
+    ["spread", load.spreadMs],
+    ["join", load.joinMs],
   ];
   return [
     `  ${pen.bold(oneLine(load.scenario))}  ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}`,
@@ -141,9 +184,17 @@ function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
     pen.dim(`  ${"".padEnd(12)}${["p50", "p95", "p99", "p99.9", "max"].map((head) => head.padStart(12)).join("")}`),
     ...rows
       .filter(([, figures]) => figures.count > 0)
-      .map(([name, figures]) => `  ${name.padEnd(12)}${[figures.p50, figures.p95, figures.p99, figures.p999, figures.max].map((value) => formatMs(value).padStart(12)).join("")}`),
-    ...load.objectives.map((objective) => `  ${pen.of(objective.verdict)(MARKS[objective.verdict])} ${oneLine(objective.name)}  ${oneLine(objective.got)}  ${pen.dim(`wanted ${oneLine(objective.wanted)}`)}`),
-    pen.dim(`  harness: ${result.harness.workers} workers, loop lag p99 ${formatMs(result.harness.loopLagMsP99)}, cpu ${formatNumber(result.harness.cpu * 100)}% of a core, ${formatBytes(result.harness.residentBytes)}`),
+      .map(
+        ([name, figures]) =>
+          `  ${name.padEnd(12)}${[figures.p50, figures.p95, figures.p99, figures.p999, figures.max].map((value) => formatMs(value).padStart(12)).join("")}`,
+      ),
+    ...load.objectives.map(
+      (objective) =>
+        `  ${pen.of(objective.verdict)(MARKS[objective.verdict])} ${oneLine(objective.name)}  ${oneLine(objective.got)}  ${pen.dim(`wanted ${oneLine(objective.wanted)}`)}`,
+    ),
+    pen.dim(
+      `  harness: ${result.harness.workers} workers, loop lag p99 ${formatMs(result.harness.loopLagMsP99)}, cpu ${formatNumber(result.harness.cpu * 100)}% of a core, ${formatBytes(result.harness.residentBytes)}`,
+    ),
   ];
 }
 

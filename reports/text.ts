@@ -2,7 +2,7 @@
  * Characters that a report must never pass on as they are: C0 and C1 controls other than tab and line feed (terminal
  * escapes, invalid XML), direction controls (text that reads differently than it is), lone surrogates, non-characters.
  */
-const UNSAFE = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff\ufdd0-\ufdef\ufffe\uffff]|\p{Surrogate}/gu;
+const UNSAFE = /(?![\t\n])[\p{Cc}\p{Surrogate}\p{Bidi_Control}\p{Noncharacter_Code_Point}\u2028\u2029\ufeff]/gu;
 
 const CONTROL_PICTURES = 0x2400;
 const DELETE_PICTURE = "\u2421";
@@ -22,14 +22,18 @@ export function visible(text: string): string {
 
 /** `visible`, on one line. */
 export function oneLine(text: string): string {
-  return visible(text).replace(/\s*\n\s*/g, " ").replaceAll("\t", " ");
+  return visible(text)
+    .replace(/\s*\n\s*/g, " ")
+    .replaceAll("\t", " ");
 }
 
 /** At most `charactersMax` characters; what was cut shows as an ellipsis. Never splits a surrogate pair. */
 export function cut(text: string, charactersMax: number): string {
   if (text.length <= charactersMax) return text;
   const characters = Array.from(text.slice(0, charactersMax * 2));
-  return characters.length <= charactersMax && text.length <= charactersMax * 2 ? text : `${characters.slice(0, charactersMax - 1).join("")}…`;
+  return characters.length <= charactersMax && text.length <= charactersMax * 2
+    ? text
+    : `${characters.slice(0, charactersMax - 1).join("")}…`;
 }
 
 /** Safe in HTML and XML text and in quoted attributes; unsafe characters are made visible. */

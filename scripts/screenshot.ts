@@ -7,7 +7,12 @@ import { CHROMIUM_ARGUMENTS, findChromium } from "../test/chromium.ts";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { dark: { type: "boolean" }, full: { type: "boolean" }, width: { type: "string", default: "1200" }, height: { type: "string", default: "900" } },
+  options: {
+    dark: { type: "boolean" },
+    full: { type: "boolean" },
+    width: { type: "string", default: "1200" },
+    height: { type: "string", default: "900" },
+  },
 });
 const [report, picture] = positionals;
 const executablePath = findChromium();

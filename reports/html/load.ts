@@ -1,7 +1,7 @@
 import type { LatencyFigures } from "../../src/core/histogram.ts";
 import type { LoadResult, SeriesPoint } from "../../src/core/result.ts";
 import { formatDuration, formatMs, formatNumber, formatRate, formatShare } from "../text.ts";
-import { html, type Markup } from "./markup.ts";
+import { markup, type Markup } from "./markup.ts";
 import { sign, STANDING_WORDS } from "./requirements.ts";
 
 /** Points of one chart; more are merged, so that a soak of a day stays a small page. */
@@ -20,7 +20,14 @@ const LATENCIES: readonly (readonly [name: string, note: string, pick: (load: Lo
   ["Join", "connect to join confirmed", (load) => load.joinMs],
 ];
 
-const figuresRow = (figures: LatencyFigures): readonly number[] => [figures.p50, figures.p90, figures.p95, figures.p99, figures.p999, figures.max];
+const figuresRow = (figures: LatencyFigures): readonly number[] => [
+  figures.p50,
+  figures.p90,
+  figures.p95,
+  figures.p99,
+  figures.p999,
+  figures.max,
+];
 
 export function chartData(load: LoadResult): ChartData {
   const percentiles = LATENCIES.map(([name, , pick]) => ({ name, figures: pick(load) }))
@@ -36,45 +43,60 @@ export function thin(series: readonly SeriesPoint[]): readonly SeriesPoint[] {
   return Array.from({ length: Math.ceil(series.length / stretch) }, (_, index) => {
     const part = series.slice(index * stretch, (index + 1) * stretch);
     const worst = (pick: (point: SeriesPoint) => number): number => part.reduce((most, point) => Math.max(most, pick(point)), 0);
-    const mean = (pick: (point: SeriesPoint) => number): number => Math.round(part.reduce((sum, point) => sum + pick(point), 0) / part.length);
+    const mean = (pick: (point: SeriesPoint) => number): number =>
+      Math.round(part.reduce((sum, point) => sum + pick(point), 0) / part.length);
     return {
-      t: part[0]?.t ?? 0, clients: worst((point) => point.clients), sent: mean((point) => point.sent), delivered: mean((point) => point.delivered),
-      deliveryMsP50: worst((point) => point.deliveryMsP50), deliveryMsP99: worst((point) => point.deliveryMsP99), loopLagMs: worst((point) => point.loopLagMs),
+      t: part[0]?.t ?? 0,
+      clients: worst((point) => point.clients),
+      sent: mean((point) => point.sent),
+      delivered: mean((point) => point.delivered),
+      deliveryMsP50: worst((point) => point.deliveryMsP50),
+      deliveryMsP99: worst((point) => point.deliveryMsP99),
+      loopLagMs: worst((point) => point.loopLagMs),
     };
   });
 }
 
-export function loadSection(load: LoadResult): Markup {
+/** The figures that stand in the head of a load run's page. */
+export function headFigures(load: LoadResult): Markup {
   const missing = load.expected - load.delivered;
-  const stretch = Math.ceil(load.series.length / POINTS_MAX);
-  return html`<section aria-labelledby="load-title">
-<div class="heading"><h2 id="load-title">Load</h2><p>${load.scenario}, ${formatDuration(load.durationMs)}</p></div>
-<dl class="figures">
+  return markup`<dl class="figures">
 <div><dt>Clients</dt><dd>${formatNumber(load.clients)}<small>in ${formatNumber(load.rooms)} rooms</small></dd></div>
 <div class="${missing === 0 ? "" : "fail"}"><dt>Delivered</dt><dd>${formatNumber(load.delivered)}<small>${missing === 0 ? "every one expected" : `of ${formatNumber(load.expected)} expected`}</small></dd></div>
 <div class="${missing === 0 ? "" : "fail"}"><dt>Reach</dt><dd>${formatShare(load.reach)}<small>${missing > 0 ? `${formatNumber(missing)} missing` : missing < 0 ? `${formatNumber(-missing)} too many` : "none missing"}</small></dd></div>
 <div><dt>Delivery p99</dt><dd>${formatMs(load.deliveryMs.p99)}<small>p50 ${formatMs(load.deliveryMs.p50)}</small></dd></div>
 <div><dt>Convergence p99</dt><dd>${formatMs(load.convergenceMs.p99)}<small>p50 ${formatMs(load.convergenceMs.p50)}</small></dd></div>
 <div><dt>Sent</dt><dd>${formatRate(load.achievedPerSecond)}/s<small>${formatRate(load.plannedPerSecond)}/s planned, ${formatNumber(load.late)} late</small></dd></div>
-</dl>
-${load.objectives.length === 0 ? undefined : html`<h3>Objectives</h3><div class="scroll"><table class="objectives"><thead><tr><th scope="col">Objective</th><th scope="col">Wanted</th><th scope="col">Got</th><th scope="col">Verdict</th></tr></thead><tbody>${load.objectives.map((objective) => html`<tr><th scope="row">${objective.name}</th><td>${objective.wanted}</td><td>${objective.got}</td><td><span class="standing ${objective.verdict}">${sign(objective.verdict)}${STANDING_WORDS[objective.verdict]}</span></td></tr>`)}</tbody></table></div>`}
+</dl>`;
+}
+
+export function loadSection(load: LoadResult): Markup {
+  const stretch = Math.ceil(load.series.length / POINTS_MAX);
+  return markup`<section aria-labelledby="load-title">
+<div class="heading"><h2 id="load-title">Load</h2><p>${load.scenario}, ${formatDuration(load.durationMs)}</p></div>
+${load.objectives.length === 0 ? undefined : markup`<h3>Objectives</h3><div class="scroll"><table class="objectives"><thead><tr><th scope="col">Objective</th><th scope="col">Wanted</th><th scope="col">Got</th><th scope="col">Verdict</th></tr></thead><tbody>${load.objectives.map((objective) => markup`<tr><th scope="row">${objective.name}</th><td>${objective.wanted}</td><td>${objective.got}</td><td><span class="standing ${objective.verdict}">${sign(objective.verdict)}${STANDING_WORDS[objective.verdict]}</span></td></tr>`)}</tbody></table></div>`}
 <h3>Latency</h3>
-<div class="scroll"><table class="latency"><thead><tr><th scope="col">Milliseconds</th>${["count", "p50", "p90", "p95", "p99", "p99.9", "max"].map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${LATENCIES.map(([name, note, pick]) => latencyRow(name, note, pick(load)))}</tbody></table></div>
-${load.series.length === 0 ? undefined : html`<div class="charts" id="charts">
+<div class="scroll"><table class="latency"><thead><tr><th scope="col">Milliseconds</th>${["count", "p50", "p90", "p95", "p99", "p99.9", "max"].map((head) => markup`<th scope="col">${head}</th>`)}</tr></thead><tbody>${LATENCIES.map(([name, note, pick]) => latencyRow(name, note, pick(load)))}</tbody></table></div>
+${
+  load.series.length === 0
+    ? undefined
+    : markup`<div class="charts" id="charts">
 ${chart("delivery", "Delivery latency", "ms, per second of the run")}
 ${chart("percentiles", "Latency by percentile", "ms, logarithmic")}
 ${chart("rate", "Sent and delivered", "messages a second")}
 ${chart("clients", "Clients", "connected")}
 ${chart("lag", "Harness loop lag", "ms, per second of the run")}
-</div>${stretch > 1 ? html`<p class="small">Each point covers ${stretch} seconds and shows the worst of them for latencies, the mean for rates.</p>` : undefined}`}
+</div>${stretch > 1 ? markup`<p class="small">Each point covers ${stretch} seconds and shows the worst of them for latencies, the mean for rates.</p>` : undefined}`
+}
 </section>`;
 }
 
 function latencyRow(name: string, note: string, figures: LatencyFigures): Markup {
-  const cells = figures.count === 0 ? figuresRow(figures).map(() => "–") : figuresRow(figures).map((value) => formatMs(value).replace(" ms", ""));
-  return html`<tr><th scope="row">${name}<small>${note}</small></th><td>${formatNumber(figures.count)}</td>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`;
+  const cells =
+    figures.count === 0 ? figuresRow(figures).map(() => "–") : figuresRow(figures).map((value) => formatMs(value).replace(" ms", ""));
+  return markup`<tr><th scope="row">${name}<small>${note}</small></th><td>${formatNumber(figures.count)}</td>${cells.map((cell) => markup`<td>${cell}</td>`)}</tr>`;
 }
 
 function chart(id: string, title: string, unit: string): Markup {
-  return html`<figure class="chart"><figcaption>${title} <small>${unit}</small></figcaption><div class="plot"><canvas id="chart-${id}" role="img" aria-label="${title}"></canvas></div></figure>`;
+  return markup`<figure class="chart"><figcaption>${title} <small>${unit}</small></figcaption><div class="plot"><canvas id="chart-${id}" role="img" aria-label="${title}"></canvas></div></figure>`;
 }

@@ -20,6 +20,7 @@ html { -webkit-text-size-adjust: 100%; scroll-padding-top: 16px; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.55 var(--sans); font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 main, .top, footer { max-width: 1120px; margin: 0 auto; padding: 0 32px; }
 h1, h2, h3, p, dl, dd, ol, figure { margin: 0; padding: 0; }
+p, .statement { text-wrap: pretty; }
 [hidden] { display: none !important; }
 code, pre, .id { font-family: var(--mono); font-size: .88em; }
 small, .small { font-size: 12.5px; color: var(--muted); font-weight: 400; }
@@ -27,7 +28,7 @@ small, .small { font-size: 12.5px; color: var(--muted); font-weight: 400; }
 .hide { position: absolute; width: 0; height: 0; }
 .scroll { overflow-x: auto; }
 
-.top { display: flex; flex-wrap: wrap; gap: 4px 20px; align-items: baseline; padding-top: 28px; color: var(--muted); font-size: 13px; }
+.top { display: flex; flex-wrap: wrap; gap: 4px 20px; align-items: center; padding-top: 28px; color: var(--muted); font-size: 13px; }
 .top .brand { color: var(--ink); font-weight: 650; font-size: 15px; letter-spacing: -.005em; display: flex; gap: 9px; align-items: center; }
 .top .brand svg { width: 17px; height: 17px; fill: var(--accent); }
 .top time { margin-left: auto; }
@@ -63,6 +64,7 @@ small, .small { font-size: 12.5px; color: var(--muted); font-weight: 400; }
 section { padding: 30px 0 26px; border-top: 1px solid var(--line); }
 section.verdict { border: 0; }
 .heading { display: flex; gap: 16px; align-items: baseline; margin-bottom: 18px; }
+.heading h2 { flex: none; }
 .heading p { color: var(--muted); font-size: 14px; margin-left: auto; text-align: right; }
 h2 { font-size: 21px; letter-spacing: -.014em; font-weight: 640; line-height: 1.3; }
 h3 { font-size: 13px; font-weight: 620; color: var(--muted); margin: 30px 0 8px; }
@@ -91,7 +93,7 @@ h3 { font-size: 13px; font-weight: 620; color: var(--muted); margin: 30px 0 8px;
 .row .statement code { font-size: .86em; background: var(--sunk); border-radius: 3px; padding: .08em .32em; }
 .row .observed { display: block; color: var(--muted); font-size: 13px; margin-top: 1px; }
 .row.fail .observed, .row.stale .observed { color: var(--fail); }
-.tags { display: grid; grid-template-columns: 6.6em 4.4em 6.8em; gap: 0 10px; font-size: 12.5px; line-height: 23px; color: var(--muted); }
+.tags { display: grid; grid-template-columns: 6.2em 4.2em 7.2em; gap: 0 6px; font-size: 12.5px; line-height: 23px; color: var(--muted); }
 .row .body { padding: 4px 18px 22px calc(18px + 15px + 14px); display: grid; gap: 18px; grid-template-columns: minmax(0, 1fr); }
 .row.fail[open], .row.stale[open] { box-shadow: inset 3px 0 0 var(--fail); }
 .compare { display: grid; grid-template-columns: 1fr 1fr; gap: 14px; }
@@ -104,6 +106,7 @@ h3 { font-size: 13px; font-weight: 620; color: var(--muted); margin: 30px 0 8px;
 
 .sequence .scroll { border: 1px solid var(--line); border-radius: 6px; padding: 12px 10px; background: var(--page); }
 .sequence svg { display: block; margin: 0 auto; }
+.sequence:not(.wide) svg { max-width: 100%; height: auto; }
 .sequence figcaption { color: var(--muted); font-size: 12.5px; margin-top: 6px; }
 .sequence text { font: 12px var(--mono); fill: var(--ink); text-anchor: middle; }
 .sequence .actor { fill: var(--surface); stroke: var(--line); }
@@ -129,9 +132,9 @@ h3 { font-size: 13px; font-weight: 620; color: var(--muted); margin: 30px 0 8px;
 .frames .bad p { color: var(--fail); }
 pre { margin: 3px 0 0; padding: 9px 12px; background: var(--sunk); border-radius: 5px; white-space: pre-wrap; font-size: 12.5px; line-height: 1.5; max-height: 260px; overflow-y: auto; }
 .facts { display: grid; gap: 5px 28px; font-size: 13.5px; }
-.facts div { display: grid; grid-template-columns: 8.6em minmax(0, 1fr); gap: 14px; }
+.facts div { display: grid; grid-template-columns: 10.4em minmax(0, 1fr); gap: 14px; }
 .facts dt { color: var(--muted); }
-.facts.wide { grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); }
+.facts.wide { grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
 .command { display: flex; gap: 14px; align-items: center; background: var(--sunk); border-radius: 6px; padding: 7px 8px 7px 14px; min-height: 42px; }
 .command .title { color: var(--muted); font-size: 13px; flex: none; }
 .command code { flex: 1; min-width: 0; font-size: 12.5px; }
@@ -139,6 +142,7 @@ pre { margin: 3px 0 0; padding: 9px 12px; background: var(--sunk); border-radius
 .copy:hover { border-color: var(--muted); }
 .none { color: var(--muted); padding: 22px 0 4px; }
 
+.verdict .figures { margin-top: 34px; }
 .figures { display: grid; grid-template-columns: repeat(6, auto); justify-content: space-between; gap: 20px 24px; }
 .figures dt { font-size: 13px; color: var(--muted); }
 .figures dd { font-size: 25px; font-weight: 620; letter-spacing: -.02em; line-height: 1.3; }
@@ -147,7 +151,8 @@ pre { margin: 3px 0 0; padding: 9px 12px; background: var(--sunk); border-radius
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 7px 16px 7px 0; border-bottom: 1px solid var(--line); white-space: nowrap; font-weight: 400; overflow-wrap: normal; }
 td, .objectives tbody th { white-space: normal; }
-.objectives tbody th, .objectives td { overflow-wrap: anywhere; }
+.objectives :is(tbody th, td) { overflow-wrap: break-word; max-width: 28em; }
+.objectives td:last-child { white-space: nowrap; padding-right: 0; }
 thead th { font-size: 12.5px; color: var(--muted); }
 tbody th { font-weight: 550; }
 tbody th small { margin-left: 10px; }
@@ -192,6 +197,9 @@ footer { padding-top: 22px; padding-bottom: 44px; color: var(--muted); font-size
   .command code { flex: 1 0 100%; order: 3; }
   .filters input { flex-basis: 100%; font-size: 16px; }
   tbody th small { display: block; margin: 0; }
+  th, td { padding-right: 12px; }
+  .sequence .scroll { padding: 10px 6px; }
+  .sequence:not(.wide) svg { width: max(100%, 540px); max-width: none; }
 }
 @media print {
   :root { color-scheme: light; }
