@@ -62,8 +62,13 @@ const positionRunsOnAfterPause: FaultMaker = () => {
   };
 };
 
+/** Some time after the last update, the media moves as if its speed were 1. */
 const positionIgnoresSpeed: FaultMaker = () => ({
-  mediaElapsedMs: (room, elapsedMs, nowMs) => (room.playback.isPlaying ? nowMs - room.updatedMs : elapsedMs),
+  mediaElapsedMs: (room, elapsedMs, nowMs) => {
+    const tooLongMs = nowMs - room.updatedMs - POSITION_GRACE_MS;
+    if (!room.playback.isPlaying || tooLongMs <= 0) return elapsedMs;
+    return POSITION_GRACE_MS * room.playback.playbackSpeed + tooLongMs;
+  },
 });
 
 const broadcastLacksField: FaultMaker = () => ({
@@ -76,12 +81,13 @@ const broadcastLacksField: FaultMaker = () => ({
 
 const syncGoesToEverybody: FaultMaker = () => ({ askedBy: () => "everybody" });
 
-/** The second of two requests in quick succession gets no answer. */
+/** The second of two requests in quick succession, with no update between, gets no answer. */
 const hastyRequestIsUnanswered: FaultMaker = () => {
   const askedMs = new WeakMap<Listener, number>();
   return {
     askedBy: (asker, nowMs) => {
-      const isHasty = nowMs - (askedMs.get(asker) ?? -Infinity) < 250;
+      const lastMs = askedMs.get(asker) ?? -Infinity;
+      const isHasty = nowMs - lastMs < 250 && lastMs > asker.room.updatedMs;
       askedMs.set(asker, nowMs);
       return isHasty ? "nobody" : "asker";
     },
@@ -147,6 +153,7 @@ const lateJoinerGetsInitialState: FaultMaker = () => {
   };
 };
 
+/** A room that was made with media shows none of it, nor anything else, until its first update. */
 const freshRoomHasNoState: FaultMaker = () => {
   const updates = createTally<Room>();
   return {
@@ -154,7 +161,8 @@ const freshRoomHasNoState: FaultMaker = () => {
       updates.add(room);
       return merged;
     },
-    answer: (state, asker) => (updates.of(asker.room) === 0 ? { ...state, playbackState: null } : state),
+    answer: (state, asker) =>
+      updates.of(asker.room) === 0 && asker.room.playback.mediaUrl !== "" ? { ...state, playbackState: null } : state,
   };
 };
 
