@@ -25,6 +25,8 @@ interface Observer {
   /** What it was told last; users that it was not told of it may know from elsewhere. */
   readonly told: Map<string, boolean>;
   readonly mismatches: Map<string, Mismatch>;
+  /** Names among `told` that were no user of ours when they were told. */
+  strangers: number;
 }
 
 interface Room {
@@ -53,6 +55,9 @@ export const PAIRS_MAX = 1_000_000;
 export const CHANGES_MAX = 256;
 /** Counts under suspicion in a room: each is nearly a finding. */
 export const SUSPECTS_MAX = 256;
+/** Users of others that one member may be told of, and the length of a name that is kept: a server can make up as many as it likes. */
+export const STRANGERS_MAX = 1024;
+const NAME_CHARACTERS_MAX = 256;
 /** Names in one list that are looked at; a longer list than any room of ours is an attack. */
 export const LIST_MAX = 10_000;
 
@@ -139,7 +144,7 @@ export function createPresence(options: PresenceOptions): Checker {
       user.sinceMs = atMs;
       turned(room, user, atMs);
     }
-    room.observers.set(stay.id, { stay, told: new Map(), mismatches: new Map() });
+    room.observers.set(stay.id, { stay, told: new Map(), mismatches: new Map(), strangers: 0 });
   };
   const left = (stay: Stay, atMs: number): void => {
     const room = roomOf(stay.room);
@@ -162,20 +167,27 @@ export function createPresence(options: PresenceOptions): Checker {
     const user = room.users.get(observation.user);
     if (observation.event === "moved" || observer === undefined || nameOf(observer.stay) === observation.user) return;
     const saysIn = observation.event === "joined";
-    if (user === undefined) return;
+    if (observation.count !== undefined) counted(room, observation, observation.count, user);
+    if (user === undefined) {
+      // The others may hear of a newcomer before it does; what is said now counts once it is in.
+      if (!observer.told.has(observation.user)) observer.strangers += 1;
+      if (observer.strangers > STRANGERS_MAX) tally.bound(`a member was told of over ${STRANGERS_MAX} users that are not ours`);
+      else if (observation.user.length <= NAME_CHARACTERS_MAX) observer.told.set(observation.user, saysIn);
+      return;
+    }
     observer.told.set(user.name, saysIn);
     if (saysIn === user.isIn) end(room, observer, user.name, observation.atMs, true);
     else if (!observer.mismatches.has(user.name)) differ(room, observer, user.name, observation.atMs, saysIn);
-    if (observation.count !== undefined) counted(room, observation, observation.count, user);
   };
-  const counted = (room: Room, observation: Observation, count: number, user: User): void => {
+  const counted = (room: Room, observation: Observation, count: number, user: User | undefined): void => {
+    const sinceMs = Math.min(user?.sinceMs ?? Infinity, observation.atMs - options.withinMs);
     let least = room.count;
     let most = room.count;
     const oldest = room.changes[0];
-    if (room.changes.length === CHANGES_MAX && oldest !== undefined && oldest.atMs >= user.sinceMs) return;
+    if (room.changes.length === CHANGES_MAX && oldest !== undefined && oldest.atMs >= sinceMs) return;
     for (let index = room.changes.length - 1; index >= 0; index -= 1) {
       const change = room.changes[index];
-      if (change === undefined || change.atMs < Math.min(user.sinceMs, observation.atMs - options.withinMs)) break;
+      if (change === undefined || change.atMs < sinceMs) break;
       least = Math.min(least, change.before);
       most = Math.max(most, change.before);
     }
