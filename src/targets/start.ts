@@ -12,9 +12,11 @@ const POLL_MS = 100;
 /** Lines of a dead server's log that an error shows. */
 const LOG_TAIL_LINES = 12;
 
-/** Waits, without holding the process open for it. */
+/** Waits, without holding the process open for it: the child that is waited for does that. */
 function pause(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
+  return new Promise((done) => {
+    setTimeout(done, ms).unref();
+  });
 }
 
 function tail(child: Child): string {
