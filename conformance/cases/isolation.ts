@@ -1,3 +1,4 @@
+import type { CaseClient } from "../../src/core/case.ts";
 import { allDelivered, type AreaCase, breach, snapshot, someWrite } from "./support.ts";
 
 const ROOMS = 50;
@@ -15,15 +16,17 @@ export const isolation: AreaCase = {
   limitMs: 60_000,
   run: async (t, id, binding) => {
     const rooms = Math.max(2, Math.min(ROOMS, Math.floor(t.limit("clientsMax", ROOMS * USERS) / USERS)));
-    const crowds: (readonly Awaited<ReturnType<typeof t.openMany>>[number][])[] = [];
+    const crowds: (readonly CaseClient[])[] = [];
     for (let made = 0; made < rooms; made += LANES) {
       crowds.push(...(await Promise.all(Array.from({ length: Math.min(LANES, rooms - made) }, async () => t.openMany(USERS, { room: await t.room({ places: USERS }) })))));
+      // The first rooms must not run out before the last one is full.
+      for (const [keeper] of crowds) if (binding.manifest.keepaliveMs !== undefined) keeper?.keepalive();
     }
     for (let round = 0; round < WRITES; round += 1) {
       for (const crowd of crowds) for (const client of crowd) client.write(someWrite(binding, t.prng));
       await t.sleep(10);
     }
-    for (const crowd of crowds) await allDelivered(t, binding, crowd, new Map(crowd.map((client) => [client, WRITES])), 2_000);
+    await Promise.all(crowds.map((crowd) => allDelivered(t, binding, crowd, new Map(crowd.map((client) => [client, WRITES])))));
     await Promise.all(
       crowds.map(async (crowd) => {
         const [asker] = crowd;

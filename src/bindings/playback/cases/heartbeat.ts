@@ -21,7 +21,7 @@ const kept: CaseDefinition = {
   name: "heartbeat/keeps-a-room",
   title: "A heartbeat every 30 s keeps a room for 300 s",
   ids: [HB_01],
-  phase: "shared",
+  phase: "quiet",
   needs: ["longWaits"],
   limitMs: 400_000,
   run: async (t) => {
@@ -65,7 +65,7 @@ function deletion(name: string, words: string, abandon: Abandon, needs: readonly
     name: `heartbeat/${name}`,
     title: `A room with ${words} is alive at 55 s and deleted at 70 s`,
     ids: [HB_02],
-    phase: "shared",
+    phase: "quiet",
     needs: ["longWaits", ...needs],
     limitMs: 250_000,
     run: async (t) => {
@@ -94,7 +94,7 @@ const missed: CaseDefinition = {
   name: "heartbeat/one-missed",
   title: "Heartbeats 55 s apart keep a room and its state",
   ids: [HB_03],
-  phase: "shared",
+  phase: "quiet",
   needs: ["longWaits"],
   limitMs: 400_000,
   run: async (t) => {
@@ -122,7 +122,7 @@ const forAll: CaseDefinition = {
   name: "heartbeat/of-one-for-all",
   title: "The heartbeats of one user keep the room for all of its users",
   ids: [HB_04],
-  phase: "shared",
+  phase: "quiet",
   needs: ["longWaits"],
   limitMs: 500_000,
   run: async (t) => {
@@ -181,7 +181,7 @@ const byActing: CaseDefinition = {
   name: "heartbeat/actions-count",
   title: "Updates keep a room without any heartbeat; whether questions do is reported",
   ids: [HB_05],
-  phase: "shared",
+  phase: "quiet",
   needs: ["longWaits"],
   limitMs: 500_000,
   run: async (t) => {
@@ -227,7 +227,7 @@ const neverJoined: CaseDefinition = {
   name: "heartbeat/never-joined",
   title: "Rooms that were created and never joined are deleted too",
   ids: [HB_06],
-  phase: "shared",
+  phase: "quiet",
   needs: ["longWaits"],
   limitMs: 150_000,
   run: async (t) => {
@@ -268,7 +268,7 @@ const isFinal: CaseDefinition = {
   name: "heartbeat/deletion-is-final",
   title: "Sockets still in a deleted room learn of it, and nothing brings the room back",
   ids: [HB_07],
-  phase: "shared",
+  phase: "quiet",
   needs: ["longWaits"],
   limitMs: 150_000,
   run: async (t) => {
@@ -312,7 +312,7 @@ const keptWhole: readonly CaseDefinition[] = [50, 70, 130, 190].map((seconds) =>
   name: `heartbeat/kept-whole-${seconds}s`,
   title: `A room kept by heartbeats alone is whole after ${seconds} s`,
   ids: [HB_08],
-  phase: "shared",
+  phase: "quiet",
   needs: ["longWaits"],
   limitMs: 600_000,
   run: async (t) => {

@@ -13,7 +13,7 @@ const moves: readonly CaseDefinition[] = [1, 1.5].map((playbackSpeed) => ({
   name: `convergence/position-at-speed-${playbackSpeed}`,
   title: `While media plays at speed ${playbackSpeed} the reported position moves with it`,
   ids: [CONV_09],
-  phase: "shared",
+  phase: "quiet",
   needs: ["positionMoves"],
   limitMs: 45_000,
   run: async (t) => {
@@ -44,7 +44,7 @@ const stands: CaseDefinition = {
   name: "convergence/position-stands-while-paused",
   title: "While media is paused the reported position stands",
   ids: [CONV_09],
-  phase: "shared",
+  phase: "quiet",
   needs: ["positionMoves"],
   run: async (t) => {
     const { roomId } = await createRoom(t);

@@ -10,7 +10,7 @@ const reconnects: readonly CaseDefinition[] = [5, 45].map((seconds) => ({
   name: `resume/after-${seconds}s`,
   title: `A user whose connection was cut comes back after ${seconds} s and gets the present state`,
   ids: [RES_01],
-  phase: "shared",
+  phase: "quiet",
   ...(seconds > 5 ? { needs: ["longWaits"] } : {}),
   limitMs: seconds > 5 ? 90_000 : 30_000,
   run: async (t) => {

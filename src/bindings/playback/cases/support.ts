@@ -284,12 +284,12 @@ export async function eachOf<T, R>(items: readonly T[], width: number, act: (ite
 
 /** Waits until nothing has come to any of the clients for `quietMs`, at most `withinMs` (X-13). Gives whether it became quiet. */
 export async function quiesce(t: CaseContext, clients: readonly CaseClient[], quietMs = 1_000, withinMs = 10_000): Promise<boolean> {
-  let frames = -1;
+  let messages = -1;
   let sinceMs = t.nowMs();
   return t.until(() => {
-    const now = clients.reduce((sum, client) => sum + client.frames.length, 0);
-    if (now !== frames) {
-      frames = now;
+    const now = clients.reduce((sum, client) => sum + heard(client).length, 0);
+    if (now !== messages) {
+      messages = now;
       sinceMs = t.nowMs();
     }
     return t.nowMs() - sinceMs >= quietMs;
