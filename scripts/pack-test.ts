@@ -68,6 +68,9 @@ try {
   );
   run(process.execPath, ["use.js"], user);
   console.log("\nthe package works");
+} catch (error) {
+  console.error(`the package does not work: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
 } finally {
   rmSync(place, { recursive: true, force: true });
 }

@@ -164,3 +164,13 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
     }),
   );
 }
+
+/** `rollcall mutants`. Gives the exit code. */
+export async function runMutantTable(name: string, flags: Flags): Promise<number> {
+  const { mutants } = await registry.loadBinding(name);
+  if (flags["dryRun"] === true) {
+    for (const { id, breaks } of mutants) process.stdout.write(`${id}: breaks ${breaks.map((each) => `${each.id} (${each.reason})`).join(", ")}\n`);
+    return 0;
+  }
+  throw new HarnessError("usage", "mutants come later");
+}
