@@ -1,5 +1,4 @@
-import type { Checker, WitnessStep } from "../core/checker.ts";
-import type { CheckerOutcome } from "../core/checker.ts";
+import type { Checker, CheckerOutcome, WitnessStep } from "../core/checker.ts";
 import { createFlights, type Arrived, type Flight } from "./flights.ts";
 import { createTally } from "./tally.ts";
 import { bad, digestOf, fromClient, keyOf, toClient } from "./words.ts";
@@ -46,7 +45,7 @@ export function createDelivery(options: { run: string; echo: boolean }): Checker
     });
   };
   const confirm = (flight: Flight, nowMs: number): void => {
-    if (flight.mayBeLost || flights.stays.of(flight.author)?.isIn !== true) return;
+    if (flight.mayBeLost || flight.home?.isIn !== true) return;
     tally.judged();
     if (flight.accepted) return;
     const witness = [written(flight), bad(toClient(nowMs, flight.author, `${keyOf(flight)} never confirmed`))];

@@ -8,6 +8,8 @@ export interface Flight {
   readonly n: number;
   readonly op: number;
   readonly room: string;
+  /** The author's stay when it wrote. */
+  readonly home: Stay | undefined;
   readonly plannedMs: number;
   readonly invokedMs: number;
   /** Stays that must still receive it. */
@@ -107,6 +109,7 @@ export function createFlights(options: { run: string; echo: boolean }, hooks: Fl
       n: marker.n,
       op: observation.op,
       room: observation.room,
+      home: author,
       plannedMs: observation.plannedMs,
       invokedMs: observation.atMs,
       owed,

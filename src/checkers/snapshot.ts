@@ -1,5 +1,4 @@
-import type { Checker } from "../core/checker.ts";
-import type { Finding } from "../core/checker.ts";
+import type { Checker, Finding } from "../core/checker.ts";
 import type { Observation } from "../core/observation.ts";
 import { createStays } from "./stays.ts";
 import { createTally } from "./tally.ts";
@@ -33,6 +32,8 @@ interface Read {
   readonly atMs: number;
   /** `room.latest` when it was asked. */
   readonly latest: Write | undefined;
+  /** Its asker has gone, or was refused something meanwhile: it may stay without an answer. */
+  isExcused: boolean;
 }
 
 /** Writes a room remembers: 200 s at 10 a second; a snapshot that ends with an older one cannot be judged. */
@@ -52,8 +53,10 @@ export function createSnapshot(options: { run: string; contents: "alike" | "apar
   const tally = createTally("snapshot");
   const rooms = new Map<string, Room>();
   const reads = new Map<number, Map<number, Read>>();
-  const homes = new Map<number, string>();
-  const stays = createStays({ left: (stay) => reads.delete(stay.client) });
+  const excuse = (client: number): void => {
+    for (const read of reads.get(client)?.values() ?? []) read.isExcused = true;
+  };
+  const stays = createStays({ left: (stay) => excuse(stay.client) });
 
   const roomOf = (name: string): Room => {
     let room = rooms.get(name);
@@ -67,16 +70,18 @@ export function createSnapshot(options: { run: string; contents: "alike" | "apar
     const { marker, client, op, atMs } = observation;
     if (observation.act === "read" && stays.of(client)?.isIn === true) {
       const open = reads.get(client) ?? new Map<number, Read>();
-      reads.set(client, open.set(op, { atMs, latest: room.latest }));
-      if (open.size > READS_OPEN_MAX) for (const oldest of open.keys()) if (open.size > READS_OPEN_MAX) open.delete(oldest); else break;
-      if (open.size === READS_OPEN_MAX) tally.bound(`a client has over ${READS_OPEN_MAX - 1} reads open`);
+      reads.set(client, open.set(op, { atMs, latest: room.latest, isExcused: false }));
+      for (const [oldest, read] of open) {
+        if (open.size <= READS_OPEN_MAX) break;
+        open.delete(oldest);
+        if (!read.isExcused) tally.bound(`a client has over ${READS_OPEN_MAX} reads open`);
+      }
     }
     if (observation.act !== "write") return;
     if (marker === undefined) room.hasUnmarked = true;
     if (marker === undefined || marker.run !== options.run || room.writes.has(keyOf(marker))) return;
     const write: Write = { author: marker.author, n: marker.n, invokedMs: atMs, firstMs: undefined, supersededMs: undefined, supersededBy: undefined, content: undefined };
     room.writes.set(keyOf(marker), write);
-    homes.set(marker.author, observation.room);
     const author = room.byAuthor.get(marker.author) ?? { open: [], highest: 0, forgotten: 0 };
     room.byAuthor.set(marker.author, author);
     author.open.push(write);
@@ -166,7 +171,7 @@ export function createSnapshot(options: { run: string; contents: "alike" | "apar
       else if (observation.kind === "delivered") delivered(room, observation);
       else if (observation.kind === "snapshot") snapshot(room, observation);
       else if (observation.kind === "rejected") {
-        if (observation.op === undefined) reads.delete(observation.client);
+        if (observation.op === undefined) excuse(observation.client);
         else reads.get(observation.client)?.delete(observation.op);
       }
     },
@@ -179,6 +184,7 @@ export function createSnapshot(options: { run: string; contents: "alike" | "apar
       for (const [client, open] of reads) {
         const room = stays.of(client)?.room ?? "";
         for (const read of open.values()) {
+          if (read.isExcused) continue;
           tally.judged();
           const witness = [fromClient(read.atMs, client, "read"), bad(toClient(nowMs, client, "no state"))];
           tally.broke({ reason: "absent", room, client, expected: "the room's state", seen: "no answer", witness });

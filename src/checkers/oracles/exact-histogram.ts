@@ -1,4 +1,4 @@
-import type { Histogram } from "../core/histogram.ts";
+import type { Histogram } from "../../core/histogram.ts";
 
 /** A histogram for tests: keeps every value. */
 export function exactHistogram(): Histogram {
