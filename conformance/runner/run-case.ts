@@ -3,16 +3,8 @@ import { createContext } from "./context.ts";
 import type { RunnerPorts } from "./ports.ts";
 import { type CaseEnd, type CaseRow, createRecorder } from "./row.ts";
 
+/** Joins, requests and short waits of an ordinary case take a tenth of this. */
 const LIMIT_MS = 30_000;
-/** What a scaled case may take beside its scaled waits: joins, requests, quiescence. */
-const SLACK_MS = 20_000;
-
-/** How long a case may take in real milliseconds; long waits on a scaled server pass faster. */
-export function limitMsOf(definition: Pick<CaseDefinition, "limitMs">, timeScale: number): number {
-  const limitMs = definition.limitMs ?? LIMIT_MS;
-  return limitMs <= LIMIT_MS ? limitMs : Math.min(limitMs, Math.max(LIMIT_MS, limitMs / timeScale + SLACK_MS));
-}
-
 /**
  * Runs one case to its end or its limit and gives its row. Never throws: what a case throws beside a `Precondition`
  * is a fault of ours and ends the row as `faulted`. `aborted` ends it early, as a precondition that is gone.
@@ -21,11 +13,11 @@ export async function runCase(ports: RunnerPorts, definition: CaseDefinition, ab
   const recorder = createRecorder(definition);
   const { context, end } = createContext(ports, definition, recorder);
   const startedAt = Date.now();
-  const limitMs = limitMsOf(definition, ports.target.timeScale);
+  const limitMs = definition.limitMs ?? LIMIT_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let onAbort: () => void = () => {};
   const cut = new Promise<readonly [CaseEnd, string]>((resolve) => {
-    timer = setTimeout(() => resolve(["overran", `took longer than ${Math.round(limitMs)} ms`]), limitMs);
+    timer = setTimeout(() => resolve(["overran", `took longer than ${limitMs} ms`]), limitMs);
     onAbort = () => resolve(["precondition", "the run was interrupted"]);
     aborted.addEventListener("abort", onAbort, { once: true });
     if (aborted.aborted) onAbort();

@@ -15,6 +15,9 @@ import * as registry from "./registry.ts";
 import { runSuite } from "./suite.ts";
 import { openSurroundings, POOL_SEED, type Surroundings } from "./surroundings.ts";
 
+/** Identities made before the first case: as many as all cases of a phase together have on loan. */
+const IDENTITIES = 400;
+
 /** How many times faster our own reference servers' timers run, unless the run is in real time. */
 const TIME_SCALE = 20;
 
@@ -72,6 +75,9 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
   const start = startOptionsOf(options, surroundings.directoryUrl);
   const closers: (() => Promise<void>)[] = [];
   try {
+    const prepared = surroundings.prepare(IDENTITIES);
+    // Awaited below; a start that fails first must not leave it unheard.
+    prepared.catch(() => undefined);
     const running = await startTarget(start);
     closers.push(() => running.stop());
     const { binding, resolved } = running;
@@ -97,6 +103,7 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
       poolSeed: POOL_SEED,
       controlUrl: control?.url,
     };
+    if (resolved.credential.recipe === "serviceJwt") await prepared;
     options.onProgress?.({ kind: "stage", text: `judging ${resolved.name} at ${resolved.urls[0]}: ${selection.planned.size} requirements by ${selection.cases.length} cases` });
     const watched = await watchSuite(job, running, own, options);
     const cpu = process.cpuUsage(cpuBefore);

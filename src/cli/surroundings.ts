@@ -5,6 +5,8 @@ import { startDirectory } from "../../fixtures/directory/index.ts";
 export interface Surroundings {
   readonly pool: IdentityPool;
   readonly directoryUrl: string;
+  /** Makes the first identities, and has the directory know them: what is registered at first look-up makes a join late. */
+  prepare(count: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -15,5 +17,7 @@ export const POOL_SEED = "rollcall";
 export async function openSurroundings(): Promise<Surroundings> {
   const pool = await openPool({ seed: POOL_SEED });
   const directory = await startDirectory({ pool });
-  return { pool, directoryUrl: directory.url, close: () => directory.close() };
+  let prepared: Promise<void> | undefined;
+  const prepare = (count: number): Promise<void> => (prepared ??= pool.prepare(count).then(() => directory.prepare(count)));
+  return { pool, directoryUrl: directory.url, prepare, close: () => directory.close() };
 }
