@@ -32,7 +32,6 @@ function runFlags(command: Command): Command {
     .option("--json", "print result.json on stdout, everything else on stderr")
     .option("--seed <text>", "fixes workload, identities and faults (default: a fresh one)")
     .option("--profile <name>", "mvp, production or strict", parseProfile, "mvp")
-    .option("--only <pattern>", "requirement ids or patterns such as 'PLAY-CONV-*'; may be repeated", collect)
     .option("--dry-run", "say what would be done, and do nothing")
     .option("--fail-on <verdict>", "`warning`: a SHOULD that is not met fails the run", (text: string) => {
       if (text !== "warning") throw new InvalidArgumentError("only `warning` can be named.");
@@ -57,6 +56,7 @@ function program(ending: Ending): Command {
       .description("judge a server against the requirements of its protocol")
       .argument("<target>", "a reference server's name, or a target file"),
   )
+    .option("--only <pattern>", "requirement ids or patterns such as 'PLAY-CONV-*'; may be repeated", collect)
     .option("--real-time", "run our reference servers' timers unscaled")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
     .option("--i-may-load <host>", "allow the cases that flood on a host that is not this machine", collect)
