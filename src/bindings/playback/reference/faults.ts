@@ -21,7 +21,7 @@ export interface Faults {
   /** The id of a new room. */
   readonly roomId: (fresh: string, creatorId: string) => string;
   /** What `POST /rooms` answers. */
-  readonly creationAnswer: (meta: RoomMeta) => object;
+  readonly creationAnswer: (meta: RoomMeta, room: Room) => object;
   /** What becomes of a join to an id that is not there. */
   readonly unknownRoom: (roomId: string) => "refused" | "made" | "ignored";
   readonly isActivity: (room: Room, activity: Activity, userId: string, nowMs: number) => boolean;

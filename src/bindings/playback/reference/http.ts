@@ -122,7 +122,8 @@ async function roomsRoute(id: string | undefined, userId: string, request: Incom
     const input = parseRoomInput(body.value);
     if (typeof input === "string") return refuse(422, input);
     if (rooms.size >= ROOMS_MAX) return refuse(503, "No more rooms");
-    return { status: 200, json: faults.creationAnswer(roomMeta(rooms.create(userId, input, nowMs()))) };
+    const room = rooms.create(userId, input, nowMs());
+    return { status: 200, json: faults.creationAnswer(roomMeta(room), room) };
   }
   if (request.method !== "GET" && request.method !== "HEAD") return refuse(405, "Not here");
   if (id === undefined) {

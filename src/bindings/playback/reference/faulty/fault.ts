@@ -36,9 +36,9 @@ export function createTally<Key extends object>(): Tally<Key> {
 
 /**
  * Faults in delivery act only where at least so many sockets are open, so that the many checks that use a room of two
- * or three to look at something else stay as they were.
+ * to four to look at something else stay as they were.
  */
-export const CROWD = 4;
+export const CROWD = 5;
 
 /** Open sockets of a room. */
 export function openSockets(room: Room): number {

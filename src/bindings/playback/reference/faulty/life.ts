@@ -25,7 +25,10 @@ const repeatsRoomId: FaultMaker = () => {
 
 const answersWithoutMetadata: FaultMaker = () => ({ creationAnswer: ({ roomId }) => ({ roomId }) });
 
-const answersWithOtherMetadata: FaultMaker = () => ({ creationAnswer: (meta) => ({ ...meta, isPublic: !meta.isPublic }) });
+/** A private room that is made with media is said to be public. */
+const answersWithOtherMetadata: FaultMaker = () => ({
+  creationAnswer: (meta, room) => (room.playback.mediaUrl === "" ? meta : { ...meta, isPublic: true }),
+});
 
 /** Rooms that were deleted stay so. */
 const makesUnknownRoom: FaultMaker = () => {
@@ -97,7 +100,8 @@ const oneHeartbeatIsNotEnough: FaultMaker = () => {
   };
 };
 
-const updatesDoNotKeep: FaultMaker = () => ({ isActivity: (_room, activity) => activity !== "UPDATE_PLAYBACK" });
+/** Those of a user alone in a room: in company, a storm longer than the scaled minute would end the room under it. */
+const updatesDoNotKeep: FaultMaker = () => ({ isActivity: (room, activity) => activity !== "UPDATE_PLAYBACK" || openSockets(room) > 1 });
 
 /** Life of a room that nobody ever kept by a heartbeat or an update. */
 const deletesTooEarly: FaultMaker = ({ roomLifeMs }) => {
@@ -107,7 +111,7 @@ const deletesTooEarly: FaultMaker = ({ roomLifeMs }) => {
       if (activity === "HEARTBEAT" || activity === "UPDATE_PLAYBACK") used.add(room);
       return true;
     },
-    roomLifeMs: (room) => (used.has(room) || openSockets(room) === 0 ? roomLifeMs : seconds(roomLifeMs, 48)),
+    roomLifeMs: (room) => (used.has(room) || openSockets(room) === 0 ? roomLifeMs : seconds(roomLifeMs, 52)),
   };
 };
 
@@ -140,14 +144,15 @@ const deletesSilently: FaultMaker = () => ({ farewell: () => "silent" });
 
 const updateRevivesDeletedRoom: FaultMaker = () => ({ farewell: () => "told", isRevivedBy: (_room, type) => type === "UPDATE_PLAYBACK" });
 
-/** Past its first life, a room that only heartbeats keep loses something. */
+/** Past its first life, a room that only regular heartbeats keep (at most 40 s apart) loses something. */
 function forgetsWhenKept(forget: (room: Room) => void): FaultMaker {
   return ({ roomLifeMs }) => {
     const otherwiseMs = new WeakMap<Room, number>();
     return {
       isActivity: (room, activity, _userId, nowMs) => {
+        const isRegular = nowMs - room.activeMs < seconds(roomLifeMs, 40);
         if (activity !== "HEARTBEAT") otherwiseMs.set(room, nowMs);
-        else if (nowMs - (otherwiseMs.get(room) ?? room.createdMs) > roomLifeMs) forget(room);
+        else if (isRegular && nowMs - (otherwiseMs.get(room) ?? room.createdMs) > roomLifeMs) forget(room);
         return true;
       },
     };

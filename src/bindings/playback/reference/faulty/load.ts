@@ -64,7 +64,7 @@ const stallsOneSecond: FaultMaker = () => {
 };
 
 /** Blocks the event loop without using the processor. */
-export function block(ms: number): void {
+function block(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 

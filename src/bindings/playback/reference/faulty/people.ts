@@ -1,12 +1,14 @@
 import type { Room } from "../rooms.ts";
 import { createTally, CROWD, type FaultMaker, openSockets } from "./fault.ts";
-import { block } from "./load.ts";
 
 /** No check but the one that floods sends so many unusable messages on one socket. */
-const FLOOD = 300;
+const FLOOD = 1_000;
 
-/** Longer than any check waits for a delivery or an answer. */
-const FLOOD_BLOCK_MS = 12_000;
+/** Faults that make a flood last longer come later in it. */
+const LONG_FLOOD = 3_000;
+
+/** Longer than any check waits for a delivery. */
+const STARVE_MS = 30_000;
 
 /** The first message on the only socket of an unused room, if it comes at once, is lost. */
 const firstRequestIsLost: FaultMaker = () => {
@@ -32,12 +34,13 @@ const joinIsNotTold: FaultMaker = () => ({ isJoinTold: () => false });
 
 const countsOneTooMany: FaultMaker = () => ({ memberCount: (count) => count + (count >= 3 ? 1 : 0) });
 
-/** The first user that left politely stays in the list. */
+/** From the third polite close on, the user who left last stays in the list. */
 const leaverStaysListed: FaultMaker = () => {
   const ghosts = new WeakMap<Room, string>();
+  const closes = createTally<Room>();
   return {
     isGone: ({ room, userId }, code) => {
-      if (code !== 1006 && openSockets(room) >= 2 && !ghosts.has(room)) ghosts.set(room, userId);
+      if (code !== 1006 && closes.add(room) >= 3) ghosts.set(room, userId);
       return true;
     },
     answer: (state, { room }) => {
@@ -66,14 +69,22 @@ const floodCrashesServer: FaultMaker = () => ({
 
 const floodClosesRoom: FaultMaker = () => ({ refusal: (sender) => (sender.refusedCount === FLOOD ? "room closed" : "told") });
 
-const floodBlocksLoop: FaultMaker = () => ({
-  refusal: (sender) => {
-    if (sender.refusedCount === FLOOD) block(FLOOD_BLOCK_MS);
-    return "told";
-  },
-});
+/** Once somebody floods a room, the updates of all wait in a queue behind what the flood left there. */
+const floodStarvesRoom: FaultMaker = () => {
+  const flooded = createTally<Room>();
+  return {
+    refusal: (sender) => {
+      flooded.add(sender.room);
+      return "told";
+    },
+    takeUpdate: (author, take) => {
+      if (flooded.of(author.room) < LONG_FLOOD) take();
+      else setTimeout(take, STARVE_MS).unref();
+    },
+  };
+};
 
-/** Once somebody floods a room, every fifth update of the others is lost. */
+/** Once somebody floods a room, every fifth update is lost. */
 const floodLosesUpdates: FaultMaker = () => {
   const flooded = createTally<Room>();
   const updates = createTally<Room>();
@@ -83,7 +94,7 @@ const floodLosesUpdates: FaultMaker = () => {
       return "told";
     },
     fanOut: (room, _authorId, listeners, send) => {
-      if (flooded.of(room) >= FLOOD / 6 && updates.add(room) % 5 === 0) return;
+      if (flooded.of(room) >= LONG_FLOOD && updates.add(room) % 5 === 0) return;
       for (const listener of listeners) send(listener);
     },
   };
@@ -103,6 +114,6 @@ export const PEOPLE_FAULTS: Readonly<Record<string, FaultMaker>> = {
   "takes-negative-position": takesNegativePosition,
   "flood-crashes-server": floodCrashesServer,
   "flood-closes-room": floodClosesRoom,
-  "flood-blocks-loop": floodBlocksLoop,
+  "flood-starves-room": floodStarvesRoom,
   "flood-loses-updates": floodLosesUpdates,
 };

@@ -1,6 +1,6 @@
 import type { Listener } from "../faults.ts";
 import { type Patch, type Playback, playbackState, type PlaybackState, type Room } from "../rooms.ts";
-import { createTally, type FaultMaker } from "./fault.ts";
+import { createTally, type FaultMaker, openSockets } from "./fault.ts";
 
 /** Positions go wrong this long after the last update: most checks look at a state sooner. */
 const POSITION_GRACE_MS = 2_000;
@@ -16,9 +16,10 @@ const mergeLosesField: FaultMaker = () => ({
   },
 });
 
+/** Alone or by two: where more act at once, it would look as if a pause had undone another's seek. */
 const pauseForgetsPosition: FaultMaker = () => ({
   merge: (room, _userId, patch, merged) => {
-    const isPause = patch.isPlaying === false && patch.currentTime === undefined;
+    const isPause = patch.isPlaying === false && patch.currentTime === undefined && openSockets(room) <= 2;
     return isPause && room.playback.isPlaying ? { ...merged, currentTime: 0 } : merged;
   },
 });
@@ -94,12 +95,12 @@ const hastyRequestIsUnanswered: FaultMaker = () => {
   };
 };
 
-/** An update that sets four fields or more is not shown to others who ask, until the next update. */
+/** An update of four fields or more, with a speed of its own, is not shown to others who ask, until the next update. */
 const syncShowsStateBefore: FaultMaker = () => {
   const before = new WeakMap<Room, PlaybackState>();
   return {
     merge: (room, _userId, patch, merged, nowMs) => {
-      if (named(patch).length >= 4) before.set(room, playbackState(room, nowMs));
+      if (named(patch).length >= 4 && patch.playbackSpeed !== 1) before.set(room, playbackState(room, nowMs));
       else before.delete(room);
       return merged;
     },
@@ -110,7 +111,10 @@ const syncShowsStateBefore: FaultMaker = () => {
   };
 };
 
-/** In a storm (six updates in 100 ms) the answer comes from a copy that is up to 100 ms old. */
+/**
+ * In a storm (six updates in 100 ms) the answer comes from a copy that is up to 100 ms old. In rooms of five to nine
+ * only: the others are asked right behind a burst, where it would look like something else.
+ */
 const stormSyncIsStale: FaultMaker = () => {
   const copies = new WeakMap<Room, { readonly state: PlaybackState; readonly atMs: number; updates: number }>();
   return {
@@ -122,6 +126,8 @@ const stormSyncIsStale: FaultMaker = () => {
     },
     answer: (state, asker, nowMs) => {
       const copy = copies.get(asker.room);
+      const sockets = openSockets(asker.room);
+      if (sockets < 5 || sockets > 9) return state;
       const isStorm = copy !== undefined && copy.updates >= 6 && nowMs - asker.room.updatedMs < 20 && nowMs - copy.atMs <= 100;
       return isStorm ? { ...state, playbackState: copy.state } : state;
     },
