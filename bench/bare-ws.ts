@@ -16,7 +16,11 @@ let sent = 0;
 const roomIds = await Promise.all(
   Array.from({ length: rooms }, async (_, index) => {
     const body = JSON.stringify({ name: `bench-${index}`, maxParticipants: 50 });
-    const answer = await fetch(`${url}/rooms?user=bench-creator`, { method: "POST", body, headers: { "content-type": "application/json" } });
+    const answer = await fetch(`${url}/rooms?user=bench-creator`, {
+      method: "POST",
+      body,
+      headers: { "content-type": "application/json" },
+    });
     return ((await answer.json()) as { roomId: string }).roomId;
   }),
 );

@@ -23,9 +23,16 @@ interface Figures {
 }
 
 async function ours(): Promise<Figures> {
-  const result = await load({ scenario: "watch-party", target: "playback", parameters: { clients, rooms, ratePerSecond: 1, rampMs, durationMs }, seed: "bench", workers: 1 });
+  const result = await load({
+    scenario: "watch-party",
+    target: "playback",
+    parameters: { clients, rooms, ratePerSecond: 1, rampMs, durationMs },
+    seed: "bench",
+    workers: 1,
+  });
   const run = result.load;
-  if (run === undefined || run.reach !== 1) throw new Error(`the judged run found something: ${JSON.stringify(result.load?.objectives)} ${result.notes.join("; ")}`);
+  if (run === undefined || run.reach !== 1)
+    throw new Error(`the judged run found something: ${JSON.stringify(result.load?.objectives)} ${result.notes.join("; ")}`);
   return {
     cpuMsPerThousand: (result.harness.cpu * durationMs * 1000) / (run.delivered + run.sent),
     kibPerClient: result.harness.residentBytes / 1024 / clients,
@@ -34,7 +41,12 @@ async function ours(): Promise<Figures> {
 }
 
 async function bare(): Promise<Figures> {
-  const running = await startTarget({ target: "playback", registry: { bindingFolder, bindingNames, loadBinding }, purpose: "load", recipe: "none" });
+  const running = await startTarget({
+    target: "playback",
+    registry: { bindingFolder, bindingNames, loadBinding },
+    purpose: "load",
+    recipe: "none",
+  });
   try {
     const script = fileURLToPath(new URL("bare-ws.ts", import.meta.url));
     const words = [script, running.resolved.urls[0], clients, rooms, 1, rampMs, durationMs].map(String);
@@ -56,7 +68,9 @@ const show = (name: string, of: (figures: Figures) => number): string => {
   const spread = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
   return `${name.padEnd(28)} ${median(mine).toFixed(2).padStart(9)} ${median(theirs).toFixed(2).padStart(9)} ${median(ratios).toFixed(2).padStart(7)}  (${spread})`;
 };
-process.stdout.write(`${clients} clients, ${rooms} rooms, 1 message a second and client, ${repeats} rounds; Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? ""}\n`);
+process.stdout.write(
+  `${clients} clients, ${rooms} rooms, 1 message a second and client, ${repeats} rounds; Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? ""}\n`,
+);
 process.stdout.write(`${"".padEnd(28)} ${"rollcall".padStart(9)} ${"bare ws".padStart(9)} ${"ratio".padStart(7)}\n`);
 process.stdout.write(`${show("CPU ms per 1,000 messages", (figures) => figures.cpuMsPerThousand)}\n`);
 process.stdout.write(`${show("resident KiB per client", (figures) => figures.kibPerClient)}\n`);

@@ -15,7 +15,11 @@ export const scenario: Scenario = {
     const room = client % parameters.rooms;
     const steps: Step[] = [{ atMs: prng.next() * parameters.rampMs, kind: "join" }];
     const keeps = room % 2 === 0 && client < parameters.rooms;
-    for (let atMs = KEEPALIVE_MS * (0.5 + prng.next() / 2); keeps && atMs < parameters.rampMs + parameters.durationMs; atMs += KEEPALIVE_MS) {
+    for (
+      let atMs = KEEPALIVE_MS * (0.5 + prng.next() / 2);
+      keeps && atMs < parameters.rampMs + parameters.durationMs;
+      atMs += KEEPALIVE_MS
+    ) {
       steps.push({ atMs, kind: "keepalive" });
     }
     return mergeSteps(room, [fixedSteps(steps)]);

@@ -35,7 +35,8 @@ function setup(orderModel: OrderModel = "total", echo = true) {
     return false;
   };
   const write = (slot: number, n: number): void => ledger.invoked(slot, n, nowMs, (nowMs += 1));
-  const outcome = (property: Property): CheckerOutcome["broken"] => ledger.finish(nowMs).find((each) => each.property === property)?.broken ?? {};
+  const outcome = (property: Property): CheckerOutcome["broken"] =>
+    ledger.finish(nowMs).find((each) => each.property === property)?.broken ?? {};
   const all = (): Record<string, unknown> => Object.fromEntries(ledger.finish(nowMs).map((each) => [each.property, each.broken]));
   return { ledger, get, write, outcome, all };
 }
@@ -83,7 +84,10 @@ test("a delivery that comes twice is doubled", () => {
 });
 
 test("two writes of two authors in another order at one member are disorder under one order, and none under authors' own", () => {
-  for (const [model, expected] of [["total", { disordered: 1 }], ["perAuthor", {}]] as const) {
+  for (const [model, expected] of [
+    ["total", { disordered: 1 }],
+    ["perAuthor", {}],
+  ] as const) {
     const { get, write, all } = setup(model);
     write(0, 1);
     get(0, 10, 1);

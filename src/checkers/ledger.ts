@@ -5,6 +5,7 @@ import type { Entry, Ledger } from "../core/ledger.ts";
 import type { Marker } from "../core/marker.ts";
 import type { Delivered } from "../core/observation.ts";
 import type { Reason } from "../core/reason.ts";
+import { entrySteps, frameStep, lostSteps } from "./ledger-witness.ts";
 import { RoomLog, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
 
 export interface LedgerOptions {
@@ -160,7 +161,16 @@ export class MemoryLedger implements Ledger {
     if (log === undefined || marker === undefined) return;
     const key = writeKey(marker.author, marker.n);
     const known = log.byKey.get(key);
-    if (!marker.intact) this.#finding("delivery", "damaged", client, log, "a payload that fits its sum", `a=${marker.author} n=${marker.n} with another payload`, this.#frameStep(client, nowMs, bytes, delivery));
+    if (!marker.intact)
+      this.#finding(
+        "delivery",
+        "damaged",
+        client,
+        log,
+        "a payload that fits its sum",
+        `a=${marker.author} n=${marker.n} with another payload`,
+        () => this.#frameStep(client, nowMs, bytes, delivery),
+      );
     if (known === undefined) {
       const pending = log.pending.get(key);
       if (marker.run !== this.#options.run || pending === undefined) {
@@ -174,7 +184,10 @@ export class MemoryLedger implements Ledger {
       known.content = delivery.content;
       known.decoded = decoded;
       known.bytes = bytes?.slice();
-    } else if (known.content !== delivery.content) this.#finding("delivery", "damaged", client, log, known.content, delivery.content, this.#frameStep(client, nowMs, bytes, delivery));
+    } else if (known.content !== delivery.content)
+      this.#finding("delivery", "damaged", client, log, known.content, delivery.content, () =>
+        this.#frameStep(client, nowMs, bytes, delivery),
+      );
     this.#receive(client, log, known, bytes, nowMs, true);
   }
 
@@ -185,8 +198,25 @@ export class MemoryLedger implements Ledger {
     const has = log.byKey.get(writeKey(marker.author, marker.n));
     const last = log.at((this.#cursor[client] ?? 0) - 1);
     if (has === undefined || last === undefined || has.index >= last.index || this.#options.orderModel === "perAuthor") return;
-    const steps = [...this.#entrySteps(client, log, last, last.firstMs, "received"), { atMs: nowMs, from: "server", to: `client ${this.#number[client] ?? 0}`, label: `state as of a=${has.author} n=${has.n}`, isBad: true }];
-    this.#finding("guarantees", "stale", client, log, `a state with a=${last.author} n=${last.n}, which this client has received`, `the state as of a=${has.author} n=${has.n}`, steps);
+    const steps = [
+      ...this.#entrySteps(client, log, last, last.firstMs, "received"),
+      {
+        atMs: nowMs,
+        from: "server",
+        to: `client ${this.#number[client] ?? 0}`,
+        label: `state as of a=${has.author} n=${has.n}`,
+        isBad: true,
+      },
+    ];
+    this.#finding(
+      "guarantees",
+      "stale",
+      client,
+      log,
+      `a state with a=${last.author} n=${last.n}, which this client has received`,
+      `the state as of a=${has.author} n=${has.n}`,
+      () => steps,
+    );
   }
 
   /** The last write of the room in the order that members received; undefined when there is none. */
@@ -246,7 +276,15 @@ export class MemoryLedger implements Ledger {
     return entry;
   }
 
-  #append(client: number, log: RoomLog, pending: PendingWrite, delivery: Delivered | undefined, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): void {
+  #append(
+    client: number,
+    log: RoomLog,
+    pending: PendingWrite,
+    delivery: Delivered | undefined,
+    decoded: unknown,
+    bytes: Uint8Array | undefined,
+    nowMs: number,
+  ): void {
     const authorIn = this.#slotOf.get(pending.author);
     const isAuthorLeftOut = !this.#options.echo && !this.#ownByConfirmation && authorIn !== undefined && log.members.has(authorIn);
     const needed = log.members.size - (isAuthorLeftOut ? 1 : 0);
@@ -279,7 +317,9 @@ export class MemoryLedger implements Ledger {
       this.#openHoles(client, log, cursor, entry.index, true);
       this.#cursor[client] = entry.index + 1;
     } else if (!this.#fillHole(client, log, entry, bytes, nowMs)) {
-      this.#finding("delivery", "doubled", client, log, `a=${entry.author} n=${entry.n} once`, "received again", this.#entrySteps(client, log, entry, nowMs, "received again"));
+      this.#finding("delivery", "doubled", client, log, `a=${entry.author} n=${entry.n} once`, "received again", () =>
+        this.#entrySteps(client, log, entry, nowMs, "received again"),
+      );
       return;
     }
     if (isDelivery) {
@@ -309,8 +349,19 @@ export class MemoryLedger implements Ledger {
     const after = this.#receivedAfter(client, log, entry, holes);
     if (after !== undefined) {
       const seen = `a=${after.author} n=${after.n} before a=${entry.author} n=${entry.n}`;
-      const steps = [...this.#entrySteps(client, log, after, after.firstMs, "received first here"), ...this.#frameStep(client, nowMs, bytes ?? entry.bytes, undefined)];
-      this.#finding("order", "disordered", client, log, `a=${entry.author} n=${entry.n} before a=${after.author} n=${after.n}, as other members received them`, seen, steps);
+      const steps = [
+        ...this.#entrySteps(client, log, after, after.firstMs, "received first here"),
+        ...this.#frameStep(client, nowMs, bytes ?? entry.bytes, undefined),
+      ];
+      this.#finding(
+        "order",
+        "disordered",
+        client,
+        log,
+        `a=${entry.author} n=${entry.n} before a=${after.author} n=${after.n}, as other members received them`,
+        seen,
+        () => steps,
+      );
     }
     return true;
   }
@@ -360,16 +411,18 @@ export class MemoryLedger implements Ledger {
 
   #lose(client: number, log: RoomLog, entry: LogEntry): void {
     this.#lost += 1;
-    this.#finding("delivery", "lost", client, log, `a=${entry.author} n=${entry.n} at every member`, "never received here", this.#entrySteps(client, log, entry, entry.firstMs, "never received"));
+    this.#finding("delivery", "lost", client, log, `a=${entry.author} n=${entry.n} at every member`, "never received here", () =>
+      this.#entrySteps(client, log, entry, entry.firstMs, "never received"),
+    );
   }
 
   #loseForAll(log: RoomLog, pending: PendingWrite, nowMs: number): void {
     for (const slot of log.members) {
       if (pending.invokedMs <= (this.#joinedMs[slot] ?? 0)) continue;
       this.#lost += 1;
-      const write: WitnessStep = { atMs: pending.invokedMs, from: `client ${pending.author}`, to: "server", label: `write a=${pending.author} n=${pending.n}` };
-      const none: WitnessStep = { atMs: nowMs, from: "server", to: `client ${this.#number[slot] ?? 0}`, label: "never received by anybody", isBad: true };
-      this.#finding("delivery", "lost", slot, log, `a=${pending.author} n=${pending.n} at every member`, "received by nobody", [write, none]);
+      this.#finding("delivery", "lost", slot, log, `a=${pending.author} n=${pending.n} at every member`, "received by nobody", () =>
+        lostSteps(this.#number[slot] ?? 0, pending, nowMs),
+      );
     }
   }
 
@@ -378,40 +431,49 @@ export class MemoryLedger implements Ledger {
     const marker = delivery.marker;
     if (marker === undefined) return;
     const what = `a=${marker.author} n=${marker.n} of run ${marker.run}`;
-    const steps = this.#frameStep(client, nowMs, bytes, delivery);
+    const steps = (): readonly WitnessStep[] => this.#frameStep(client, nowMs, bytes, delivery);
     if (this.#refused.has(writeKey(marker.author, marker.n))) {
       this.#finding("refusals", "not-refused", client, log, "nothing of a refused write", what, steps);
     } else if (marker.run === this.#options.run && marker.n <= (log.lastOf.get(marker.author) ?? 0)) {
       this.#finding("delivery", "doubled", client, log, `${what} once`, "received again, long after every member had it", steps);
     } else {
       const home = this.#homeOf.get(marker.author);
-      this.#finding("isolation", "foreign", client, log, `only writes of room ${log.room}`, home === undefined || home === log.room ? `${what}, which nobody wrote` : `${what}, written in room ${home}`, steps);
+      this.#finding(
+        "isolation",
+        "foreign",
+        client,
+        log,
+        `only writes of room ${log.room}`,
+        home === undefined || home === log.room ? `${what}, which nobody wrote` : `${what}, written in room ${home}`,
+        steps,
+      );
     }
   }
 
   #frameStep(client: number, nowMs: number, bytes: Uint8Array | undefined, delivery: Delivered | undefined): readonly WitnessStep[] {
-    const frame = bytes === undefined ? {} : { frame: this.#options.textOf(bytes).slice(0, 2000) };
-    return [{ atMs: nowMs, from: "server", to: `client ${this.#number[client] ?? 0}`, label: delivery?.marker === undefined ? "this frame" : `a=${delivery.marker.author} n=${delivery.marker.n}`, isBad: true, ...frame }];
+    return frameStep(this.#number[client] ?? 0, nowMs, bytes === undefined ? undefined : this.#options.textOf(bytes), delivery?.marker);
   }
 
   #entrySteps(client: number, log: RoomLog, entry: LogEntry, atMs: number, what: string): readonly WitnessStep[] {
-    const name = `a=${entry.author} n=${entry.n}`;
-    const frame = entry.bytes === undefined ? {} : { frame: this.#options.textOf(entry.bytes).slice(0, 2000) };
-    const next = log.at(entry.index + 1);
-    return [
-      { atMs: entry.invokedMs, from: `client ${entry.author}`, to: "server", label: `write ${name}` },
-      { atMs: entry.firstMs, from: "server", to: "other members", label: name, ...frame },
-      { atMs: Math.max(atMs, entry.firstMs), from: "server", to: `client ${this.#number[client] ?? 0}`, label: `${name}: ${what}`, isBad: true },
-      ...(next === undefined ? [] : [{ atMs: next.firstMs, from: "server", to: "other members", label: `a=${next.author} n=${next.n}` }]),
-    ];
+    const text = entry.bytes === undefined ? undefined : this.#options.textOf(entry.bytes);
+    return entrySteps(this.#number[client] ?? 0, entry, log.at(entry.index + 1), text, atMs, what);
   }
 
-  #finding(property: Property, reason: Reason, client: number, log: RoomLog, expected: string, seen: string, witness: readonly WitnessStep[]): void {
+  #finding(
+    property: Property,
+    reason: Reason,
+    client: number,
+    log: RoomLog,
+    expected: string,
+    seen: string,
+    witness: () => readonly WitnessStep[],
+  ): void {
     const counts = this.#broken.get(property) ?? new Map<Reason, number>();
     const count = (counts.get(reason) ?? 0) + 1;
     counts.set(reason, count);
     this.#broken.set(property, counts);
-    if (count <= FINDINGS_MAX) this.#findings.push({ property, reason, room: log.room, client: this.#number[client] ?? 0, expected, seen, witness });
+    if (count > FINDINGS_MAX) return;
+    this.#findings.push({ property, reason, room: log.room, client: this.#number[client] ?? 0, expected, seen, witness: witness() });
   }
 
   #outcome(property: Property): CheckerOutcome {

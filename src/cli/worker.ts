@@ -5,7 +5,8 @@ import type { ScenarioParameters } from "../core/scenario.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { createHdr } from "../engines/node/hdr.ts";
 import { requestHttp } from "../engines/node/http.ts";
-import { runShard, type ShardResult, type ShardSecond } from "../engines/node/shard.ts";
+import type { ShardResult, ShardSecond } from "../engines/node/shard-types.ts";
+import { runShard } from "../engines/node/shard.ts";
 import { wsTransport } from "../engines/node/transport.ts";
 import { createCredentials } from "../../fixtures/credentials/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
@@ -39,7 +40,12 @@ export type WorkerMessage =
       readonly expected: number;
       readonly recognised: number;
     }
-  | { readonly kind: "failed"; readonly code: "usage" | "unreachable" | "internal"; readonly message: string; readonly hint: string | undefined };
+  | {
+      readonly kind: "failed";
+      readonly code: "usage" | "unreachable" | "internal";
+      readonly message: string;
+      readonly hint: string | undefined;
+    };
 
 /** Bytes of a room's creation answer at most. */
 const BODY_BYTES_MAX = 1024 * 1024;
@@ -74,7 +80,8 @@ async function work(job: WorkerJob): Promise<void> {
     run: job.run,
     shard: job.shard,
     credential: (client) => source.credential(client),
-    http: (request, credential) => requestHttp({ target: job.target, request, credential, withinMs: HTTP_MS_MAX, bodyBytesMax: BODY_BYTES_MAX }),
+    http: (request, credential) =>
+      requestHttp({ target: job.target, request, credential, withinMs: HTTP_MS_MAX, bodyBytesMax: BODY_BYTES_MAX }),
     transport: wsTransport,
     ledger: (slots, onDelivery) => {
       ledger = new MemoryLedger({
@@ -100,7 +107,16 @@ async function work(job: WorkerJob): Promise<void> {
   });
   if (ledger === undefined) throw new HarnessError("internal", "the shard made no ledger");
   const { deliveryMs, convergenceMs, spreadMs, delivered, expected, recognised } = ledger.figures;
-  tell({ kind: "done", result, deliveryMs: deliveryMs.encode(), convergenceMs: convergenceMs.encode(), spreadMs: spreadMs.encode(), delivered, expected, recognised });
+  tell({
+    kind: "done",
+    result,
+    deliveryMs: deliveryMs.encode(),
+    convergenceMs: convergenceMs.encode(),
+    spreadMs: spreadMs.encode(),
+    delivered,
+    expected,
+    recognised,
+  });
 }
 
 // The terminal sends Ctrl-C to the whole group; the parent decides when a worker stops.
@@ -111,6 +127,11 @@ process.on("message", (message: WorkerJob | { readonly kind: "go" | "stop" }) =>
   if (message.kind !== "job") return;
   work(message).catch((error: unknown) => {
     const isOurs = error instanceof HarnessError;
-    tell({ kind: "failed", code: isOurs ? error.code : "internal", message: error instanceof Error ? (isOurs ? error.message : (error.stack ?? error.message)) : String(error), hint: isOurs ? error.hint : undefined });
+    tell({
+      kind: "failed",
+      code: isOurs ? error.code : "internal",
+      message: error instanceof Error ? (isOurs ? error.message : (error.stack ?? error.message)) : String(error),
+      hint: isOurs ? error.hint : undefined,
+    });
   });
 });

@@ -20,7 +20,7 @@ export interface Capability {
 }
 
 /** The requirement that a property's breach counts against; a reason may name its own. */
-export type Judge = RequirementId | { readonly [reason in Reason]?: RequirementId } & { readonly otherwise: RequirementId };
+export type Judge = RequirementId | ({ readonly [reason in Reason]?: RequirementId } & { readonly otherwise: RequirementId });
 
 /** Areas that hold for every binding; the cases in `conformance/` judge those a binding names. */
 export const AREAS = [

@@ -130,7 +130,10 @@ export interface CaseContext {
   /** An HTTP request with the user's credential (undefined: with none). Redirects are not followed. */
   http(request: HttpRequest, user?: CaseUser, options?: { url?: string; withinMs?: number }): Promise<HttpAnswer | Failure>;
   /** A WebSocket upgrade with the path exactly as given on the request line, without tidying; then what came. */
-  rawUpgrade(path: string, user?: CaseUser): Promise<{ readonly status: number; readonly frames: readonly Frame[]; readonly closed: { readonly code: number } | undefined }>;
+  rawUpgrade(
+    path: string,
+    user?: CaseUser,
+  ): Promise<{ readonly status: number; readonly frames: readonly Frame[]; readonly closed: { readonly code: number } | undefined }>;
   /**
    * Records one judgement. False counts as a breach of the requirement for the reason given; the case goes on.
    * An id that is not one of the case's is a harness error. Gives `holds` back.

@@ -3,7 +3,16 @@ import type { Reason } from "./reason.ts";
 
 /** What a checker looks at; one checker a property. */
 export const PROPERTIES = [
-  "delivery", "order", "convergence", "guarantees", "snapshot", "presence", "lifecycle", "isolation", "refusals", "latency",
+  "delivery",
+  "order",
+  "convergence",
+  "guarantees",
+  "snapshot",
+  "presence",
+  "lifecycle",
+  "isolation",
+  "refusals",
+  "latency",
 ] as const;
 
 export type Property = (typeof PROPERTIES)[number];

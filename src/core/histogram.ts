@@ -24,7 +24,16 @@ export interface LatencyFigures {
   readonly max: number;
 }
 
+/** Figures of a histogram, rounded to hundredths of a millisecond. */
 export function figuresOf(histogram: Histogram): LatencyFigures {
   const at = (p: number): number => Math.round(histogram.percentileMs(p) * 100) / 100;
-  return { count: histogram.count, p50: at(50), p90: at(90), p95: at(95), p99: at(99), p999: at(99.9), max: Math.round(histogram.maxMs * 100) / 100 };
+  return {
+    count: histogram.count,
+    p50: at(50),
+    p90: at(90),
+    p95: at(95),
+    p99: at(99),
+    p999: at(99.9),
+    max: Math.round(histogram.maxMs * 100) / 100,
+  };
 }

@@ -15,7 +15,12 @@ export interface Observed {
 
 export type Detail =
   | { readonly kind: "connected"; /** who, by the protocol */ readonly user: string }
-  | { readonly kind: "disconnected"; readonly code: number; readonly reason: string; /** closed by this client on purpose */ readonly wanted: boolean }
+  | {
+      readonly kind: "disconnected";
+      readonly code: number;
+      readonly reason: string;
+      /** closed by this client on purpose */ readonly wanted: boolean;
+    }
   | {
       readonly kind: "invoked";
       readonly op: number;

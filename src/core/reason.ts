@@ -3,8 +3,26 @@
  * so that a failure can be held against the reason that was declared for it.
  */
 export const REASONS = [
-  "lost", "doubled", "disordered", "damaged", "foreign", "stale", "diverged", "ghost", "absent", "early", "late",
-  "not-refused", "wrong-refusal", "silent", "crashed", "closed", "leaked", "over-limit", "malformed", "miscounted",
+  "lost",
+  "doubled",
+  "disordered",
+  "damaged",
+  "foreign",
+  "stale",
+  "diverged",
+  "ghost",
+  "absent",
+  "early",
+  "late",
+  "not-refused",
+  "wrong-refusal",
+  "silent",
+  "crashed",
+  "closed",
+  "leaked",
+  "over-limit",
+  "malformed",
+  "miscounted",
 ] as const;
 
 export type Reason = (typeof REASONS)[number];

@@ -3,12 +3,23 @@ import type { RequirementId } from "./ids.ts";
 export type Level = "MUST" | "SHOULD" | "MAY";
 
 export type Category =
-  | "auth" | "session" | "ordering" | "convergence" | "heartbeat" | "presence" | "latency" | "resume/offline"
-  | "isolation" | "errors" | "robustness" | "capacity" | "security" | "observability";
+  | "auth"
+  | "session"
+  | "ordering"
+  | "convergence"
+  | "heartbeat"
+  | "presence"
+  | "latency"
+  | "resume/offline"
+  | "isolation"
+  | "errors"
+  | "robustness"
+  | "capacity"
+  | "security"
+  | "observability";
 
 /** What a check needs at most: see the catalogue's words in docs/requirements. */
-export type Reach =
-  | "wire" | "wire+clock" | "wire x2" | "fixture" | "client" | "browser" | "hook" | "none";
+export type Reach = "wire" | "wire+clock" | "wire x2" | "fixture" | "client" | "browser" | "hook" | "none";
 
 /** Why a requirement has no case or no mutant; the coverage test accepts nothing else. */
 export type Uncovered =

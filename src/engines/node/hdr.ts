@@ -6,7 +6,12 @@ const TRACKABLE_US_MAX = 3_600_000_000;
 
 /** Three significant digits from 1 µs to an hour, as HDR histograms of latencies have. */
 export function createHdr(): Histogram & { reset(): void } {
-  const hdr: Hdr = build({ lowestDiscernibleValue: 1, highestTrackableValue: TRACKABLE_US_MAX, numberOfSignificantValueDigits: 3, useWebAssembly: false });
+  const hdr: Hdr = build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: TRACKABLE_US_MAX,
+    numberOfSignificantValueDigits: 3,
+    useWebAssembly: false,
+  });
   return {
     record(valueMs) {
       const us = Math.round(valueMs * 1000);

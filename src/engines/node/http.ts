@@ -41,7 +41,12 @@ export function requestHttp(options: RequestOptions): Promise<HttpAnswer | Failu
         port,
         method: request.method,
         path: withQuery(request.path, credential?.query ?? {}),
-        headers: { ...target.headers, ...credential?.headers, ...request.headers, ...(body === undefined ? {} : { "content-length": body.length }) },
+        headers: {
+          ...target.headers,
+          ...credential?.headers,
+          ...request.headers,
+          ...(body === undefined ? {} : { "content-length": body.length }),
+        },
         // A kept connection that the server has just closed would look like a fault of the server.
         agent: false,
         ...(isSecure && target.ca !== undefined ? { ca: target.ca } : {}),
@@ -73,7 +78,8 @@ function read(answer: IncomingMessage, bytesMax: number, settle: (answer: HttpAn
   answer.on("aborted", () => settle({ failure: "the answer broke off", status }));
   answer.on("end", () => {
     const headers: Record<string, string> = {};
-    for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
+    for (const [name, value] of Object.entries(answer.headers))
+      if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
     settle({ status, headers, body: Buffer.concat(chunks).toString("utf8") });
   });
 }

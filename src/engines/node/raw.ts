@@ -102,7 +102,11 @@ function open(url: URL, ca: string | undefined): Socket {
  * Whole frames of a server (RFC 6455 §5.2, unmasked), up to the first close. Fragments are given as they come; pings
  * and pongs are passed over.
  */
-export function parseFrames(bytes: Buffer): { readonly frames: readonly Frame[]; readonly closed: { code: number } | undefined; readonly rest: Buffer<ArrayBuffer> } {
+export function parseFrames(bytes: Buffer): {
+  readonly frames: readonly Frame[];
+  readonly closed: { code: number } | undefined;
+  readonly rest: Buffer<ArrayBuffer>;
+} {
   const frames: Frame[] = [];
   let at = 0;
   for (;;) {

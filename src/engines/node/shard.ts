@@ -1,80 +1,19 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { Operations, Rooms } from "../../core/binding.ts";
-import type { Checker, CheckerOutcome, Finding } from "../../core/checker.ts";
+import type { CheckerOutcome, Finding } from "../../core/checker.ts";
 import { FINDINGS_MAX } from "../../core/checker.ts";
 import { HarnessError } from "../../core/errors.ts";
-import type { Ledger } from "../../core/ledger.ts";
 import type { Detail } from "../../core/observation.ts";
 import { createPrng, type Prng } from "../../core/prng.ts";
 import type { Reason } from "../../core/reason.ts";
-import type { ClientScript, Scenario, ScenarioParameters, Step } from "../../core/scenario.ts";
-import type { Credential, Failure, HttpAnswer, HttpRequest, Session, SessionOptions } from "../../core/session.ts";
-import type { ResolvedTarget } from "../../core/target.ts";
+import type { ClientScript, Step } from "../../core/scenario.ts";
+import type { Credential } from "../../core/session.ts";
 import { createAlarms, type Alarm } from "./alarms.ts";
 import { createNodeClient, type NodeClient } from "./client.ts";
 import { createHdr } from "./hdr.ts";
-import type { Transport } from "./transport.ts";
-
-/** A ledger that can say what the run's last write to a room was. */
-export interface ShardLedger extends Ledger {
-  lastWrite(room: string): { readonly author: number; readonly n: number } | undefined;
-}
-
-export interface ShardOptions {
-  readonly session: (options: SessionOptions) => Session;
-  readonly rooms: Rooms;
-  readonly operations: Operations;
-  readonly keepaliveMs: number | undefined;
-  readonly scenario: Scenario;
-  readonly parameters: ScenarioParameters;
-  readonly target: ResolvedTarget;
-  readonly seed: string;
-  readonly run: string;
-  /** This shard plays the rooms r with r % count = index; rooms are never divided. */
-  readonly shard: { readonly index: number; readonly count: number };
-  readonly credential: (client: number) => Promise<Credential>;
-  readonly http: (request: HttpRequest, credential: Credential) => Promise<HttpAnswer | Failure>;
-  readonly transport: Transport;
-  /** Made once the number of slots is known. `onDelivery` is to be called with each delivery's latency in ms. */
-  readonly ledger: (slots: number, onDelivery: (latencyMs: number) => void) => ShardLedger;
-  /** Checkers of what is not delivery: fed every observation. */
-  readonly checkers: readonly Checker[];
-  readonly onSecond: (second: ShardSecond) => void;
-  readonly signal: AbortSignal;
-}
-
-/** What one second of the run held. */
-export interface ShardSecond {
-  readonly t: number;
-  readonly clients: number;
-  readonly sent: number;
-  readonly delivered: number;
-  /** Encoded HDR histogram of the second's delivery latencies. */
-  readonly deliveryMs: string;
-  readonly loopLagMs: number;
-}
-
-export interface ShardResult {
-  readonly clients: number;
-  readonly rooms: number;
-  readonly outcomes: readonly CheckerOutcome[];
-  readonly sent: number;
-  readonly planned: number;
-  readonly late: number;
-  /** Acts whose client was not in its room at the planned time. */
-  readonly dropped: number;
-  readonly refusedJoins: number;
-  readonly firstFailure: string | undefined;
-  readonly joinMs: string;
-  readonly actMs: number;
-  readonly loopLagMsP99: number;
-  readonly cpu: number;
-  readonly residentBytes: number;
-  readonly interrupted: boolean;
-}
+import type { ShardLedger, ShardOptions, ShardResult } from "./shard-types.ts";
 
 /** A send later than its plan by more than this is late. */
-export const LATE_MS = 50;
+const LATE_MS = 50;
 
 /** X-13: quiet means nothing outstanding and nothing arrived for a second; waited for at most 10 s. */
 const QUIET_MS = 1000;
@@ -164,8 +103,22 @@ class Shard {
       if (script.room % shard.count !== shard.index) continue;
       this.#places.set(script.room, (this.#places.get(script.room) ?? 0) + 1);
       this.#players.push({
-        index, slot: this.#players.length, script, prng: prng.fork("values"), alarm: undefined, step: script.next(), node: undefined, room: "",
-        isJoined: false, isLeaving: false, hasEnded: false, isRefused: false, startedMs: 0, writes: 0, reads: 0, finalRead: undefined,
+        index,
+        slot: this.#players.length,
+        script,
+        prng: prng.fork("values"),
+        alarm: undefined,
+        step: script.next(),
+        node: undefined,
+        room: "",
+        isJoined: false,
+        isLeaving: false,
+        hasEnded: false,
+        isRefused: false,
+        startedMs: 0,
+        writes: 0,
+        reads: 0,
+        finalRead: undefined,
       });
     }
     this.#isLoopback = /^https?:\/\/127\./.test(options.target.urls[0]);
@@ -281,7 +234,13 @@ class Shard {
     this.#sentInSecond += 1;
     this.#ledger.invoked(player.slot, n, plannedMs, nowMs);
     const value = this.#options.operations.make(name, player.prng);
-    player.node.invoke({ kind: "write", id: n, plannedMs, value, marker: { run: this.#options.run, author: player.index, n, intact: true } });
+    player.node.invoke({
+      kind: "write",
+      id: n,
+      plannedMs,
+      value,
+      marker: { run: this.#options.run, author: player.index, n, intact: true },
+    });
   }
 
   #read(player: Player, plannedMs: number): void {
@@ -379,7 +338,8 @@ class Shard {
         return;
       case "snapshot":
         this.#ledger.snapshot(player.slot, detail.marker, atMs);
-        if (player.finalRead === "asked") player.finalRead = { marker: detail.marker === undefined ? undefined : `${detail.marker.author}/${detail.marker.n}` };
+        if (player.finalRead === "asked")
+          player.finalRead = { marker: detail.marker === undefined ? undefined : `${detail.marker.author}/${detail.marker.n}` };
         return;
       case "accepted":
         if (isWrite(detail.op)) this.#ledger.accepted(player.slot, detail.op, detail.position, atMs);
@@ -388,8 +348,7 @@ class Shard {
         if (!player.isJoined) {
           player.isRefused = true;
           this.#failed(`${detail.code} ${detail.text}`);
-        }
-        else if (detail.op !== undefined && isWrite(detail.op)) this.#ledger.rejected(player.slot, detail.op);
+        } else if (detail.op !== undefined && isWrite(detail.op)) this.#ledger.rejected(player.slot, detail.op);
         return;
       case "problem":
         this.#finding(player, detail.reason, "messages of the protocol", detail.text, atMs);
@@ -406,9 +365,16 @@ class Shard {
       this.#joined -= 1;
       this.#ledger.left(player.slot, atMs);
       if (!player.isLeaving && !detail.wanted && !player.hasEnded && this.#isPlaying) {
-        this.#finding(player, "closed", "a connection that lasts as long as its client stays", `closed with ${detail.code} ${detail.reason}`.trim(), atMs);
+        this.#finding(
+          player,
+          "closed",
+          "a connection that lasts as long as its client stays",
+          `closed with ${detail.code} ${detail.reason}`.trim(),
+          atMs,
+        );
       }
-    } else if (!player.isLeaving && !player.isRefused) this.#failed(`closed with ${detail.code} ${detail.reason} before the join was confirmed`);
+    } else if (!player.isLeaving && !player.isRefused)
+      this.#failed(`closed with ${detail.code} ${detail.reason} before the join was confirmed`);
     player.isJoined = false;
     player.startedMs = atMs;
   }
@@ -477,7 +443,11 @@ class Shard {
       if (last === undefined || got === `${last.author}/${last.n}`) continue;
       const label = got === undefined ? "a state without any of the run's writes" : `a state as of a=${got.replace("/", " n=")}`;
       diverged.push({
-        property: "convergence", reason: "diverged", room: player.room, client: player.index, seen: label,
+        property: "convergence",
+        reason: "diverged",
+        room: player.room,
+        client: player.index,
+        seen: label,
         expected: `a=${last.author} n=${last.n}, the last write that the members received`,
         witness: [
           { atMs: nowMs, from: `client ${player.index}`, to: "server", label: "asks for the state after the run is quiet" },
@@ -487,7 +457,12 @@ class Shard {
     }
     const outcomes: CheckerOutcome[] = [
       ...this.#ledger.finish(nowMs),
-      { property: "convergence", judged: finals.length, broken: diverged.length === 0 ? {} : { diverged: diverged.length }, findings: diverged.slice(0, FINDINGS_MAX) },
+      {
+        property: "convergence",
+        judged: finals.length,
+        broken: diverged.length === 0 ? {} : { diverged: diverged.length },
+        findings: diverged.slice(0, FINDINGS_MAX),
+      },
       { property: "delivery", judged: 0, broken: Object.fromEntries(this.#broken), findings: this.#findings },
       ...this.#options.checkers.map((checker) => checker.finish(nowMs)),
     ];

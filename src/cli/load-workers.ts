@@ -1,0 +1,110 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { HarnessError } from "../core/errors.ts";
+import { figuresOf } from "../core/histogram.ts";
+import type { SeriesPoint } from "../core/result.ts";
+import { createHdr } from "../engines/node/hdr.ts";
+import type { ShardSecond } from "../engines/node/shard-types.ts";
+import type { WorkerJob, WorkerMessage } from "./worker.ts";
+
+export type LoadProgress =
+  | { readonly kind: "stage"; readonly text: string }
+  | { readonly kind: "second"; readonly point: SeriesPoint; readonly totalSeconds: number };
+
+/** Longest time beyond its plan that a run may take before its workers are ended. */
+const OVERTIME_MS_MAX = 60_000;
+
+/** A worker's last word. */
+export type Done = Extract<WorkerMessage, { kind: "done" }>;
+
+/** What all workers told. */
+export interface Gathered {
+  readonly done: readonly Done[];
+  readonly series: readonly SeriesPoint[];
+  readonly interrupted: boolean;
+}
+
+/** Forks the workers, starts them together, and gathers what they say. Ends only its own children. */
+export async function runWorkers(
+  job: Omit<WorkerJob, "shard">,
+  count: number,
+  options: { readonly onProgress?: (progress: LoadProgress) => void; readonly signal?: AbortSignal },
+): Promise<Gathered> {
+  const path = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url));
+  const children = Array.from({ length: count }, () => fork(path, [], { stdio: ["ignore", "ignore", "inherit", "ipc"] }));
+  const series = new Map<number, { seconds: ShardSecond[] }>();
+  const totalSeconds = Math.ceil((job.parameters.rampMs + job.parameters.durationMs) / 1000);
+  const points: SeriesPoint[] = [];
+  const stop = (): void => children.forEach((child) => child.connected && child.send({ kind: "stop" }));
+  options.signal?.addEventListener("abort", stop, { once: true });
+  const onSecond = (second: ShardSecond): void => {
+    const slot = series.get(second.t) ?? { seconds: [] };
+    slot.seconds.push(second);
+    series.set(second.t, slot);
+    if (slot.seconds.length < count) return;
+    series.delete(second.t);
+    const point = pointOf(slot.seconds);
+    points.push(point);
+    options.onProgress?.({ kind: "second", point, totalSeconds });
+  };
+  try {
+    options.onProgress?.({ kind: "stage", text: `starting ${count} worker${count === 1 ? "" : "s"}` });
+    await Promise.all(children.map((child, index) => ready(child, { ...job, shard: { index, count } })));
+    const limitMs = job.parameters.rampMs + job.parameters.durationMs + OVERTIME_MS_MAX;
+    const done = await Promise.all(children.map((child) => finished(child, onSecond, limitMs)));
+    return { done, series: points, interrupted: options.signal?.aborted ?? false };
+  } finally {
+    options.signal?.removeEventListener("abort", stop);
+    for (const child of children) if (child.exitCode === null) child.kill("SIGKILL");
+  }
+}
+
+function ready(child: ChildProcess, job: WorkerJob): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.on("message", (message: WorkerMessage) => {
+      if (message.kind === "ready") resolve();
+      else if (message.kind === "failed")
+        reject(new HarnessError(message.code, message.message, message.hint === undefined ? {} : { hint: message.hint }));
+    });
+    child.once("exit", (code, signal) =>
+      reject(new HarnessError("internal", `a load worker ended with ${code ?? signal} before it was ready`)),
+    );
+    child.send(job);
+  });
+}
+
+function finished(child: ChildProcess, onSecond: (second: ShardSecond) => void, limitMs: number): Promise<Done> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new HarnessError("internal", `a load worker did not end within ${limitMs} ms`)), limitMs);
+    const settle = (act: () => void): void => {
+      clearTimeout(timer);
+      act();
+    };
+    child.on("message", (message: WorkerMessage) => {
+      if (message.kind === "second") onSecond(message.second);
+      else if (message.kind === "done") settle(() => resolve(message));
+      else if (message.kind === "failed")
+        settle(() => reject(new HarnessError(message.code, message.message, message.hint === undefined ? {} : { hint: message.hint })));
+    });
+    child.once("exit", (code, signal) =>
+      settle(() => reject(new HarnessError("internal", `a load worker ended with ${code ?? signal} in mid-run`))),
+    );
+    child.send({ kind: "go" });
+  });
+}
+
+function pointOf(seconds: readonly ShardSecond[]): SeriesPoint {
+  const merged = createHdr();
+  for (const second of seconds) merged.merge(second.deliveryMs);
+  const sum = (of: (second: ShardSecond) => number): number => seconds.reduce((total, second) => total + of(second), 0);
+  const figures = figuresOf(merged);
+  return {
+    t: seconds[0]?.t ?? 0,
+    clients: sum((second) => second.clients),
+    sent: sum((second) => second.sent),
+    delivered: sum((second) => second.delivered),
+    deliveryMsP50: figures.p50,
+    deliveryMsP99: figures.p99,
+    loopLagMs: Math.max(...seconds.map((second) => second.loopLagMs)),
+  };
+}

@@ -1,0 +1,65 @@
+import type { Operations, Rooms } from "../../core/binding.ts";
+import type { Checker, CheckerOutcome } from "../../core/checker.ts";
+import type { Ledger } from "../../core/ledger.ts";
+import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
+import type { Credential, Failure, HttpAnswer, HttpRequest, Session, SessionOptions } from "../../core/session.ts";
+import type { ResolvedTarget } from "../../core/target.ts";
+import type { Transport } from "./transport.ts";
+
+/** A ledger that can say what the run's last write to a room was. */
+export interface ShardLedger extends Ledger {
+  lastWrite(room: string): { readonly author: number; readonly n: number } | undefined;
+}
+
+export interface ShardOptions {
+  readonly session: (options: SessionOptions) => Session;
+  readonly rooms: Rooms;
+  readonly operations: Operations;
+  readonly keepaliveMs: number | undefined;
+  readonly scenario: Scenario;
+  readonly parameters: ScenarioParameters;
+  readonly target: ResolvedTarget;
+  readonly seed: string;
+  readonly run: string;
+  /** This shard plays the rooms r with r % count = index; rooms are never divided. */
+  readonly shard: { readonly index: number; readonly count: number };
+  readonly credential: (client: number) => Promise<Credential>;
+  readonly http: (request: HttpRequest, credential: Credential) => Promise<HttpAnswer | Failure>;
+  readonly transport: Transport;
+  /** Made once the number of slots is known. `onDelivery` is to be called with each delivery's latency in ms. */
+  readonly ledger: (slots: number, onDelivery: (latencyMs: number) => void) => ShardLedger;
+  /** Checkers of what is not delivery: fed every observation. */
+  readonly checkers: readonly Checker[];
+  readonly onSecond: (second: ShardSecond) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What one second of the run held. */
+export interface ShardSecond {
+  readonly t: number;
+  readonly clients: number;
+  readonly sent: number;
+  readonly delivered: number;
+  /** Encoded HDR histogram of the second's delivery latencies. */
+  readonly deliveryMs: string;
+  readonly loopLagMs: number;
+}
+
+export interface ShardResult {
+  readonly clients: number;
+  readonly rooms: number;
+  readonly outcomes: readonly CheckerOutcome[];
+  readonly sent: number;
+  readonly planned: number;
+  readonly late: number;
+  /** Acts whose client was not in its room at the planned time. */
+  readonly dropped: number;
+  readonly refusedJoins: number;
+  readonly firstFailure: string | undefined;
+  readonly joinMs: string;
+  readonly actMs: number;
+  readonly loopLagMsP99: number;
+  readonly cpu: number;
+  readonly residentBytes: number;
+  readonly interrupted: boolean;
+}
