@@ -62,13 +62,14 @@ export function createConvergence(options: {
 
   const roomOf = (name: string): Room => {
     let room = rooms.get(name);
-    if (room === undefined) rooms.set(name, (room = { clock: 0, lastEventMs: -Infinity, lastWriteAt: 0, members: new Map(), invokedAt: new Map() }));
+    if (room === undefined)
+      rooms.set(name, (room = { clock: 0, lastEventMs: -Infinity, lastWriteAt: 0, members: new Map(), invokedAt: new Map() }));
     return room;
   };
   const keep = (member: Member | undefined, last: Last): void => {
     if (member === undefined) return;
     const before = member.last?.position;
-    if (last.position !== undefined && before !== undefined && before > last.position) return;
+    if (options.orderModel === "position" && last.position !== undefined && before !== undefined && before > last.position) return;
     member.last = last;
   };
   const take = (room: Room, observation: Observation): void => {
@@ -79,7 +80,10 @@ export function createConvergence(options: {
       if (name === undefined) room.lastWriteAt = room.clock;
       else room.invokedAt.set(name, room.clock);
       if (!options.echo) names.set(`${client}/${observation.op}`, name);
-      for (const map of [room.invokedAt, names]) for (const oldest of map.keys()) if (map.size > WRITES_MAX) map.delete(oldest); else break;
+      for (const map of [room.invokedAt, names])
+        for (const oldest of map.keys())
+          if (map.size > WRITES_MAX) map.delete(oldest);
+          else break;
     } else if (observation.kind === "accepted" && names.has(`${client}/${observation.op}`)) {
       room.lastEventMs = atMs;
       const name = names.get(`${client}/${observation.op}`);
@@ -100,7 +104,8 @@ export function createConvergence(options: {
   const follow = (room: Room, observation: Observation): void => {
     const isIn = flights.stays.of(observation.client)?.isIn === true;
     const member = room.members.get(observation.client);
-    if (isIn && member === undefined) room.members.set(observation.client, { client: observation.client, joinedAt: room.clock, last: undefined, snapshot: undefined });
+    if (isIn && member === undefined)
+      room.members.set(observation.client, { client: observation.client, joinedAt: room.clock, last: undefined, snapshot: undefined });
     if (!isIn && member !== undefined) room.members.delete(observation.client);
   };
 
@@ -121,8 +126,18 @@ export function createConvergence(options: {
     return most;
   };
   const diverged = (roomName: string, model: Shown, one: Shown, what: string): void => {
-    const witness: WitnessStep[] = [toClient(model.atMs, model.client, `${what} ${model.text}`), bad(toClient(one.atMs, one.client, `${what} ${one.text}`))];
-    tally.broke({ reason: "diverged", room: roomName, client: one.client, expected: `${what} ${model.text}, as at client ${model.client}`, seen: `${what} ${one.text}`, witness });
+    const witness: WitnessStep[] = [
+      toClient(model.atMs, model.client, `${what} ${model.text}`),
+      bad(toClient(one.atMs, one.client, `${what} ${one.text}`)),
+    ];
+    tally.broke({
+      reason: "diverged",
+      room: roomName,
+      client: one.client,
+      expected: `${what} ${model.text}, as at client ${model.client}`,
+      seen: `${what} ${one.text}`,
+      witness,
+    });
   };
   const judgeRoom = (roomName: string, room: Room): void => {
     const members = [...room.members.values()];
@@ -135,18 +150,32 @@ export function createConvergence(options: {
         settled.push({ client, atMs: last.atMs, text: last.name ?? last.content ?? "", last });
       }
       const most = agree(roomName, settled, "last");
-      const shown = settled.flatMap(({ client, atMs, text, last }) => (text === most && last.name !== undefined && last.content !== undefined ? [{ client, atMs, text: last.content }] : []));
+      const shown = settled.flatMap(({ client, atMs, text, last }) =>
+        text === most && last.name !== undefined && last.content !== undefined ? [{ client, atMs, text: last.content }] : [],
+      );
       lastContent = agree(roomName, shown, `${most ?? ""} as`);
       if (settled.some(({ last }) => last.name === most)) lastName = most;
       lastContent ??= settled.find(({ text, last }) => text === most && last.content !== undefined)?.last.content;
     }
-    const asked = members.flatMap(({ client, snapshot }) => (snapshot === undefined || snapshot.askedMs < room.lastEventMs ? [] : [{ client, ...snapshot }]));
-    agree(roomName, asked.map(({ client, atMs, content }) => ({ client, atMs, text: content })), "state");
+    const asked = members.flatMap(({ client, snapshot }) =>
+      snapshot === undefined || snapshot.askedMs < room.lastEventMs ? [] : [{ client, ...snapshot }],
+    );
+    agree(
+      roomName,
+      asked.map(({ client, atMs, content }) => ({ client, atMs, text: content })),
+      "state",
+    );
     for (const { client, atMs, name, content } of asked) {
-      const pair = lastName !== undefined && name !== undefined ? [lastName, name] : options.contents === "alike" && lastContent !== undefined ? [lastContent, content] : undefined;
+      const pair =
+        lastName !== undefined && name !== undefined
+          ? [lastName, name]
+          : options.contents === "alike" && lastContent !== undefined
+            ? [lastContent, content]
+            : undefined;
       if (pair === undefined) continue;
       tally.judged();
-      if (pair[0] !== pair[1]) diverged(roomName, { client, atMs: room.lastEventMs, text: pair[0] ?? "" }, { client, atMs, text: pair[1] ?? "" }, "state after");
+      if (pair[0] !== pair[1])
+        diverged(roomName, { client, atMs: room.lastEventMs, text: pair[0] ?? "" }, { client, atMs, text: pair[1] ?? "" }, "state after");
     }
   };
 

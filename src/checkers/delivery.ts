@@ -15,7 +15,13 @@ export function createDelivery(options: { run: string; echo: boolean }): Checker
   const tally = createTally("delivery");
   const written = (flight: Flight): WitnessStep => fromClient(flight.invokedMs, flight.author, `write ${keyOf(flight)}`);
   const arrival = (arrived: Arrived, words: string): WitnessStep => toClient(arrived.atMs, arrived.client, words);
-  const broke = (reason: "doubled" | "damaged" | "foreign", arrived: Arrived, expected: string, seen: string, before: readonly WitnessStep[]): void =>
+  const broke = (
+    reason: "doubled" | "damaged" | "foreign",
+    arrived: Arrived,
+    expected: string,
+    seen: string,
+    before: readonly WitnessStep[],
+  ): void =>
     tally.broke({ reason, room: arrived.room, client: arrived.client, expected, seen, witness: [...before, bad(arrival(arrived, seen))] });
 
   const flights = createFlights(options, {
@@ -24,11 +30,34 @@ export function createDelivery(options: { run: string; echo: boolean }): Checker
     },
     doubled: (flight, arrived) => {
       const isOwn = !options.echo && flight.author === arrived.client;
-      broke("doubled", arrived, isOwn ? `${keyOf(flight)} confirmed to its author, not delivered` : `${keyOf(flight)} once`, `${keyOf(flight)} ${isOwn ? "delivered to its author" : "again"}`, [written(flight)]);
+      broke(
+        "doubled",
+        arrived,
+        isOwn ? `${keyOf(flight)} confirmed to its author, not delivered` : `${keyOf(flight)} once`,
+        `${keyOf(flight)} ${isOwn ? "delivered to its author" : "again"}`,
+        [written(flight)],
+      );
     },
-    differs: (flight, arrived) => broke("damaged", arrived, `${keyOf(flight)} with ${flight.content ?? ""}`, `${keyOf(flight)} with ${digestOf(arrived.content)}`, [written(flight)]),
-    damaged: (flight, arrived) => broke("damaged", arrived, "a payload that fits its sum", `${arrived.marker === undefined ? "" : keyOf(arrived.marker)} with another payload`, flight === undefined ? [] : [written(flight)]),
-    invented: (arrived) => broke("foreign", arrived, "only writes that somebody made", `${arrived.marker === undefined ? "" : keyOf(arrived.marker)}, which nobody wrote`, []),
+    differs: (flight, arrived) =>
+      broke("damaged", arrived, `${keyOf(flight)} with ${flight.content ?? ""}`, `${keyOf(flight)} with ${digestOf(arrived.content)}`, [
+        written(flight),
+      ]),
+    damaged: (flight, arrived) =>
+      broke(
+        "damaged",
+        arrived,
+        "a payload that fits its sum",
+        `${arrived.marker === undefined ? "" : keyOf(arrived.marker)} with another payload`,
+        flight === undefined ? [] : [written(flight)],
+      ),
+    invented: (arrived) =>
+      broke(
+        "foreign",
+        arrived,
+        "only writes that somebody made",
+        `${arrived.marker === undefined ? "" : keyOf(arrived.marker)}, which nobody wrote`,
+        [],
+      ),
     bound: (why) => tally.bound(why),
   });
 
@@ -49,7 +78,14 @@ export function createDelivery(options: { run: string; echo: boolean }): Checker
     tally.judged();
     if (flight.accepted) return;
     const witness = [written(flight), bad(toClient(nowMs, flight.author, `${keyOf(flight)} never confirmed`))];
-    tally.broke({ reason: "absent", room: flight.room, client: flight.author, expected: `${keyOf(flight)} confirmed to its author`, seen: "no answer", witness });
+    tally.broke({
+      reason: "absent",
+      room: flight.room,
+      client: flight.author,
+      expected: `${keyOf(flight)} confirmed to its author`,
+      seen: "no answer",
+      witness,
+    });
   };
 
   return {

@@ -29,7 +29,7 @@ export interface Flight {
 
 export type Arrived = Observed & Delivered;
 
-export interface FlightHooks {
+interface FlightHooks {
   received?: (flight: Flight, stay: Stay | undefined, arrived: Arrived, must: boolean) => void;
   doubled?: (flight: Flight, arrived: Arrived) => void;
   /** The first receiver's content is the measure of all later ones. */
@@ -44,7 +44,7 @@ export interface FlightHooks {
 }
 
 /** Writes that one room keeps: enough for a member 200 s behind at 10 writes a second. Older ones are forgotten. */
-export const FLIGHTS_PER_ROOM_MAX = 2048;
+const FLIGHTS_PER_ROOM_MAX = 2048;
 
 function opKey(client: number, op: number): string {
   return `${client}/${op}`;
@@ -58,7 +58,7 @@ interface Room {
   readonly highest: Map<number, { invoked: number; forgotten: number }>;
 }
 
-export interface Flights {
+interface Flights {
   readonly stays: Stays;
   observe(observation: Observation): void;
   /** Every write still in the window. */

@@ -34,7 +34,8 @@ export function createGuarantees(options: { run: string; orderModel: OrderModel 
 
   const of = (client: number): Knowledge => {
     let knowledge = clients.get(client);
-    if (knowledge === undefined) clients.set(client, (knowledge = { count: 0, latest: undefined, received: new Map(), floor: new Map(), position: undefined }));
+    if (knowledge === undefined)
+      clients.set(client, (knowledge = { count: 0, latest: undefined, received: new Map(), floor: new Map(), position: undefined }));
     return knowledge;
   };
   const learn = (observation: Observation, marker: Marker | undefined, place: number | undefined): void => {
@@ -55,14 +56,22 @@ export function createGuarantees(options: { run: string; orderModel: OrderModel 
     if (floor !== undefined && floor.n > n) return { name: keyOf({ author, n: floor.n }), atMs: floor.atMs };
     const { latest } = knowledge;
     const received = knowledge.received.get(author);
-    if (options.orderModel === "perAuthor" || latest === undefined || received?.n !== n || received.count === knowledge.count) return undefined;
+    if (options.orderModel === "perAuthor" || latest === undefined || received?.n !== n || received.count === knowledge.count)
+      return undefined;
     return { name: keyOf(latest), atMs: latest.atMs };
   };
   const snapshot = (observation: Observation & { kind: "snapshot" }): void => {
     const knowledge = of(observation.client);
     const { marker, position: place, client, room, atMs } = observation;
     const stale = (expected: string, seen: string, knownMs: number): void =>
-      tally.broke({ reason: "stale", room, client, expected, seen, witness: [toClient(knownMs, client, expected), bad(toClient(atMs, client, `state ${seen}`))] });
+      tally.broke({
+        reason: "stale",
+        room,
+        client,
+        expected,
+        seen,
+        witness: [toClient(knownMs, client, expected), bad(toClient(atMs, client, `state ${seen}`))],
+      });
     if (place !== undefined && knowledge.position !== undefined) {
       tally.judged();
       const { at, atMs: knownMs } = knowledge.position;
@@ -80,7 +89,10 @@ export function createGuarantees(options: { run: string; orderModel: OrderModel 
     observe: (observation) => {
       if (observation.kind === "invoked" && observation.act === "write" && observation.marker !== undefined) {
         waiting.set(`${observation.client}/${observation.op}`, observation.marker);
-        if (waiting.size > WAITING_MAX) for (const oldest of waiting.keys()) if (waiting.size > WAITING_MAX) waiting.delete(oldest); else break;
+        if (waiting.size > WAITING_MAX)
+          for (const oldest of waiting.keys())
+            if (waiting.size > WAITING_MAX) waiting.delete(oldest);
+            else break;
       } else if (observation.kind === "accepted") {
         const key = `${observation.client}/${observation.op}`;
         learn(observation, waiting.get(key), observation.position);

@@ -24,9 +24,22 @@ export function createIsolation(options: { run: string }): Checker {
       tally.judged();
       const home = homes.get(marker.author);
       if (marker.run === options.run && home?.rooms.has(room) === true) return;
-      const seen = marker.run !== options.run ? `${keyOf(marker)} of run ${marker.run}` : home === undefined ? `${keyOf(marker)}, whose author never wrote` : `${keyOf(marker)}, written in room ${home.room}`;
-      const before = marker.run === options.run && home !== undefined ? [fromClient(home.atMs, marker.author, `write in room ${home.room}`)] : [];
-      tally.broke({ reason: "foreign", room, client, expected: `only writes of room ${room}`, seen, witness: [...before, bad(toClient(atMs, client, seen))] });
+      const seen =
+        marker.run !== options.run
+          ? `${keyOf(marker)} of run ${marker.run}`
+          : home === undefined
+            ? `${keyOf(marker)}, whose author never wrote`
+            : `${keyOf(marker)}, written in room ${home.room}`;
+      const before =
+        marker.run === options.run && home !== undefined ? [fromClient(home.atMs, marker.author, `write in room ${home.room}`)] : [];
+      tally.broke({
+        reason: "foreign",
+        room,
+        client,
+        expected: `only writes of room ${room}`,
+        seen,
+        witness: [...before, bad(toClient(atMs, client, seen))],
+      });
     },
     finish: () => tally.outcome(),
   };

@@ -75,7 +75,10 @@ export function createLatency(options: { run: string; echo: boolean; budgets: Bu
         client: arrived.client,
         expected: `95 % of deliveries within ${budgets.deliveryMsP95 ?? 0} ms of their planned time`,
         seen: `${Math.round(valueMs)} ms`,
-        witness: [fromClient(flight.plannedMs, flight.author, `write ${keyOf(flight)} planned`), bad(toClient(arrived.atMs, arrived.client, keyOf(flight)))],
+        witness: [
+          fromClient(flight.plannedMs, flight.author, `write ${keyOf(flight)} planned`),
+          bad(toClient(arrived.atMs, arrived.client, keyOf(flight))),
+        ],
       }));
     },
     completed: (flight) => {
@@ -87,7 +90,11 @@ export function createLatency(options: { run: string; echo: boolean; budgets: Bu
         client: flight.author,
         expected: `first to last receiver within ${budgets.spreadMs ?? 0} ms`,
         seen: `${Math.round(lastMs - firstMs)} ms`,
-        witness: [fromClient(flight.invokedMs, flight.author, `write ${keyOf(flight)}`), { atMs: firstMs, from: "server", to: "first member", label: keyOf(flight) }, bad({ atMs: lastMs, from: "server", to: "last member", label: keyOf(flight) })],
+        witness: [
+          fromClient(flight.invokedMs, flight.author, `write ${keyOf(flight)}`),
+          { atMs: firstMs, from: "server", to: "first member", label: keyOf(flight) },
+          bad({ atMs: lastMs, from: "server", to: "last member", label: keyOf(flight) }),
+        ],
       }));
     },
     bound: (text) => {
@@ -117,10 +124,13 @@ export function judgeLatency(shards: readonly LatencyParts[]): CheckerOutcome {
     }
     tally.judged(count);
     if (over <= count * OVER_SHARE_MAX) continue;
-    for (const { [kind]: { worst } } of shards) if (worst !== undefined) {
-      tally.broke({ ...worst, seen: `${over} of ${count} over it, such as ${worst.seen}` });
-      break;
-    }
+    for (const {
+      [kind]: { worst },
+    } of shards)
+      if (worst !== undefined) {
+        tally.broke({ ...worst, seen: `${over} of ${count} over it, such as ${worst.seen}` });
+        break;
+      }
   }
   return tally.outcome();
 }

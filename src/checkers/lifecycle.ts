@@ -43,7 +43,16 @@ export function createLifecycle(options: LifecycleOptions): Checker {
 
   const act = (observation: Observation, name: string, atMs: number, keeps: boolean): void => {
     const known = rooms.get(observation.room);
-    const room = known ?? { firstMs: atMs, keptMs: atMs, activeMs: atMs, lastAct: name, lastActor: observation.client, goneMs: undefined, goneAt: -1, isLate: false };
+    const room = known ?? {
+      firstMs: atMs,
+      keptMs: atMs,
+      activeMs: atMs,
+      lastAct: name,
+      lastActor: observation.client,
+      goneMs: undefined,
+      goneAt: -1,
+      isLate: false,
+    };
     if (known === undefined) rooms.set(observation.room, room);
     if (keeps && atMs >= room.keptMs) {
       room.keptMs = atMs;
@@ -52,8 +61,21 @@ export function createLifecycle(options: LifecycleOptions): Checker {
     }
     room.activeMs = Math.max(room.activeMs, observation.atMs);
   };
-  const broke = (reason: "early" | "late" | "ghost", room: Room, observation: { room: string; client: number; atMs: number }, expected: string, seen: string): void =>
-    tally.broke({ reason, room: observation.room, client: observation.client, expected, seen, witness: [fromClient(room.keptMs, room.lastActor, room.lastAct), bad(toClient(observation.atMs, observation.client, seen))] });
+  const broke = (
+    reason: "early" | "late" | "ghost",
+    room: Room,
+    observation: { room: string; client: number; atMs: number },
+    expected: string,
+    seen: string,
+  ): void =>
+    tally.broke({
+      reason,
+      room: observation.room,
+      client: observation.client,
+      expected,
+      seen,
+      witness: [fromClient(room.keptMs, room.lastActor, room.lastAct), bad(toClient(observation.atMs, observation.client, seen))],
+    });
 
   const gone = (observation: Observation): void => {
     const room = rooms.get(observation.room);
@@ -62,14 +84,29 @@ export function createLifecycle(options: LifecycleOptions): Checker {
     const livedMs = Math.round(observation.atMs - room.keptMs);
     if (room.goneMs !== undefined) {
       const afterMs = observation.atMs - room.goneMs;
-      if (afterMs > toldWithinMs) broke("late", room, observation, `told within ${toldWithinMs} ms after client ${room.goneAt}`, `told after ${Math.round(afterMs)} ms`);
+      if (afterMs > toldWithinMs)
+        broke(
+          "late",
+          room,
+          observation,
+          `told within ${toldWithinMs} ms after client ${room.goneAt}`,
+          `told after ${Math.round(afterMs)} ms`,
+        );
       return;
     }
     room.goneMs = observation.atMs;
     room.goneAt = observation.client;
     const leastMs = options.roomTtlMs - options.toleranceBelowMs;
-    if (observation.atMs < room.keptMs + leastMs) broke("early", room, observation, `alive for ${leastMs} ms after ${room.lastAct}`, `gone after ${livedMs} ms`);
-    else if (observation.atMs > lateMs(room)) broke("late", room, observation, `gone ${options.roomTtlMs + options.toleranceAboveMs} ms after the last act`, `gone after ${livedMs} ms`);
+    if (observation.atMs < room.keptMs + leastMs)
+      broke("early", room, observation, `alive for ${leastMs} ms after ${room.lastAct}`, `gone after ${livedMs} ms`);
+    else if (observation.atMs > lateMs(room))
+      broke(
+        "late",
+        room,
+        observation,
+        `gone ${options.roomTtlMs + options.toleranceAboveMs} ms after the last act`,
+        `gone after ${livedMs} ms`,
+      );
   };
   /** A connection begun in a room that must be gone, or is known to be. */
   const joined = (observation: Observation, stay: Stay): void => {
@@ -78,11 +115,23 @@ export function createLifecycle(options: LifecycleOptions): Checker {
     if (room.goneMs !== undefined) {
       if (stay.connectedMs <= room.goneMs) return;
       tally.judged();
-      broke("ghost", room, observation, "joins refused once the room is gone", `joined ${Math.round(stay.connectedMs - room.goneMs)} ms after it went`);
+      broke(
+        "ghost",
+        room,
+        observation,
+        "joins refused once the room is gone",
+        `joined ${Math.round(stay.connectedMs - room.goneMs)} ms after it went`,
+      );
     } else if (stay.connectedMs > lateMs(room)) {
       tally.judged();
       room.isLate = true;
-      broke("late", room, observation, `gone ${options.roomTtlMs + options.toleranceAboveMs} ms after the last act`, `joined after ${Math.round(stay.connectedMs - room.activeMs)} ms`);
+      broke(
+        "late",
+        room,
+        observation,
+        `gone ${options.roomTtlMs + options.toleranceAboveMs} ms after the last act`,
+        `joined after ${Math.round(stay.connectedMs - room.activeMs)} ms`,
+      );
     }
   };
 
@@ -97,7 +146,8 @@ export function createLifecycle(options: LifecycleOptions): Checker {
         joined(observation, stay);
         act(observation, "join", stay.connectedMs, true);
       } else if (observation.kind === "lifecycle" && observation.event === "gone") gone(observation);
-      else if (observation.kind === "invoked" && observation.act !== "leave" && wasIn) act(observation, observation.act, observation.atMs, observation.act === "write" || observation.act === "keepalive");
+      else if (observation.kind === "invoked" && observation.act !== "leave" && wasIn)
+        act(observation, observation.act, observation.atMs, observation.act === "write" || observation.act === "keepalive");
     },
     finish: (nowMs) => {
       for (const [name, room] of rooms) {
@@ -105,7 +155,13 @@ export function createLifecycle(options: LifecycleOptions): Checker {
         if (room.goneMs === undefined) {
           if (nowMs > lateMs(room) && witness !== undefined && !room.isLate) {
             tally.judged();
-            broke("late", room, { room: name, client: witness.client, atMs: nowMs }, `gone ${options.roomTtlMs + options.toleranceAboveMs} ms after the last act`, `alive after ${Math.round(nowMs - room.activeMs)} ms`);
+            broke(
+              "late",
+              room,
+              { room: name, client: witness.client, atMs: nowMs },
+              `gone ${options.roomTtlMs + options.toleranceAboveMs} ms after the last act`,
+              `alive after ${Math.round(nowMs - room.activeMs)} ms`,
+            );
           } else if (room.activeMs - room.firstMs > options.roomTtlMs) tally.judged();
           continue;
         }
@@ -113,7 +169,13 @@ export function createLifecycle(options: LifecycleOptions): Checker {
         for (const stay of stays.membersOf(name)) {
           if (stay.connectedMs > room.goneMs) continue;
           tally.judged();
-          broke("late", room, { room: name, client: stay.client, atMs: nowMs }, `told within ${toldWithinMs} ms after client ${room.goneAt}`, "never told");
+          broke(
+            "late",
+            room,
+            { room: name, client: stay.client, atMs: nowMs },
+            `told within ${toldWithinMs} ms after client ${room.goneAt}`,
+            "never told",
+          );
         }
       }
       return tally.outcome();

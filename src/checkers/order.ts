@@ -38,7 +38,8 @@ export function createOrder(options: { run: string; orderModel: OrderModel }): C
       } else if (observation.kind === "accepted") model.accepted?.(observation);
       else if (observation.kind === "delivered") {
         const { marker } = observation;
-        if (marker !== undefined && (!marker.intact || marker.run !== options.run || writers.get(marker.author) !== observation.room)) return;
+        if (marker !== undefined && (!marker.intact || marker.run !== options.run || writers.get(marker.author) !== observation.room))
+          return;
         model.delivered(observation, stays.of(observation.client)?.id ?? -observation.client - 1);
       }
     },
@@ -81,7 +82,8 @@ function total(tally: Tally): Model {
       const key = keyOf(marker);
       let node = room.precedence.get(key);
       if (node === undefined) {
-        if (marker.n <= (room.forgottenOf.get(marker.author) ?? 0)) return tally.bound(`a delivery is over ${NODES_MAX} writes of its room behind`);
+        if (marker.n <= (room.forgottenOf.get(marker.author) ?? 0))
+          return tally.bound(`a delivery is over ${NODES_MAX} writes of its room behind`);
         node = room.precedence.add(key);
         room.holders.set(key, new Set());
       }
@@ -92,9 +94,18 @@ function total(tally: Tally): Model {
       const cursor = cursors.get(stay);
       cursors.set(stay, { node, atMs: arrived.atMs });
       if (cursor === undefined) return;
-      const cycle = room.precedence.connect({ from: cursor.node, to: node, client: arrived.client, fromMs: cursor.atMs, toMs: arrived.atMs });
+      const cycle = room.precedence.connect({
+        from: cursor.node,
+        to: node,
+        client: arrived.client,
+        fromMs: cursor.atMs,
+        toMs: arrived.atMs,
+      });
       if (cycle === undefined) return;
-      const witness = cycle.flatMap((edge) => [toClient(edge.fromMs, edge.client, edge.from.key), toClient(edge.toMs, edge.client, edge.to.key)]);
+      const witness = cycle.flatMap((edge) => [
+        toClient(edge.fromMs, edge.client, edge.from.key),
+        toClient(edge.toMs, edge.client, edge.to.key),
+      ]);
       witness.push(toClient(cursor.atMs, arrived.client, cursor.node.key), bad(toClient(arrived.atMs, arrived.client, key)));
       const others = [...new Set(cycle.map((edge) => edge.client))].join(", ");
       disordered(tally, arrived, `${key} before ${cursor.node.key}, as at client ${others}`, `${cursor.node.key} before ${key}`, witness);
@@ -130,18 +141,29 @@ function position(tally: Tally): Model {
 
   /** Whether a number and a write belong together in this room. */
   const binds = (observation: Observation, place: number, name: string, isMarked: boolean): boolean => {
-    const room = rooms.get(observation.room) ?? { writeAt: new Map<number, Held>(), placeOf: new Map<string, { position: number } & Held>() };
+    const room = rooms.get(observation.room) ?? {
+      writeAt: new Map<number, Held>(),
+      placeOf: new Map<string, { position: number } & Held>(),
+    };
     rooms.set(observation.room, room);
     const held = { name, client: observation.client, atMs: observation.atMs };
     const there = room.writeAt.get(place);
     const elsewhere = isMarked ? room.placeOf.get(name) : undefined;
     if (there === undefined) remember(room.writeAt, place, held);
     if (isMarked && elsewhere === undefined) remember(room.placeOf, name, { ...held, position: place });
-    const other = there !== undefined && there.name !== name ? there : elsewhere !== undefined && elsewhere.position !== place ? elsewhere : undefined;
+    const other =
+      there !== undefined && there.name !== name ? there : elsewhere !== undefined && elsewhere.position !== place ? elsewhere : undefined;
     if (other === undefined) return true;
     const said = other === there ? `${place} is ${other.name}` : `${name} is at ${elsewhere?.position ?? 0}`;
     const witness = [toClient(other.atMs, other.client, said), bad(toClient(observation.atMs, observation.client, `${place} is ${name}`))];
-    tally.broke({ reason: "disordered", room: observation.room, client: observation.client, expected: `${said}, as at client ${other.client}`, seen: `${place} is ${name}`, witness });
+    tally.broke({
+      reason: "disordered",
+      room: observation.room,
+      client: observation.client,
+      expected: `${said}, as at client ${other.client}`,
+      seen: `${place} is ${name}`,
+      witness,
+    });
     return false;
   };
   return {
@@ -168,7 +190,10 @@ function position(tally: Tally): Model {
       const arrival = line.take(place);
       if (line.isBounded) tally.bound(`a client has over ${GAPS_MAX} gaps`);
       if (arrival !== "behind" || !isBound) return;
-      const witness = [toClient(arrived.atMs, arrived.client, `position ${last ?? 0}`), bad(toClient(arrived.atMs, arrived.client, `${name} at ${place}`))];
+      const witness = [
+        toClient(arrived.atMs, arrived.client, `position ${last ?? 0}`),
+        bad(toClient(arrived.atMs, arrived.client, `${name} at ${place}`)),
+      ];
       disordered(tally, arrived, "rising positions", `${place} after ${last ?? 0}`, witness);
     },
     ended: (stay) => {

@@ -8,7 +8,7 @@ export interface Node {
 }
 
 /** `client` saw `from`, then `to`. */
-export interface Edge {
+interface Edge {
   readonly from: Node;
   readonly to: Node;
   readonly client: number;
@@ -51,7 +51,8 @@ export function createPrecedence(forgotten: (key: string) => void): Precedence {
   /** Everything from `start` on with a rank of at most `last`, breadth first, with the edge it was reached by. */
   const forward = (start: Node, last: number): Map<Node, Edge | undefined> => {
     const reached = new Map<Node, Edge | undefined>([[start, undefined]]);
-    for (const node of reached.keys()) for (const [next, edge] of node.out) if (next.rank <= last && !reached.has(next)) reached.set(next, edge);
+    for (const node of reached.keys())
+      for (const [next, edge] of node.out) if (next.rank <= last && !reached.has(next)) reached.set(next, edge);
     return reached;
   };
   const backward = (start: Node, first: number): Set<Node> => {

@@ -50,16 +50,16 @@ interface Suspect {
 }
 
 /** Pairs of observer and user that a room keeps: 1,000 members who all see each other. */
-export const PAIRS_MAX = 1_000_000;
+const PAIRS_MAX = 1_000_000;
 /** Changes of membership that a room remembers for judging counts. */
-export const CHANGES_MAX = 256;
+const CHANGES_MAX = 256;
 /** Counts under suspicion in a room: each is nearly a finding. */
-export const SUSPECTS_MAX = 256;
+const SUSPECTS_MAX = 256;
 /** Users of others that one member may be told of, and the length of a name that is kept: a server can make up as many as it likes. */
-export const STRANGERS_MAX = 1024;
+const STRANGERS_MAX = 1024;
 const NAME_CHARACTERS_MAX = 256;
 /** Names in one list that are looked at; a longer list than any room of ours is an attack. */
-export const LIST_MAX = 10_000;
+const LIST_MAX = 10_000;
 
 export interface PresenceOptions {
   /** How long what a member was told may differ from what is so; X-4: 5,000. */
@@ -82,7 +82,8 @@ export function createPresence(options: PresenceOptions): Checker {
 
   const roomOf = (name: string): Room => {
     let room = rooms.get(name);
-    if (room === undefined) rooms.set(name, (room = { users: new Map(), observers: new Map(), count: 0, changes: [], suspects: [], pairs: 0 }));
+    if (room === undefined)
+      rooms.set(name, (room = { users: new Map(), observers: new Map(), count: 0, changes: [], suspects: [], pairs: 0 }));
     return room;
   };
   const nameOf = (stay: Stay): string => stay.user ?? `client ${stay.client}`;
@@ -108,7 +109,10 @@ export function createPresence(options: PresenceOptions): Checker {
       client: observer.stay.client,
       expected: `told within ${options.withinMs} ms that ${name} ${what}`,
       seen: isMended ? `told after ${Math.round(lastedMs)} ms` : `not told in ${Math.round(lastedMs)} ms`,
-      witness: [fromClient(mismatch.sinceMs, subject, what), bad(toClient(atMs, observer.stay.client, isMended ? `${name} ${what}` : `nothing of ${name}`))],
+      witness: [
+        fromClient(mismatch.sinceMs, subject, what),
+        bad(toClient(atMs, observer.stay.client, isMended ? `${name} ${what}` : `nothing of ${name}`)),
+      ],
     });
   };
   const differ = (room: Room, observer: Observer, name: string, atMs: number, toldIn: boolean): void => {
@@ -149,7 +153,7 @@ export function createPresence(options: PresenceOptions): Checker {
   const left = (stay: Stay, atMs: number): void => {
     const room = roomOf(stay.room);
     const observer = room.observers.get(stay.id);
-    if (observer !== undefined) for (const name of [...observer.mismatches.keys()]) end(room, observer, name, atMs, false);
+    if (observer !== undefined) for (const name of observer.mismatches.keys()) end(room, observer, name, atMs, false);
     room.observers.delete(stay.id);
     const user = room.users.get(nameOf(stay));
     user?.sockets.delete(stay);
@@ -200,7 +204,14 @@ export function createPresence(options: PresenceOptions): Checker {
   const settle = (name: string, { atMs, client, count, least, most }: Suspect): void => {
     if (count >= least && count <= most) return;
     const seen = `${count} members`;
-    tally.broke({ reason: "miscounted", room: name, client, expected: `${least} to ${most} members`, seen, witness: [bad(toClient(atMs, client, seen))] });
+    tally.broke({
+      reason: "miscounted",
+      room: name,
+      client,
+      expected: `${least} to ${most} members`,
+      seen,
+      witness: [bad(toClient(atMs, client, seen))],
+    });
   };
   const listed = (observation: Observation & { kind: "snapshot" }, members: readonly string[]): void => {
     if (members.length > LIST_MAX) return tally.bound(`a list has over ${LIST_MAX} members`);
@@ -208,13 +219,21 @@ export function createPresence(options: PresenceOptions): Checker {
     const names = new Set(members);
     const { askedMs, atMs, client } = observation;
     const broke = (reason: "absent" | "ghost" | "miscounted", expected: string, seen: string): void =>
-      tally.broke({ reason, room: observation.room, client, expected, seen, witness: [fromClient(askedMs, client, "read"), bad(toClient(atMs, client, `members: ${seen}`))] });
+      tally.broke({
+        reason,
+        room: observation.room,
+        client,
+        expected,
+        seen,
+        witness: [fromClient(askedMs, client, "read"), bad(toClient(atMs, client, `members: ${seen}`))],
+      });
     tally.judged();
     if (names.size < members.length) broke("miscounted", "each member once", `${members.length} entries for ${names.size} members`);
     for (const user of room.users.values()) {
       if (askedMs - user.sinceMs <= options.withinMs) continue;
       if (user.isIn && !names.has(user.name)) broke("absent", `${user.name} among the members`, `without ${user.name}`);
-      if (!user.isIn && names.has(user.name)) broke("ghost", `${user.name} gone ${Math.round(askedMs - user.sinceMs)} ms ago`, `with ${user.name}`);
+      if (!user.isIn && names.has(user.name))
+        broke("ghost", `${user.name} gone ${Math.round(askedMs - user.sinceMs)} ms ago`, `with ${user.name}`);
     }
   };
 
@@ -228,7 +247,8 @@ export function createPresence(options: PresenceOptions): Checker {
     finish: (nowMs) => {
       for (const [name, room] of rooms) {
         for (const suspect of room.suspects) settle(name, suspect);
-        for (const observer of room.observers.values()) for (const told of [...observer.mismatches.keys()]) end(room, observer, told, nowMs, false);
+        for (const observer of room.observers.values())
+          for (const told of observer.mismatches.keys()) end(room, observer, told, nowMs, false);
       }
       return tally.outcome();
     },

@@ -18,7 +18,7 @@ interface Suspect {
 }
 
 /** Refused acts that are remembered a room, and acts a client may wait for an answer to. */
-export const SUSPECTS_PER_ROOM_MAX = 1024;
+const SUSPECTS_PER_ROOM_MAX = 1024;
 
 interface Room {
   /** By `client/op`, in the order of invocation. */
@@ -53,17 +53,40 @@ export function createRefusals(options: RefusalsOptions): Checker {
     if (room === undefined) rooms.set(name, (room = { acts: new Map(), byKey: new Map(), lastBad: undefined }));
     return room;
   };
-  const broke = (reason: "not-refused" | "silent" | "closed", act: Suspect, observation: { client: number; atMs: number }, expected: string, seen: string): void => {
+  const broke = (
+    reason: "not-refused" | "silent" | "closed",
+    act: Suspect,
+    observation: { client: number; atMs: number },
+    expected: string,
+    seen: string,
+  ): void => {
     const name = act.key === undefined ? `op ${act.op}` : `write ${act.key}`;
     const refused = act.rejectedMs === undefined ? [] : [toClient(act.rejectedMs, act.client, `${name} refused`)];
-    tally.broke({ reason, room: act.room, client: observation.client, expected, seen, witness: [fromClient(act.atMs, act.client, name), ...refused, bad(toClient(observation.atMs, observation.client, seen))] });
+    tally.broke({
+      reason,
+      room: act.room,
+      client: observation.client,
+      expected,
+      seen,
+      witness: [fromClient(act.atMs, act.client, name), ...refused, bad(toClient(observation.atMs, observation.client, seen))],
+    });
   };
   const invoked = (room: Room, observation: Observation & { kind: "invoked" }): void => {
     const { client, op, marker, atMs } = observation;
     if (observation.act === "leave") excused.set(client, Infinity);
     const mustBeRefused = options.refuses?.(client, op) === true;
     const key = marker === undefined || marker.run !== options.run ? undefined : keyOf(marker);
-    const act: Suspect = { client, op, room: observation.room, atMs, key, mustBeRefused, rejectedMs: undefined, isAnswered: false, isBroken: false };
+    const act: Suspect = {
+      client,
+      op,
+      room: observation.room,
+      atMs,
+      key,
+      mustBeRefused,
+      rejectedMs: undefined,
+      isAnswered: false,
+      isBroken: false,
+    };
     room.acts.set(`${client}/${op}`, act);
     if (key !== undefined) room.byKey.set(key, act);
     if (mustBeRefused) {
@@ -93,7 +116,8 @@ export function createRefusals(options: RefusalsOptions): Checker {
       if (taken.has(named)) took(named, observation, "refused after it took effect");
       return;
     }
-    for (const act of room.acts.values()) if (act.client === observation.client && act.mustBeRefused && !act.isAnswered) return answer(act, observation, true);
+    for (const act of room.acts.values())
+      if (act.client === observation.client && act.mustBeRefused && !act.isAnswered) return answer(act, observation, true);
   };
   /** Acts that took effect before any refusal. */
   const taken = new Set<Suspect>();
@@ -102,14 +126,28 @@ export function createRefusals(options: RefusalsOptions): Checker {
     act.isAnswered = true;
     if (!act.mustBeRefused || act.isBroken || (inTime && observation.atMs - act.atMs <= options.answerWithinMs)) return;
     act.isBroken = true;
-    broke("silent", act, observation, `an answer within ${options.answerWithinMs} ms`, `after ${Math.round(observation.atMs - act.atMs)} ms`);
+    broke(
+      "silent",
+      act,
+      observation,
+      `an answer within ${options.answerWithinMs} ms`,
+      `after ${Math.round(observation.atMs - act.atMs)} ms`,
+    );
   };
   const ended = (room: Room, observation: Observation & { kind: "disconnected" }): void => {
-    for (const act of room.acts.values()) if (act.client === observation.client && act.mustBeRefused && !act.isAnswered) answer(act, observation, true);
+    for (const act of room.acts.values())
+      if (act.client === observation.client && act.mustBeRefused && !act.isAnswered) answer(act, observation, true);
     const { lastBad } = room;
     if (observation.wanted || lastBad === undefined || lastBad.client === observation.client) return;
-    if (observation.atMs - lastBad.atMs > options.answerWithinMs || observation.atMs <= (excused.get(observation.client) ?? -Infinity)) return;
-    broke("closed", lastBad, observation, "nobody else touched", `connection of client ${observation.client} ended with ${observation.code}`);
+    if (observation.atMs - lastBad.atMs > options.answerWithinMs || observation.atMs <= (excused.get(observation.client) ?? -Infinity))
+      return;
+    broke(
+      "closed",
+      lastBad,
+      observation,
+      "nobody else touched",
+      `connection of client ${observation.client} ended with ${observation.code}`,
+    );
   };
 
   return {
@@ -134,7 +172,8 @@ export function createRefusals(options: RefusalsOptions): Checker {
     finish: (nowMs) => {
       for (const room of rooms.values()) {
         for (const act of room.acts.values()) {
-          if (act.mustBeRefused && !act.isAnswered && nowMs - act.atMs > options.answerWithinMs) answer(act, { client: act.client, atMs: nowMs }, false);
+          if (act.mustBeRefused && !act.isAnswered && nowMs - act.atMs > options.answerWithinMs)
+            answer(act, { client: act.client, atMs: nowMs }, false);
         }
       }
       return tally.outcome();

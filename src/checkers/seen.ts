@@ -1,5 +1,5 @@
 /** How a number stands to those seen before: the next, beyond a gap, one that was passed over, one seen already. */
-export type Arrival = "next" | "ahead" | "behind" | "again";
+type Arrival = "next" | "ahead" | "behind" | "again";
 
 /** Gaps kept: each is a loss or a delay, and a healthy stream has none. */
 export const GAPS_MAX = 256;
@@ -41,7 +41,10 @@ export function createSeen(): Seen {
       const index = gaps.findIndex(([from, to]) => n >= from && n <= to);
       const gap = gaps[index];
       if (gap === undefined) return "again";
-      const rest: [number, number][] = [[gap[0], n - 1], [n + 1, gap[1]]];
+      const rest: [number, number][] = [
+        [gap[0], n - 1],
+        [n + 1, gap[1]],
+      ];
       gaps.splice(index, 1, ...rest.filter(([from, to]) => from <= to));
       return "behind";
     },

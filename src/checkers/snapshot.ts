@@ -37,9 +37,9 @@ interface Read {
 }
 
 /** Writes a room remembers: 200 s at 10 a second; a snapshot that ends with an older one cannot be judged. */
-export const WRITES_PER_ROOM_MAX = 2048;
+const WRITES_PER_ROOM_MAX = 2048;
 /** Reads one client may have open. */
-export const READS_OPEN_MAX = 256;
+const READS_OPEN_MAX = 256;
 
 /**
  * A snapshot shows a state that the room had at some time between request and answer. It ends with the write that its
@@ -61,7 +61,15 @@ export function createSnapshot(options: { run: string; contents: "alike" | "apar
   const roomOf = (name: string): Room => {
     let room = rooms.get(name);
     if (room === undefined) {
-      room = { writes: new Map(), byAuthor: new Map(), latest: undefined, firstReceivedMs: undefined, hasUnmarked: false, hasMarkedSnapshot: options.markedSnapshots, held: [] };
+      room = {
+        writes: new Map(),
+        byAuthor: new Map(),
+        latest: undefined,
+        firstReceivedMs: undefined,
+        hasUnmarked: false,
+        hasMarkedSnapshot: options.markedSnapshots,
+        held: [],
+      };
       rooms.set(name, room);
     }
     return room;
@@ -80,7 +88,15 @@ export function createSnapshot(options: { run: string; contents: "alike" | "apar
     if (observation.act !== "write") return;
     if (marker === undefined) room.hasUnmarked = true;
     if (marker === undefined || marker.run !== options.run || room.writes.has(keyOf(marker))) return;
-    const write: Write = { author: marker.author, n: marker.n, invokedMs: atMs, firstMs: undefined, supersededMs: undefined, supersededBy: undefined, content: undefined };
+    const write: Write = {
+      author: marker.author,
+      n: marker.n,
+      invokedMs: atMs,
+      firstMs: undefined,
+      supersededMs: undefined,
+      supersededBy: undefined,
+      content: undefined,
+    };
     room.writes.set(keyOf(marker), write);
     const author = room.byAuthor.get(marker.author) ?? { open: [], highest: 0, forgotten: 0 };
     room.byAuthor.set(marker.author, author);
@@ -124,8 +140,21 @@ export function createSnapshot(options: { run: string; contents: "alike" | "apar
     const read = op === undefined ? undefined : reads.get(client)?.get(op);
     if (op !== undefined) reads.get(client)?.delete(op);
     const finding = (reason: "stale" | "damaged", expected: string, seen: string, write?: Write): Omit<Finding, "property"> => {
-      const before = write === undefined ? [] : [fromClient(write.invokedMs, write.author, `write ${keyOf(write)}`), toClient(write.firstMs ?? write.invokedMs, client, keyOf(write))];
-      return { reason, room: observation.room, client, expected, seen, witness: [...before, fromClient(askedMs, client, "read"), bad(toClient(atMs, client, `state ${seen}`))] };
+      const before =
+        write === undefined
+          ? []
+          : [
+              fromClient(write.invokedMs, write.author, `write ${keyOf(write)}`),
+              toClient(write.firstMs ?? write.invokedMs, client, keyOf(write)),
+            ];
+      return {
+        reason,
+        room: observation.room,
+        client,
+        expected,
+        seen,
+        witness: [...before, fromClient(askedMs, client, "read"), bad(toClient(atMs, client, `state ${seen}`))],
+      };
     };
     if (marker === undefined) {
       if (room.firstReceivedMs === undefined || room.firstReceivedMs >= askedMs || room.hasUnmarked) return;
@@ -133,7 +162,8 @@ export function createSnapshot(options: { run: string; contents: "alike" | "apar
       if (room.hasMarkedSnapshot) {
         tally.judged();
         tally.broke(finding("stale", "a state with the writes received before", "without any write", first));
-      } else if (room.held.length < READS_OPEN_MAX) room.held.push(finding("stale", "a state with the writes received before", "without any write", first));
+      } else if (room.held.length < READS_OPEN_MAX)
+        room.held.push(finding("stale", "a state with the writes received before", "without any write", first));
       return;
     }
     room.hasMarkedSnapshot = true;
@@ -155,9 +185,19 @@ export function createSnapshot(options: { run: string; contents: "alike" | "apar
     const latest = read === undefined ? undefined : read.latest;
     if (write.supersededMs !== undefined && write.supersededMs < askedMs) {
       tally.broke(finding("stale", `a state with ${write.supersededBy ?? "later writes"}`, `as of ${key}`, write));
-    } else if (latest?.firstMs !== undefined && latest.firstMs < askedMs && write.firstMs !== undefined && latest.invokedMs > write.firstMs) {
+    } else if (
+      latest?.firstMs !== undefined &&
+      latest.firstMs < askedMs &&
+      write.firstMs !== undefined &&
+      latest.invokedMs > write.firstMs
+    ) {
       tally.broke(finding("stale", `a state with ${keyOf(latest)}`, `as of ${key}`, latest));
-    } else if (options.contents === "alike" && !room.hasUnmarked && write.content !== undefined && write.content !== digestOf(observation.content)) {
+    } else if (
+      options.contents === "alike" &&
+      !room.hasUnmarked &&
+      write.content !== undefined &&
+      write.content !== digestOf(observation.content)
+    ) {
       tally.broke(finding("damaged", `${key} with ${write.content}`, `as of ${key} with ${digestOf(observation.content)}`, write));
     }
   };

@@ -19,7 +19,12 @@ export function refusalsReasons(history: readonly Observation[], options: { run:
     const hasEffect = history.some((one, at) => {
       if (at < write.at || one.room !== write.room) return false;
       if (one.kind === "accepted") return one.client === write.author && one.op === write.op;
-      return (one.kind === "delivered" || one.kind === "snapshot") && one.marker?.run === options.run && one.marker.author === write.author && one.marker.n === write.n;
+      return (
+        (one.kind === "delivered" || one.kind === "snapshot") &&
+        one.marker?.run === options.run &&
+        one.marker.author === write.author &&
+        one.marker.n === write.n
+      );
     });
     return isRefused && hasEffect;
   });

@@ -45,5 +45,9 @@ export function spansOf(history: readonly Observation[]): Span[] {
 }
 
 export function writesOf(history: readonly Observation[]): Sent[] {
-  return history.flatMap((one, at) => (one.kind === "invoked" && one.act === "write" && one.marker !== undefined ? [{ author: one.marker.author, n: one.marker.n, op: one.op, room: one.room, at }] : []));
+  return history.flatMap((one, at) =>
+    one.kind === "invoked" && one.act === "write" && one.marker !== undefined
+      ? [{ author: one.marker.author, n: one.marker.n, op: one.op, room: one.room, at }]
+      : [],
+  );
 }

@@ -5,7 +5,7 @@ import type { Detail, Observation } from "../../core/observation.ts";
  * Small histories of a server with faults: a few clients join, leave, are cut and write; each delivery may be dropped,
  * doubled, damaged, held back or led astray. Times rise by whole 10 ms, so that ties do not hide anything.
  */
-export interface Shape {
+interface Shape {
   readonly rooms: number;
   readonly clients: number;
   readonly echo: boolean;
@@ -14,7 +14,7 @@ export interface Shape {
   readonly faultPercent: number;
 }
 
-export type Draw = (bound: number) => number;
+type Draw = (bound: number) => number;
 
 interface Client {
   readonly number: number;
@@ -33,10 +33,19 @@ interface Room {
 }
 
 /** Runs the toy server and gives what its clients saw. */
-export function simulate(shape: Shape, draw: Draw): Observation[] {
+function simulate(shape: Shape, draw: Draw): Observation[] {
   const out: Observation[] = [];
   let atMs = 0;
-  const clients: Client[] = Array.from({ length: shape.clients }, (_, number) => ({ number, room: `room${number % shape.rooms}`, isOpen: false, isJoined: false, n: 0, op: 0, inbox: [], reads: [] }));
+  const clients: Client[] = Array.from({ length: shape.clients }, (_, number) => ({
+    number,
+    room: `room${number % shape.rooms}`,
+    isOpen: false,
+    isJoined: false,
+    n: 0,
+    op: 0,
+    inbox: [],
+    reads: [],
+  }));
   const rooms = new Map<string, Room>(clients.map(({ room }) => [room, { log: [] }]));
   const faulty = (): boolean => draw(100) < shape.faultPercent;
   const see = (client: Client, detail: Detail): void => {
@@ -55,7 +64,12 @@ export function simulate(shape: Shape, draw: Draw): Observation[] {
     if (faulty()) return;
     const isDamaged = faulty();
     const content = faulty() ? "another state" : `state ${author}.${n}`;
-    const detail: Detail = { kind: "delivered", marker: { run: faulty() ? "other" : "run", author, n, intact: !isDamaged }, content, position };
+    const detail: Detail = {
+      kind: "delivered",
+      marker: { run: faulty() ? "other" : "run", author, n, intact: !isDamaged },
+      content,
+      position,
+    };
     send(to, detail);
     if (faulty()) send(to, detail);
   };
@@ -85,7 +99,13 @@ export function simulate(shape: Shape, draw: Draw): Observation[] {
     if (faulty()) return;
     const last = log[faulty() ? draw(Math.max(1, log.length)) : log.length - 1];
     const marker = last === undefined ? {} : { marker: { run: "run", ...last, intact: !faulty() } };
-    send(client, { kind: "snapshot", op, askedMs: atMs, content: last === undefined ? "fresh" : `state ${last.author}.${last.n}`, ...marker });
+    send(client, {
+      kind: "snapshot",
+      op,
+      askedMs: atMs,
+      content: last === undefined ? "fresh" : `state ${last.author}.${last.n}`,
+      ...marker,
+    });
   };
   const step = (client: Client): void => {
     if (!client.isOpen) {
