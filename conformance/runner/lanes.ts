@@ -17,10 +17,11 @@ export interface Lanes {
 
 /**
  * Shared cases first, then quiet ones, then exclusive ones; within a phase as many at once as the limit says.
- * `exclusiveBeside`: exclusive cases have a server of their own, and run beside the quiet ones.
+ * `exclusiveBeside`: exclusive cases begin once so few quiet ones are left; above 0 only where they have a server of
+ * their own.
  * `counts` says how many cases each phase has: a phase begins when those before it have all ended.
  */
-export function createLanes(counts: Readonly<Record<Phase, number>>, limits: LaneLimits, exclusiveBeside: boolean): Lanes {
+export function createLanes(counts: Readonly<Record<Phase, number>>, limits: LaneLimits, exclusiveBeside: number): Lanes {
   const left: Record<Phase, number> = { ...counts };
   const running: Record<Phase, number> = { shared: 0, quiet: 0, exclusive: 0 };
   const waiting: Record<Phase, (() => void)[]> = { shared: [], quiet: [], exclusive: [] };
@@ -29,7 +30,7 @@ export function createLanes(counts: Readonly<Record<Phase, number>>, limits: Lan
     if (running[phase] >= limits[phase]) return false;
     if (phase === "shared") return true;
     if (left.shared > 0) return false;
-    return phase === "quiet" || exclusiveBeside || left.quiet === 0;
+    return phase === "quiet" || left.quiet <= exclusiveBeside;
   };
   const pump = (): void => {
     for (const phase of ["shared", "quiet", "exclusive"] as const) {

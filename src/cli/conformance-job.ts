@@ -9,8 +9,8 @@ export interface ConformanceJob {
   readonly target: ResolvedTarget;
   /** Where exclusive cases run: an instance of their own, where there can be one. */
   readonly exclusiveTarget: ResolvedTarget;
-  /** Exclusive cases run beside the quiet ones instead of after them. */
-  readonly exclusiveBeside: boolean;
+  /** Exclusive cases begin when this many quiet ones are left. */
+  readonly exclusiveBeside: number;
   readonly capabilities: Readonly<Record<string, boolean>>;
   readonly seed: string;
   readonly run: string;

@@ -20,11 +20,11 @@ export interface SuiteRun {
 }
 
 /**
- * Runs the cases of a job under vitest, in one worker of this process. `onRow` is called as each case ends; `signal`
+ * Runs the cases of a job under vitest, in one worker of this process, once what is around them is `ready`. `onRow` is called as each case ends; `signal`
  * ends the run early with the rows so far.
  * @throws HarnessError `internal` when vitest or the entry cannot be loaded.
  */
-export async function runSuite(job: ConformanceJob, onRow: (row: CaseRow) => void, signal: AbortSignal): Promise<SuiteRun> {
+export async function runSuite(job: ConformanceJob, ready: Promise<void>, onRow: (row: CaseRow) => void, signal: AbortSignal): Promise<SuiteRun> {
   const rows: CaseRow[] = [];
   const faults: string[] = [];
   let figures: WorkerFigures | undefined;
@@ -44,6 +44,7 @@ export async function runSuite(job: ConformanceJob, onRow: (row: CaseRow) => voi
   const vitest = await open(job, { onTestCaseResult: take, onTestRunEnd: end });
   restore.listeners();
   try {
+    await ready;
     const ran = vitest.start().then(
       () => undefined,
       (error: unknown) => void faults.push(error instanceof Error ? error.message : String(error)),
