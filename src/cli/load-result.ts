@@ -47,7 +47,7 @@ export interface Judged {
 
 /** The result document of a load run. */
 export function resultOf(judged: Judged): Result {
-  const { options, scenario, parameters, seed, running, binding, gathered, startedAt } = judged;
+  const { options, scenario, seed, running, binding, gathered, startedAt } = judged;
   const profile = options.profile ?? "mvp";
   const shards = gathered.done.map((each) => each.result);
   const outcomes = mergeAllOutcomes(

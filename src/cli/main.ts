@@ -48,7 +48,14 @@ function program(ending: Ending): Command {
     .showSuggestionAfterError(true)
     .showHelpAfterError("(`rollcall --help` or `rollcall help <command>` says more)")
     .exitOverride()
-    .addHelpText("after", examples(["rollcall check playback", "rollcall load watch-party --target playback --clients 500 --rooms 50", "rollcall init playback"]));
+    .addHelpText(
+      "after",
+      examples([
+        "rollcall check playback",
+        "rollcall load watch-party --target playback --clients 500 --rooms 50",
+        "rollcall init playback",
+      ]),
+    );
 
   runFlags(
     root
@@ -60,14 +67,24 @@ function program(ending: Ending): Command {
     .option("--real-time", "run our reference servers' timers unscaled")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
     .option("--i-may-load <host>", "allow the cases that flood on a host that is not this machine", collect)
-    .addHelpText("after", examples(["rollcall check playback", "rollcall check my-server.yaml --profile production", "rollcall check playback --only 'PLAY-CONV-*' --only PLAY-ERR-01"]))
+    .addHelpText(
+      "after",
+      examples([
+        "rollcall check playback",
+        "rollcall check my-server.yaml --profile production",
+        "rollcall check playback --only 'PLAY-CONV-*' --only PLAY-ERR-01",
+      ]),
+    )
     .action(async (target: string, flags: Flags) => {
       const { runCheck } = await import("./run.ts");
       ending.exitCode = await runCheck(target, flags);
     });
 
   runFlags(
-    root.command("load").description("drive a server with many clients and account for every delivery").argument("<scenario>", "see `rollcall list`"),
+    root
+      .command("load")
+      .description("drive a server with many clients and account for every delivery")
+      .argument("<scenario>", "see `rollcall list`"),
   )
     .requiredOption("--target <target>", "a reference server's name, or a target file")
     .option("--clients <n>", "simulated clients", parseWhole(1, CLIENTS_MAX))
@@ -103,6 +120,8 @@ function program(ending: Ending): Command {
     .option("--out <dir>", "folder for the report", OUT_DEFAULT)
     .option("--json", "print the outcome on stdout as JSON")
     .option("--seed <text>", "fixes workload and identities")
+    .option("--quick", "judge the declared requirements only")
+    .option("--write", "write the table to docs/mutants-<binding>.md")
     .option("--dry-run", "name the mutants, and do nothing")
     .addHelpText("after", examples(["rollcall mutants playback", "rollcall mutants playback --only 'drops-*'"]))
     .action(async (binding: string, flags: Flags) => {
@@ -200,7 +219,8 @@ function writeNew(path: string, text: string, mayReplace: boolean): void {
     writeFileSync(path, text, { flag: mayReplace ? "w" : "wx" });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === "EEXIST") throw new HarnessError("usage", `${path} is there already`, { hint: "choose another --file, or --force", cause: error });
+    if (code === "EEXIST")
+      throw new HarnessError("usage", `${path} is there already`, { hint: "choose another --file, or --force", cause: error });
     throw new HarnessError("usage", `${path} can not be written (${code ?? "unknown"})`, { cause: error });
   }
 }
@@ -213,7 +233,8 @@ function complain(error: unknown): number {
   process.stderr.write(`${isOurs && error.code !== "internal" ? "error" : "internal error"}: ${message}\n`);
   if (isOurs && error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`);
   if (process.env["ROLLCALL_DEBUG"] === "1") console.error(error);
-  else if (!isOurs || error.code === "internal") process.stderr.write("hint: this is a fault of the harness; ROLLCALL_DEBUG=1 shows where\n");
+  else if (!isOurs || error.code === "internal")
+    process.stderr.write("hint: this is a fault of the harness; ROLLCALL_DEBUG=1 shows where\n");
   return isOurs ? EXIT[error.code] : EXIT.internal;
 }
 

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Profile } from "../core/requirement.ts";
 import { HarnessError } from "../core/errors.ts";
@@ -8,6 +9,7 @@ import { scenarios } from "../../scenarios/index.ts";
 import { renderTerminal, writeReports } from "../../reports/index.ts";
 import { check, type CheckProgress } from "./check.ts";
 import { INTERRUPTED, type Interrupt, onInterrupt } from "./interrupt.ts";
+import { mutantTable, runMutants } from "./mutants.ts";
 import { load, type LoadProgress } from "./load.ts";
 import { findMutant, type MutantChoice } from "./find-mutant.ts";
 import { createProgress, type Progress, wantsColour } from "./progress.ts";
@@ -61,7 +63,8 @@ async function mutantOf(target: string, flags: Flags): Promise<MutantChoice | un
   const id = textOf(flags, "mutant");
   if (id === undefined) return undefined;
   const name = registry.bindingNames().includes(target) ? target : (readTargetFile(target, process.env).data.reference ?? "");
-  if (name === "") throw new HarnessError("usage", "--mutant is for reference servers", { hint: "give a reference server's name as target" });
+  if (name === "")
+    throw new HarnessError("usage", "--mutant is for reference servers", { hint: "give a reference server's name as target" });
   return findMutant(name, id);
 }
 
@@ -74,7 +77,10 @@ async function perform(common: Common, work: (progress: Progress, interrupt: Int
     progress.end();
     const paths = await writeReports(result, common.out);
     if (common.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-    const summary = renderTerminal(result, { colour: !common.json && wantsColour(), ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {}) });
+    const summary = renderTerminal(result, {
+      colour: !common.json && wantsColour(),
+      ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {}),
+    });
     (common.json ? process.stderr : process.stdout).write(`${summary.trimEnd()}\n\nreport: ${paths.html}\n`);
     return result.exitCode;
   } catch (error) {
@@ -100,7 +106,9 @@ export function showLoad(progress: Progress): (step: LoadProgress) => void {
     if (step.kind === "stage") progress.line(step.text);
     else {
       const { t, clients, sent, delivered, deliveryMsP99 } = step.point;
-      progress.status(`${t} of ${step.totalSeconds} s  ${clients} clients  ${sent} sent/s  ${delivered} delivered/s  p99 ${deliveryMsP99.toFixed(1)} ms`);
+      progress.status(
+        `${t} of ${step.totalSeconds} s  ${clients} clients  ${sent} sent/s  ${delivered} delivered/s  p99 ${deliveryMsP99.toFixed(1)} ms`,
+      );
     }
   };
 }
@@ -133,8 +141,17 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
 }
 
 function parametersOf(flags: Flags): Partial<ScenarioParameters> {
-  const given = { clients: "clients", rooms: "rooms", ratePerSecond: "rate", durationMs: "duration", rampMs: "ramp", churnPerMinute: "churn" } as const;
-  return Object.fromEntries(Object.entries(given).flatMap(([name, flag]) => (typeof flags[flag] === "number" ? [[name, flags[flag]]] : [])));
+  const given = {
+    clients: "clients",
+    rooms: "rooms",
+    ratePerSecond: "rate",
+    durationMs: "duration",
+    rampMs: "ramp",
+    churnPerMinute: "churn",
+  } as const;
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([name, flag]) => (typeof flags[flag] === "number" ? [[name, flags[flag]]] : [])),
+  );
 }
 
 /** `rollcall load`. Gives the exit code. */
@@ -144,10 +161,20 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
   const mutant = await mutantOf(target, flags);
   const parameters = parametersOf(flags);
   if (common.dryRun) {
-    const { how } = await describeTarget({ target, registry, purpose: "load", ...(common.shared.mayLoad === undefined ? {} : { mayLoad: common.shared.mayLoad }) });
+    const { how } = await describeTarget({
+      target,
+      registry,
+      purpose: "load",
+      ...(common.shared.mayLoad === undefined ? {} : { mayLoad: common.shared.mayLoad }),
+    });
     const found = scenarios.find(({ name }) => name === scenario);
-    if (found === undefined) throw new HarnessError("usage", `there is no scenario "${scenario}"`, { hint: `scenarios: ${scenarios.map(({ name }) => name).join(", ")}` });
-    process.stdout.write(`would ${how}, and run ${scenario} with ${JSON.stringify({ ...found.defaults, ...parameters })}; reports to ${resolve(common.out)}\n`);
+    if (found === undefined)
+      throw new HarnessError("usage", `there is no scenario "${scenario}"`, {
+        hint: `scenarios: ${scenarios.map(({ name }) => name).join(", ")}`,
+      });
+    process.stdout.write(
+      `would ${how}, and run ${scenario} with ${JSON.stringify({ ...found.defaults, ...parameters })}; reports to ${resolve(common.out)}\n`,
+    );
     return 0;
   }
   const workers = flags["workers"];
@@ -169,8 +196,25 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
 export async function runMutantTable(name: string, flags: Flags): Promise<number> {
   const { mutants } = await registry.loadBinding(name);
   if (flags["dryRun"] === true) {
-    for (const { id, breaks } of mutants) process.stdout.write(`${id}: breaks ${breaks.map((each) => `${each.id} (${each.reason})`).join(", ")}\n`);
+    for (const { id, breaks } of mutants)
+      process.stdout.write(`${id}: breaks ${breaks.map((each) => `${each.id} (${each.reason})`).join(", ")}\n`);
     return 0;
   }
-  throw new HarnessError("usage", "mutants come later");
+  const only = flags["only"];
+  const quick = flags["quick"] === true;
+  const rows = await runMutants({
+    binding: name,
+    quick,
+    ...(Array.isArray(only) ? { only: only.map(String) } : {}),
+    onProgress: (row, done, total) =>
+      process.stderr.write(
+        `${done} of ${total}  ${row.killed ? "killed" : "ALIVE "}  ${row.id}${row.killed ? "" : `: ${row.problems.join("; ")}`}\n`,
+      ),
+  });
+  const table = mutantTable(name, rows, quick);
+  if (flags["json"] === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  if (flags["write"] === true) await writeFile(`docs/mutants-${name}.md`, table);
+  const alive = rows.filter((row) => !row.killed);
+  process.stderr.write(`${rows.length - alive.length} of ${rows.length} mutants killed\n`);
+  return alive.length === 0 ? 0 : 1;
 }

@@ -1,0 +1,167 @@
+import type { Binding, Mutant } from "../core/binding.ts";
+import { HarnessError } from "../core/errors.ts";
+import type { RequirementResult, Result } from "../core/result.ts";
+import type { ScenarioParameters } from "../core/scenario.ts";
+import { checkIn } from "./check.ts";
+import { parseDuration } from "./flags.ts";
+import { judgeKill, type Kill } from "./kill.ts";
+import { load } from "./load.ts";
+import { loadBinding } from "./registry.ts";
+import { openSurroundings, type Surroundings } from "./surroundings.ts";
+
+export interface MutantsOptions {
+  readonly binding: string;
+  /** Mutant ids or patterns with `*`; default all. */
+  readonly only?: readonly string[];
+  /**
+   * Judge the declared requirements only: shows that each is found for its reason, in a quarter of the time, but not
+   * that nothing else breaks.
+   */
+  readonly quick?: boolean;
+  readonly seed?: string;
+  /** How many run side by side; default 2. */
+  readonly concurrency?: number;
+  readonly onProgress?: (row: MutantRow, done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** One mutant's outcome. */
+export interface MutantRow extends Kill {
+  readonly id: string;
+  readonly summary: string;
+  readonly breaks: readonly string[];
+  /** The result's line on the first declared requirement. */
+  readonly observed: string;
+  readonly durationMs: number;
+}
+
+/**
+ * Runs every mutant of a binding and holds what broke against what was declared.
+ * @throws HarnessError for an unknown binding, or patterns that match no mutant.
+ */
+export async function runMutants(options: MutantsOptions): Promise<readonly MutantRow[]> {
+  const binding = await loadBinding(options.binding);
+  const chosen = binding.mutants.filter(
+    (mutant) => options.only === undefined || options.only.some((pattern) => matches(mutant.id, pattern)),
+  );
+  if (chosen.length === 0)
+    throw new HarnessError("usage", "no mutant fits", { hint: `mutants: ${binding.mutants.map((mutant) => mutant.id).join(", ")}` });
+  const surroundings = await openSurroundings();
+  try {
+    const pristine =
+      options.quick === true ? [] : (await checkIn(surroundings, { target: options.binding, profile: "strict" })).requirements;
+    const waiting = [...chosen];
+    const rows: MutantRow[] = [];
+    const next = async (): Promise<void> => {
+      for (let mutant = waiting.shift(); mutant !== undefined && options.signal?.aborted !== true; mutant = waiting.shift()) {
+        const row = await tryMutant(mutant, binding, surroundings, options, pristine);
+        rows.push(row);
+        options.onProgress?.(row, rows.length, chosen.length);
+      }
+    };
+    // Load mutants have the machine to themselves: their latencies count.
+    const loads = waiting.filter((mutant) => mutant.shownBy !== undefined);
+    waiting.splice(0, waiting.length, ...chosen.filter((mutant) => mutant.shownBy === undefined));
+    await Promise.all(Array.from({ length: options.concurrency ?? 2 }, next));
+    waiting.push(...loads);
+    await next();
+    return chosen.flatMap((mutant) => rows.find((row) => row.id === mutant.id) ?? []);
+  } finally {
+    await surroundings.close();
+  }
+}
+
+async function tryMutant(
+  mutant: Mutant,
+  binding: Binding,
+  surroundings: Surroundings,
+  options: MutantsOptions,
+  pristine: readonly RequirementResult[],
+): Promise<MutantRow> {
+  const startedMs = performance.now();
+  const row = { id: mutant.id, summary: mutant.summary, breaks: mutant.breaks.map((each) => `${each.id} ${each.reason}`) };
+  const started = { id: mutant.id, ...(mutant.env === undefined ? {} : { env: mutant.env }) };
+  try {
+    const result = await judged(mutant, started, binding, surroundings, options);
+    const observed = result.requirements.find((each) => each.id === mutant.breaks[0]?.id)?.observed ?? "not judged";
+    return { ...row, ...judgeKill(mutant, result.requirements, pristine), observed, durationMs: performance.now() - startedMs };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return {
+      ...row,
+      killed: false,
+      problems: [`the run itself failed: ${text}`],
+      observed: text,
+      durationMs: performance.now() - startedMs,
+    };
+  }
+}
+
+function judged(
+  mutant: Mutant,
+  started: { readonly id: string; readonly env?: Readonly<Record<string, string>> },
+  binding: Binding,
+  surroundings: Surroundings,
+  options: MutantsOptions,
+): Promise<Result> {
+  const target = binding.manifest.name;
+  const seed = options.seed === undefined ? {} : { seed: options.seed };
+  if (mutant.shownBy !== undefined) {
+    const parameters = parametersOf(mutant.shownBy.parameters);
+    return load({ scenario: mutant.shownBy.scenario, target, parameters, mutant: started, profile: "strict", ...seed });
+  }
+  const only = options.quick === true ? { only: mutant.breaks.map((each) => each.id) } : {};
+  return checkIn(surroundings, {
+    target,
+    mutant: started,
+    profile: "strict",
+    ...only,
+    ...seed,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+}
+
+/** Parameters as the command line takes them: whole numbers, and `10s` for times. */
+function parametersOf(given: Readonly<Record<string, string>>): Partial<ScenarioParameters> {
+  const { clients, rooms, rate, duration, ramp } = given;
+  return {
+    ...(clients === undefined ? {} : { clients: Number(clients) }),
+    ...(rooms === undefined ? {} : { rooms: Number(rooms) }),
+    ...(rate === undefined ? {} : { ratePerSecond: Number(rate) }),
+    ...(duration === undefined ? {} : { durationMs: parseDuration(duration) }),
+    ...(ramp === undefined ? {} : { rampMs: parseDuration(ramp) }),
+  };
+}
+
+function matches(id: string, pattern: string): boolean {
+  const [first = "", ...rest] = pattern.split("*");
+  if (rest.length === 0) return id === pattern;
+  if (!id.startsWith(first)) return false;
+  let from = first.length;
+  for (const part of rest) {
+    const at = id.indexOf(part, from);
+    if (at < 0) return false;
+    from = at + part.length;
+  }
+  return pattern.endsWith("*") || id.endsWith(rest.at(-1) ?? "");
+}
+
+/** The table of a run in Markdown. `isQuick`: only declared requirements were judged. */
+export function mutantTable(binding: string, rows: readonly MutantRow[], isQuick: boolean): string {
+  const killed = rows.filter((row) => row.killed).length;
+  const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ").slice(0, 240);
+  const how = isQuick ? "`--quick`: the declared requirements only were judged" : "every requirement was judged, under profile `strict`";
+  return [
+    `# Mutants of ${binding}`,
+    "",
+    `Written by \`rollcall mutants ${binding}${isQuick ? " --quick" : ""} --write\`; ${how}. ${killed} of ${rows.length} killed.`,
+    "",
+    "| mutant | fault | breaks | killed | seen |",
+    "| --- | --- | --- | --- | --- |",
+    ...rows.map(
+      (row) =>
+        `| ${row.id} | ${cell(row.summary)} | ${row.breaks.join(", ")} | ${row.killed ? "yes" : "no"} | ${cell(row.killed ? row.observed : row.problems.join("; "))} |`,
+    ),
+    "",
+  ].join("\n");
+}
