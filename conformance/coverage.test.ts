@@ -5,10 +5,10 @@ import type { Uncovered } from "../src/core/requirement.ts";
 import { bindingNames, loadBinding } from "../src/cli/registry.ts";
 import { generalCases } from "./cases/index.ts";
 
-const KINDS: readonly Uncovered["kind"][] = ["client-only", "browser-only", "not-visible", "needs"];
+const KINDS: ReadonlySet<Uncovered["kind"]> = new Set(["client-only", "browser-only", "not-visible", "needs"]);
 
 function isReasoned(reason: Uncovered | undefined, capabilities: Readonly<Record<string, unknown>>): boolean {
-  if (reason === undefined || !KINDS.includes(reason.kind) || reason.because.trim() === "") return false;
+  if (reason === undefined || !KINDS.has(reason.kind) || reason.because.trim() === "") return false;
   return reason.kind !== "needs" || Object.hasOwn(capabilities, reason.capability);
 }
 

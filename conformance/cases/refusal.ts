@@ -53,5 +53,5 @@ async function oneFrame(t: CaseContext, id: RequirementId, binding: Binding, { n
 function judgeBystander(t: CaseContext, id: RequirementId, name: string, bystander: CaseClient, from: number): void {
   t.check(id, bystander.isOpen, breach(t, bystander, "closed", `${name}: the connections of others stay`, `closed ${bystander.closed?.code} after the frame, within ${SHALL_MS} ms`));
   const told = observed(bystander, "rejected", from).length;
-  t.check(id, told === 0, breach(t, bystander, "foreign", `${name}: the error is for the sender only`, `${told} came to another member`));
+  t.check(id, told === 0, breach(t, bystander, "leaked", `${name}: the error is for the sender only`, `${told} came to another member`));
 }

@@ -283,11 +283,11 @@ const isFinal: CaseDefinition = {
       t.check(HB_07, hasLearnt(each), breach(t, each, "silent", "an error frame or a close within 5 s of the deletion", "the socket is open and heard nothing"));
     }
     await afterlife(t, client, other);
-    checkRefused(t, HB_07, "a join of a deleted room", await tryJoin(t, roomId), "ghost");
+    checkRefused(t, HB_07, "a join of a deleted room", await tryJoin(t, roomId));
     if (!t.has("roomList")) return;
     const answer = await t.http({ method: "GET", path: `/rooms/${encodeURIComponent(roomId)}` }, await t.user());
     if ("failure" in answer) t.inconclusive(HB_07, `GET /rooms/:roomId: ${answer.failure}`);
-    else t.check(HB_07, !isSuccess(answer.status), { reason: "ghost", expected: "GET /rooms/:roomId of a deleted room is refused", seen: `${answer.status} ${answer.body.slice(0, 200)}` });
+    else t.check(HB_07, !isSuccess(answer.status), { reason: "not-refused", expected: "GET /rooms/:roomId of a deleted room is refused", seen: `${answer.status} ${answer.body.slice(0, 200)}` });
   },
 };
 
@@ -304,7 +304,7 @@ async function afterlife(t: CaseContext, client: CaseClient, other: CaseClient):
   await t.sleep(WATCH_MS / 4);
   for (const [each, begin] of [[client, from], [other, fromOther]] as const) {
     const answer = ["SYNC_FULL_STATE", "PLAYBACK_UPDATED"].find((type) => heardOf(each, type, begin).length > 0);
-    t.check(HB_07, answer === undefined, breach(t, each, "ghost", "messages to a deleted room are without effect", `${answer} came`));
+    t.check(HB_07, answer === undefined, breach(t, each, "not-refused", "messages to a deleted room are without effect", `${answer} came`));
   }
 }
 
@@ -329,16 +329,16 @@ const keptWhole: readonly CaseDefinition[] = [50, 70, 130, 190].map((seconds) =>
       if (answer === undefined) throw new Precondition("the room was not kept, or does not answer");
       for (const name of Object.keys(meta).filter((each) => Object.hasOwn(answer.fields, each))) {
         const [was, is] = [JSON.stringify(meta[name]), JSON.stringify(answer.fields[name])];
-        t.check(HB_08, was === is, breach(t, client, "diverged", `${name} is ${was} still`, `${name} is ${is}`));
+        t.check(HB_08, was === is, breach(t, client, "lost", `${name} is ${was} still`, `${name} is ${is}`));
       }
       const state = answer.room?.playbackState ?? undefined;
       if (broadcast.state !== undefined) {
         const difference = state === undefined ? "no playbackState" : differenceBetween(broadcast.state, state, 0, true);
-        t.check(HB_08, difference === undefined, breach(t, client, "diverged", "the playback state is as it was", difference ?? ""));
+        t.check(HB_08, difference === undefined, breach(t, client, "lost", "the playback state is as it was", difference ?? ""));
       }
       const members = [...(answer.room?.members ?? [])].sort();
       const wanted = [creator.id, client.user.id].sort();
-      if (t.has("presence")) t.check(HB_08, members.join() === wanted.join(), breach(t, client, "diverged", `members are ${wanted.join(", ")} still`, members.join(", ")));
+      if (t.has("presence")) t.check(HB_08, members.join() === wanted.join(), breach(t, client, "lost", `members are ${wanted.join(", ")} still`, members.join(", ")));
       return "judged";
     });
     if (!isJudged) t.inconclusive(HB_08, LATE);

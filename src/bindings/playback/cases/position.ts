@@ -8,6 +8,8 @@ const CONV_09 = requirementId("PLAY-CONV-09");
 
 const ASKED_AFTER_MS = [1_000, 5_000, 20_000] as const;
 const STANDS_MS = 5_000;
+/** A position that has moved by less of its way than this since the last look has stopped, and is no matter of speed. */
+const STANDING_SHARE = 0.5;
 
 const moves: readonly CaseDefinition[] = [1, 1.5].map((playbackSpeed) => ({
   name: `convergence/position-at-speed-${playbackSpeed}`,
@@ -25,6 +27,7 @@ const moves: readonly CaseDefinition[] = [1, 1.5].map((playbackSpeed) => ({
     if (broadcast === undefined) throw new Precondition("the update was not broadcast");
     const model = applyUpdate(freshModel({}, creator.id, at, true), play, author.user.id, taken);
     const kept = keepAlive(t, asker);
+    let before = { atMs: taken.high, currentTime: play.currentTime };
     for (const afterMs of ASKED_AFTER_MS) {
       await sleepUntil(t, taken.high + afterMs);
       const { at: asked, answer } = await ask(t, author, SHALL_MS);
@@ -34,7 +37,10 @@ const moves: readonly CaseDefinition[] = [1, 1.5].map((playbackSpeed) => ({
         continue;
       }
       const difference = differenceFrom(model, { currentTime: state.currentTime }, asked);
-      t.check(CONV_09, difference === undefined, breach(t, author, "diverged", `after ${afterMs} ms: ${describeModel(model, asked)}`, difference ?? ""));
+      const due = (asked.low - before.atMs) * playbackSpeed;
+      const reason = state.currentTime - before.currentTime < due * STANDING_SHARE ? "stale" : "diverged";
+      t.check(CONV_09, difference === undefined, breach(t, author, reason, `after ${afterMs} ms: ${describeModel(model, asked)}`, difference ?? ""));
+      before = { atMs: asked.high, currentTime: state.currentTime };
     }
     kept.stop();
   },

@@ -1,6 +1,6 @@
 import { Precondition, type CaseDefinition } from "../../../core/case.ts";
 import { requirementId } from "../../../core/ids.ts";
-import { asFields, breach, checkRefused, createRoom, eachOf, hear, isSuccess, listRooms, mark, parseJson, postRoom, SHALL_MS, sleepUntil, tryJoin, ask } from "./support.ts";
+import { asFields, breach, checkRefused, createRoom, eachOf, hear, isSuccess, listRooms, mark, parseJson, postRoom, SHALL_MS, sleepUntil, tryJoin, ask, WATCH_MS } from "./support.ts";
 import { spreadOfIds } from "./spread.ts";
 
 const SESS_01 = requirementId("PLAY-SESS-01");
@@ -87,9 +87,9 @@ const join: CaseDefinition = {
     if (refused !== undefined) return;
     t.check(SESS_02, isUp, breach(t, client, "silent", `101 within ${SHALL_MS} ms`, "no answer to the upgrade"));
     if (!isUp) return;
-    const { answer } = await ask(t, client, SHALL_MS);
+    const { answer } = await ask(t, client);
     const closed = client.closed;
-    t.check(SESS_02, answer !== undefined, breach(t, client, closed === undefined ? "silent" : "closed", "a SYNC_REQUEST as the first act after opening is answered", closed === undefined ? `no answer in ${SHALL_MS} ms` : `closed ${closed.code} ${closed.reason}`));
+    t.check(SESS_02, answer !== undefined, breach(t, client, closed === undefined ? "silent" : "closed", "a SYNC_REQUEST as the first act after opening is answered", closed === undefined ? `no answer in ${WATCH_MS} ms` : `closed ${closed.code} ${closed.reason}`));
   },
 };
 
