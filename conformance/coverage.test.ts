@@ -21,7 +21,9 @@ describe.each(bindingNames())("binding %s", async (name) => {
   const broken = new Set<string>(mutants.flatMap(({ breaks }) => breaks.map(({ id }) => id)));
 
   it("has a case or a written reason for every requirement", () => {
-    const without = requirements.filter(({ id, noCase }) => !judged.has(id) && !isReasoned(noCase, manifest.capabilities)).map(({ id }) => id);
+    const without = requirements
+      .filter(({ id, noCase }) => !judged.has(id) && !isReasoned(noCase, manifest.capabilities))
+      .map(({ id }) => id);
     expect(without).toEqual([]);
   });
 

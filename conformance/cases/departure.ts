@@ -23,7 +23,17 @@ export const departure: AreaCase = {
     const [author, ...others] = rest;
     if (author === undefined) throw new Precondition("nobody stayed");
     for (const client of rest) {
-      t.check(id, client.isOpen, breach(t, client, "closed", "those that stay keep their connection when others go", `closed ${client.closed?.code} ${client.closed?.reason ?? ""}`));
+      t.check(
+        id,
+        client.isOpen,
+        breach(
+          t,
+          client,
+          "closed",
+          "those that stay keep their connection when others go",
+          `closed ${client.closed?.code} ${client.closed?.reason ?? ""}`,
+        ),
+      );
     }
     if (!author.isOpen) return;
     const from = others.map((client) => client.seen.length);
@@ -31,8 +41,15 @@ export const departure: AreaCase = {
     await Promise.all(
       others.map(async (client, index) => {
         if (!client.isOpen) return;
-        const isIt = await client.waitFor((each) => each.kind === "delivered" && each.marker?.author === author.number && each.marker.n === marker?.n, { from: from[index] ?? 0 });
-        t.check(id, isIt !== undefined, breach(t, client, "lost", `a write of one that stayed reaches the other ${others.length}`, `nothing in ${SHALL_MS} ms`));
+        const isIt = await client.waitFor(
+          (each) => each.kind === "delivered" && each.marker?.author === author.number && each.marker.n === marker?.n,
+          { from: from[index] ?? 0 },
+        );
+        t.check(
+          id,
+          isIt !== undefined,
+          breach(t, client, "lost", `a write of one that stayed reaches the other ${others.length}`, `nothing in ${SHALL_MS} ms`),
+        );
       }),
     );
   },

@@ -10,7 +10,18 @@ import { lateJoin, quiescence } from "./state.ts";
 import { type AreaCase, forBinding } from "./support.ts";
 import { unknownRoom } from "./unknown-room.ts";
 
-const AREA_CASES: readonly AreaCase[] = [delivery, order, authorOrder, isolation, lateJoin, quiescence, departure, refusal, robustness, unknownRoom];
+const AREA_CASES: readonly AreaCase[] = [
+  delivery,
+  order,
+  authorOrder,
+  isolation,
+  lateJoin,
+  quiescence,
+  departure,
+  refusal,
+  robustness,
+  unknownRoom,
+];
 
 /** The cases that hold for every binding, as far as the binding's manifest names a requirement for their area. */
 export function generalCases(binding: Binding): readonly CaseDefinition[] {

@@ -18,7 +18,11 @@ export const isolation: AreaCase = {
     const rooms = Math.max(2, Math.min(ROOMS, Math.floor(t.limit("clientsMax", ROOMS * USERS) / USERS)));
     const crowds: (readonly CaseClient[])[] = [];
     for (let made = 0; made < rooms; made += LANES) {
-      crowds.push(...(await Promise.all(Array.from({ length: Math.min(LANES, rooms - made) }, async () => t.openMany(USERS, { room: await t.room({ places: USERS }) })))));
+      crowds.push(
+        ...(await Promise.all(
+          Array.from({ length: Math.min(LANES, rooms - made) }, async () => t.openMany(USERS, { room: await t.room({ places: USERS }) })),
+        )),
+      );
       // The first rooms must not run out before the last one is full.
       for (const [keeper] of crowds) if (binding.manifest.keepaliveMs !== undefined) keeper?.keepalive();
     }

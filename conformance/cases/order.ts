@@ -40,7 +40,11 @@ export const authorOrder: AreaCase = {
         continue;
       }
       const at = counters.findIndex((n, index) => index > 0 && n < (counters[index - 1] ?? 0));
-      t.check(id, at === -1, breach(t, client, "disordered", "the author's counter ascends", `… ${counters.slice(Math.max(0, at - 3), at + 2).join(", ")} …`));
+      t.check(
+        id,
+        at === -1,
+        breach(t, client, "disordered", "the author's counter ascends", `… ${counters.slice(Math.max(0, at - 3), at + 2).join(", ")} …`),
+      );
     }
   },
 };

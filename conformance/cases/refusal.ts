@@ -39,19 +39,38 @@ async function oneFrame(t: CaseContext, id: RequirementId, binding: Binding, { n
   await t.sleep(WATCH_MS / 2);
   for (const client of [sender, bystander]) {
     const came = observed(client, "delivered", from.get(client) ?? 0);
-    t.check(id, came.length === 0, breach(t, client, "not-refused", `${name}: no broadcast`, `${came.length} came: ${came[0]?.content.slice(0, 200) ?? ""}`));
+    t.check(
+      id,
+      came.length === 0,
+      breach(t, client, "not-refused", `${name}: no broadcast`, `${came.length} came: ${came[0]?.content.slice(0, 200) ?? ""}`),
+    );
   }
   judgeBystander(t, id, name, bystander, from.get(bystander) ?? 0);
   const asker: CaseClient = sender.isOpen ? sender : await t.open({ room });
   const after = await snapshot(asker);
   if (after === undefined) t.inconclusive(id, `${name}: the state could not be read afterwards`);
-  else t.check(id, after.content === before.content, breach(t, asker, "not-refused", `${name}: the state is as before, ${before.content.slice(0, 300)}`, after.content.slice(0, 300)));
+  else
+    t.check(
+      id,
+      after.content === before.content,
+      breach(t, asker, "not-refused", `${name}: the state is as before, ${before.content.slice(0, 300)}`, after.content.slice(0, 300)),
+    );
   await Promise.all([sender, bystander].map((client) => client.close()));
 }
 
 /** Others are untouched: no close, and no error for what they did not send. */
 function judgeBystander(t: CaseContext, id: RequirementId, name: string, bystander: CaseClient, from: number): void {
-  t.check(id, bystander.isOpen, breach(t, bystander, "closed", `${name}: the connections of others stay`, `closed ${bystander.closed?.code} after the frame, within ${SHALL_MS} ms`));
+  t.check(
+    id,
+    bystander.isOpen,
+    breach(
+      t,
+      bystander,
+      "closed",
+      `${name}: the connections of others stay`,
+      `closed ${bystander.closed?.code} after the frame, within ${SHALL_MS} ms`,
+    ),
+  );
   const told = observed(bystander, "rejected", from).length;
   t.check(id, told === 0, breach(t, bystander, "leaked", `${name}: the error is for the sender only`, `${told} came to another member`));
 }

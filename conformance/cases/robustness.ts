@@ -47,7 +47,11 @@ export const robustness: AreaCase = {
     t.report(id, `${sent} fuzzed frames over ${sockets} socket${sockets === 1 ? "" : "s"}`);
     if (!(await judgeService(t, id, isServed))) return;
     for (const client of bystanders) {
-      t.check(id, client.isOpen, breach(t, client, "closed", "the bystanders stay connected", `closed ${client.closed?.code} ${client.closed?.reason ?? ""}`));
+      t.check(
+        id,
+        client.isOpen,
+        breach(t, client, "closed", "the bystanders stay connected", `closed ${client.closed?.code} ${client.closed?.reason ?? ""}`),
+      );
     }
     if (!isServed) await judgeLoss(t, id, bystanders, turns);
     if (isServed && sent < FRAMES / 10) throw new Precondition(`only ${sent} frames could be sent`);
@@ -61,7 +65,11 @@ async function judgeLoss(t: CaseContext, id: RequirementId, bystanders: readonly
   for (const client of open) {
     const missing = bystanders.flatMap((author) => lostOf(client, author, turns));
     const seen = hasCome ? "it came later" : `${missing.length} of ${turns} did not come, the first n=${missing[0] ?? 0}`;
-    t.check(id, !hasCome && missing.length === 0, breach(t, client, hasCome ? "late" : "lost", `a bystander gets every write of the other within ${SHALL_MS} ms`, seen));
+    t.check(
+      id,
+      !hasCome && missing.length === 0,
+      breach(t, client, hasCome ? "late" : "lost", `a bystander gets every write of the other within ${SHALL_MS} ms`, seen),
+    );
   }
 }
 
@@ -99,18 +107,42 @@ function countOf(client: CaseClient, author: CaseClient): number {
 /** Counters of the author's writes that the client never got; its own are judged by delivery. */
 function lostOf(client: CaseClient, author: CaseClient, writes: number): readonly number[] {
   if (author === client) return [];
-  const got = new Set(client.seen.flatMap((each) => (each.kind === "delivered" && each.marker?.author === author.number ? [each.marker.n] : [])));
+  const got = new Set(
+    client.seen.flatMap((each) => (each.kind === "delivered" && each.marker?.author === author.number ? [each.marker.n] : [])),
+  );
   return Array.from({ length: writes }, (_, index) => index + 1).filter((n) => !got.has(n));
 }
 
-const PIECES = ["null", "true", "-1", "1e400", "NaN", '""', "[]", "{}", "{", "}", '"type"', ":", ",", "\\u0000", "\ud800", "9007199254740993", "__proto__", "constructor"] as const;
+const PIECES = [
+  "null",
+  "true",
+  "-1",
+  "1e400",
+  "NaN",
+  '""',
+  "[]",
+  "{}",
+  "{",
+  "}",
+  '"type"',
+  ":",
+  ",",
+  "\\u0000",
+  "\ud800",
+  "9007199254740993",
+  "__proto__",
+  "constructor",
+] as const;
 
 /** A valid frame bent out of shape, a frame that is hostile by name, or noise. */
 function fuzzed(binding: Binding, t: CaseContext, client: CaseClient, prng: Prng): Frame {
   const kind = prng.below(4);
   if (kind === 0 && binding.hostile.length > 0) return prng.pick(binding.hostile).frame;
   if (kind === 1) return noise(prng);
-  const op = prng.below(3) === 0 ? ({ kind: "read", id: 0, plannedMs: 0 } as const) : ({ kind: "write", id: 0, plannedMs: 0, value: someWrite(binding, prng) } as const);
+  const op =
+    prng.below(3) === 0
+      ? ({ kind: "read", id: 0, plannedMs: 0 } as const)
+      : ({ kind: "write", id: 0, plannedMs: 0, value: someWrite(binding, prng) } as const);
   const frame = binding.encode(op, t.run);
   return bent(frame, client.number, prng);
 }

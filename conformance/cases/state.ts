@@ -25,10 +25,24 @@ export const lateJoin: AreaCase = {
     if (answer.marker === undefined) {
       const old = await snapshot(author);
       if (old === undefined) throw new Precondition("an old member got no answer");
-      t.check(id, answer.content === old.content, breach(t, newcomer, "stale", "the newcomer is told what an old member is told", answer.content.slice(0, 300)));
+      t.check(
+        id,
+        answer.content === old.content,
+        breach(t, newcomer, "stale", "the newcomer is told what an old member is told", answer.content.slice(0, 300)),
+      );
       return;
     }
-    t.check(id, answer.marker.author === author.number && answer.marker.n === LATE_WRITES, breach(t, newcomer, "stale", `write ${LATE_WRITES} of client ${author.number} is in the state`, `write ${answer.marker.n} of client ${answer.marker.author}`));
+    t.check(
+      id,
+      answer.marker.author === author.number && answer.marker.n === LATE_WRITES,
+      breach(
+        t,
+        newcomer,
+        "stale",
+        `write ${LATE_WRITES} of client ${author.number} is in the state`,
+        `write ${answer.marker.n} of client ${answer.marker.author}`,
+      ),
+    );
   },
 };
 

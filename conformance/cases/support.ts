@@ -56,7 +56,13 @@ export function deliveredCount(client: CaseClient): number {
 }
 
 /** Waits until every client has got `writes` deliveries (its own apart when there is no echo), or the time is over. */
-export async function allDelivered(t: CaseContext, binding: Binding, clients: readonly CaseClient[], writesOf: ReadonlyMap<CaseClient, number>, withinMs: number = SHALL_MS): Promise<void> {
+export async function allDelivered(
+  t: CaseContext,
+  binding: Binding,
+  clients: readonly CaseClient[],
+  writesOf: ReadonlyMap<CaseClient, number>,
+  withinMs: number = SHALL_MS,
+): Promise<void> {
   const total = [...writesOf.values()].reduce((sum, count) => sum + count, 0);
   const hasEcho = echoes(t, binding);
   await t.until(() => clients.every((client) => deliveredCount(client) >= total - (hasEcho ? 0 : (writesOf.get(client) ?? 0))), withinMs);
@@ -77,5 +83,8 @@ export function breach(t: CaseContext, client: CaseClient, reason: Reason, expec
 
 /** Whether a client was told that something is refused, from an index of `seen` on: by an answer or by a close. */
 export function wasRefused(client: CaseClient, from = 0): boolean {
-  return client.closed !== undefined || client.seen.slice(from).some((observation) => observation.kind === "rejected" || observation.kind === "disconnected");
+  return (
+    client.closed !== undefined ||
+    client.seen.slice(from).some((observation) => observation.kind === "rejected" || observation.kind === "disconnected")
+  );
 }

@@ -16,7 +16,17 @@ export const unknownRoom: AreaCase = {
       const status = client.refused?.status;
       const isClean = status === undefined || (status >= 400 && status < 500);
       const reason = isIn() ? "not-refused" : isOut() ? "wrong-refusal" : "silent";
-      t.check(id, !isIn() && isOut() && isClean, breach(t, client, reason, `the ${time} try to join a room that does not exist is refused within ${SHALL_MS} ms`, isIn() ? "it was joined" : isOut() ? `status ${status}` : "no answer"));
+      t.check(
+        id,
+        !isIn() && isOut() && isClean,
+        breach(
+          t,
+          client,
+          reason,
+          `the ${time} try to join a room that does not exist is refused within ${SHALL_MS} ms`,
+          isIn() ? "it was joined" : isOut() ? `status ${status}` : "no answer",
+        ),
+      );
     }
   },
 };

@@ -29,7 +29,8 @@ const ramp: CaseDefinition = {
     for (const count of ROOMS_OF_FOUR) {
       if (clientsMax(t, count * 4) < count * 4) break;
       const rooms: (readonly CaseClient[])[] = [];
-      for (let made = 0; made < count; made += 8) rooms.push(...(await Promise.all(Array.from({ length: Math.min(8, count - made) }, () => roomOf(t, 4)))));
+      for (let made = 0; made < count; made += 8)
+        rooms.push(...(await Promise.all(Array.from({ length: Math.min(8, count - made) }, () => roomOf(t, 4)))));
       await step(t, { label: `${count} rooms of 4`, rooms, ratePerSecond: 4 });
       await Promise.all(rooms.flat().map((client) => client.close()));
     }
@@ -69,7 +70,12 @@ async function step(t: CaseContext, { label, rooms, ratePerSecond }: Load): Prom
   );
   const all = rooms.flat();
   await quiesce(t, all, 500, 10_000);
-  const receipts = new Map(all.map((client) => [client, new Map(heardOf(client, "PLAYBACK_UPDATED").map((message) => [String(message.fields["mediaUrl"]), message.atMs]))]));
+  const receipts = new Map(
+    all.map((client) => [
+      client,
+      new Map(heardOf(client, "PLAYBACK_UPDATED").map((message) => [String(message.fields["mediaUrl"]), message.atMs])),
+    ]),
+  );
   const latencies: number[] = [];
   let expected = 0;
   for (const [mediaUrl, { dueMs, clients, author }] of planned) {
@@ -79,12 +85,29 @@ async function step(t: CaseContext, { label, rooms, ratePerSecond }: Load): Prom
       if (!client.isOpen) continue;
       expected += 1;
       const atMs = receipts.get(client)?.get(mediaUrl);
-      if (t.check(CONV_04, atMs !== undefined, breach(t, client, "lost", `${label}: the update ${mediaUrl} of client ${author.number} at client ${client.number}`, "it never came")) && atMs !== undefined) latencies.push(atMs - dueMs);
+      if (
+        t.check(
+          CONV_04,
+          atMs !== undefined,
+          breach(
+            t,
+            client,
+            "lost",
+            `${label}: the update ${mediaUrl} of client ${author.number} at client ${client.number}`,
+            "it never came",
+          ),
+        ) &&
+        atMs !== undefined
+      )
+        latencies.push(atMs - dueMs);
     }
   }
   const sorted = [...latencies].sort((left, right) => left - right);
   const p99 = sorted[Math.ceil(sorted.length * 0.99) - 1] ?? 0;
-  t.report(CAP_01, `${label}: p99 ${p99.toFixed(0)} ms${p99 > BUDGET_MS ? `, over ${BUDGET_MS}` : ""}, reach ${latencies.length} of ${expected}`);
+  t.report(
+    CAP_01,
+    `${label}: p99 ${p99.toFixed(0)} ms${p99 > BUDGET_MS ? `, over ${BUDGET_MS}` : ""}, reach ${latencies.length} of ${expected}`,
+  );
 }
 
 const twoProcesses: CaseDefinition = {
@@ -109,13 +132,22 @@ const twoProcesses: CaseDefinition = {
       if (author !== undefined) sendUpdate(author, { mediaUrl });
     }
     await quiesce(t, clients, WATCH_MS);
-    const order = new Map(clients.slice(0, 1).flatMap((client) => heardOf(client, "PLAYBACK_UPDATED")).map((message, index) => [message.fields["mediaUrl"], index]));
+    const order = new Map(
+      clients
+        .slice(0, 1)
+        .flatMap((client) => heardOf(client, "PLAYBACK_UPDATED"))
+        .map((message, index) => [message.fields["mediaUrl"], index]),
+    );
     for (const client of clients) {
       const urls = heardOf(client, "PLAYBACK_UPDATED").map((message) => message.fields["mediaUrl"]);
       for (const [n, mediaUrl] of sent.entries()) {
         if (clients[n % clients.length] === client && !t.has("echoToSender")) continue;
         const times = urls.filter((url) => url === mediaUrl).length;
-        t.check(CAP_02, times === 1, breach(t, client, times === 0 ? "lost" : "doubled", `${mediaUrl} comes once at both processes`, `${times} times`));
+        t.check(
+          CAP_02,
+          times === 1,
+          breach(t, client, times === 0 ? "lost" : "doubled", `${mediaUrl} comes once at both processes`, `${times} times`),
+        );
       }
       const places = urls.map((url) => order.get(url)).filter((place) => place !== undefined);
       const isOrdered = places.every((place, index) => index === 0 || place > (places[index - 1] ?? -1));
@@ -129,7 +161,12 @@ const twoProcesses: CaseDefinition = {
       t.inconclusive(CAP_02, "the harness came too late to know");
       return;
     }
-    for (const client of there) t.check(CAP_02, client.isOpen, breach(t, client, "closed", "a heartbeat at one process keeps the room for users at the other", `closed ${client.closed?.code}`));
+    for (const client of there)
+      t.check(
+        CAP_02,
+        client.isOpen,
+        breach(t, client, "closed", "a heartbeat at one process keeps the room for users at the other", `closed ${client.closed?.code}`),
+      );
   },
 };
 

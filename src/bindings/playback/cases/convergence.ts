@@ -3,7 +3,20 @@ import { requirementId } from "../../../core/ids.ts";
 import type { Playback, PlaybackState } from "../messages.ts";
 import { applyUpdate, describeModel, differenceBetween, differenceFrom, freshModel, type Model, type Span } from "./model.ts";
 import {
-  ask, breach, createRoom, hear, heardOf, isOf, knownState, mark, quiesce, sendUpdate, SHALL_MS, update, WATCH_MS, type Heard,
+  ask,
+  breach,
+  createRoom,
+  hear,
+  heardOf,
+  isOf,
+  knownState,
+  mark,
+  quiesce,
+  sendUpdate,
+  SHALL_MS,
+  update,
+  WATCH_MS,
+  type Heard,
 } from "./support.ts";
 
 const CONV_01 = requirementId("PLAY-CONV-01");
@@ -26,22 +39,48 @@ const current: CaseDefinition = {
     const [author, asker] = await t.openMany(2, { room: roomId });
     if (author === undefined || asker === undefined) throw new Precondition("nobody joined");
     let model = freshModel({}, creator.id, at, t.has("positionMoves"));
-    for (const change of [knownState("first"), { ...knownState("second"), currentTime: 5_000 }, { ...knownState("third", true), currentTime: 60_000 }]) {
+    for (const change of [
+      knownState("first"),
+      { ...knownState("second"), currentTime: 5_000 },
+      { ...knownState("third", true), currentTime: 60_000 },
+    ]) {
       const before = model;
       const taken = await update(author, change, [author, asker], t);
       model = applyUpdate(model, change, author.user.id, taken.at);
       for (let n = 1; n <= ASKS; n += 1) {
         const { at: asked, answer } = await ask(t, asker);
-        if (!t.check(CONV_01, answer !== undefined, breach(t, asker, "silent", `SYNC_FULL_STATE within ${WATCH_MS} ms, ${n} of ${ASKS}`, "no answer"))) continue;
+        if (
+          !t.check(
+            CONV_01,
+            answer !== undefined,
+            breach(t, asker, "silent", `SYNC_FULL_STATE within ${WATCH_MS} ms, ${n} of ${ASKS}`, "no answer"),
+          )
+        )
+          continue;
         const state = answer?.room?.playbackState ?? undefined;
-        if (!t.check(CONV_01, state !== undefined, breach(t, asker, "malformed", "a whole RoomFullState with its playbackState", JSON.stringify(answer?.fields).slice(0, 300)))) continue;
+        if (
+          !t.check(
+            CONV_01,
+            state !== undefined,
+            breach(t, asker, "malformed", "a whole RoomFullState with its playbackState", JSON.stringify(answer?.fields).slice(0, 300)),
+          )
+        )
+          continue;
         if (state === undefined) continue;
         const difference = differenceFrom(model, state, asked);
         const isStale = difference !== undefined && differenceFrom(before, state, asked) === undefined;
-        t.check(CONV_01, difference === undefined, breach(t, asker, isStale ? "stale" : "diverged", describeModel(model, asked), difference ?? ""));
+        t.check(
+          CONV_01,
+          difference === undefined,
+          breach(t, asker, isStale ? "stale" : "diverged", describeModel(model, asked), difference ?? ""),
+        );
         const broadcast = taken.broadcast?.state;
         if (difference !== undefined || broadcast === undefined) continue;
-        t.check(CONV_01, state.lastUpdated === broadcast.lastUpdated, breach(t, asker, "diverged", `lastUpdated as broadcast, ${broadcast.lastUpdated}`, state.lastUpdated));
+        t.check(
+          CONV_01,
+          state.lastUpdated === broadcast.lastUpdated,
+          breach(t, asker, "diverged", `lastUpdated as broadcast, ${broadcast.lastUpdated}`, state.lastUpdated),
+        );
       }
     }
     const answers = heardOf(asker, "SYNC_FULL_STATE").length;
@@ -82,7 +121,8 @@ const lateAfter: readonly CaseDefinition[] = [1, 10, 100].map((count) => ({
     const { roomId } = await createRoom(t);
     const author = await t.open({ room: roomId });
     const listener = t.has("echoToSender") ? author : await t.open({ room: roomId });
-    for (let n = 1; n < count; n += 1) sendUpdate(author, { mediaUrl: `https://media.example/late.mp4#${n}`, isPlaying: n % 2 === 0, currentTime: n * 1_000 });
+    for (let n = 1; n < count; n += 1)
+      sendUpdate(author, { mediaUrl: `https://media.example/late.mp4#${n}`, isPlaying: n % 2 === 0, currentTime: n * 1_000 });
     const pause = { isPlaying: false, currentTime: count * 1_000 + 7 };
     const { broadcast } = await update(author, pause, [listener], t);
     const last = broadcast?.state;
@@ -91,10 +131,21 @@ const lateAfter: readonly CaseDefinition[] = [1, 10, 100].map((count) => ({
     const { answer } = await ask(t, newcomer, SHALL_MS);
     if (answer === undefined) throw new Precondition("SYNC_REQUEST got no answer");
     const state = answer.room?.playbackState ?? undefined;
-    if (!t.check(CONV_03, state !== undefined, breach(t, newcomer, "absent", "a full state with its playbackState", JSON.stringify(answer.fields).slice(0, 300)))) return;
+    if (
+      !t.check(
+        CONV_03,
+        state !== undefined,
+        breach(t, newcomer, "absent", "a full state with its playbackState", JSON.stringify(answer.fields).slice(0, 300)),
+      )
+    )
+      return;
     if (state === undefined) return;
     const difference = differenceBetween(last, state, 0, true);
-    t.check(CONV_03, difference === undefined, breach(t, newcomer, "stale", `the state of the last broadcast before the entry: ${JSON.stringify(last)}`, difference ?? ""));
+    t.check(
+      CONV_03,
+      difference === undefined,
+      breach(t, newcomer, "stale", `the state of the last broadcast before the entry: ${JSON.stringify(last)}`, difference ?? ""),
+    );
   },
 }));
 
@@ -111,25 +162,51 @@ const lateFresh: readonly CaseDefinition[] = [false, true].map((isPlaying) => ({
     const { at: asked, answer } = await ask(t, newcomer, SHALL_MS);
     if (answer === undefined) throw new Precondition("SYNC_REQUEST got no answer");
     const state = answer.room?.playbackState ?? undefined;
-    if (!t.check(CONV_03, state !== undefined, breach(t, newcomer, "absent", "a full state with its playbackState", JSON.stringify(answer.fields).slice(0, 300)))) return;
+    if (
+      !t.check(
+        CONV_03,
+        state !== undefined,
+        breach(t, newcomer, "absent", "a full state with its playbackState", JSON.stringify(answer.fields).slice(0, 300)),
+      )
+    )
+      return;
     if (state === undefined) return;
     const model = freshModel(made, creator.id, at, t.has("positionMoves"));
     const difference = differenceFrom(model, state, asked);
     t.check(CONV_03, difference === undefined, breach(t, newcomer, "diverged", describeModel(model, asked), difference ?? ""));
     const [created, updated] = [Date.parse(String(meta["createdAt"])), Date.parse(state.lastUpdated)];
     if (Number.isNaN(created)) return;
-    t.check(CONV_03, Math.abs(updated - created) <= 1_000, breach(t, newcomer, "diverged", `lastUpdated is the creation, ${String(meta["createdAt"])}`, state.lastUpdated));
+    t.check(
+      CONV_03,
+      Math.abs(updated - created) <= 1_000,
+      breach(t, newcomer, "diverged", `lastUpdated is the creation, ${String(meta["createdAt"])}`, state.lastUpdated),
+    );
   },
 }));
 
 /** Judges that one message came to each socket exactly once, and in time. */
-function judgeDelivery(t: CaseContext, clients: readonly CaseClient[], what: string, sentMs: number, came: (client: CaseClient) => readonly Heard[]): void {
+function judgeDelivery(
+  t: CaseContext,
+  clients: readonly CaseClient[],
+  what: string,
+  sentMs: number,
+  came: (client: CaseClient) => readonly Heard[],
+): void {
   for (const client of clients) {
     const copies = came(client);
     const lateMs = (copies[0]?.atMs ?? Infinity) - sentMs;
     const reason = copies.length === 0 ? "lost" : copies.length > 1 ? "doubled" : "late";
-    const seen = copies.length === 0 ? "it never came" : copies.length > 1 ? `it came ${copies.length} times` : `it came after ${Math.round(lateMs)} ms`;
-    t.check(CONV_04, copies.length === 1 && lateMs <= WATCH_MS, breach(t, client, reason, `${what} comes once to client ${client.number}, within ${WATCH_MS} ms`, seen));
+    const seen =
+      copies.length === 0
+        ? "it never came"
+        : copies.length > 1
+          ? `it came ${copies.length} times`
+          : `it came after ${Math.round(lateMs)} ms`;
+    t.check(
+      CONV_04,
+      copies.length === 1 && lateMs <= WATCH_MS,
+      breach(t, client, reason, `${what} comes once to client ${client.number}, within ${WATCH_MS} ms`, seen),
+    );
   }
 }
 
@@ -156,13 +233,22 @@ const inTurn: CaseDefinition = {
     await quiesce(t, sockets, WATCH_MS);
     for (const { author, mediaUrl, atMs } of sent) {
       const due = t.has("echoToSender") ? sockets : sockets.filter((client) => client.user.id !== author.user.id);
-      judgeDelivery(t, due, `the update ${mediaUrl} of client ${author.number}`, atMs, (client) => heardOf(client, "PLAYBACK_UPDATED").filter((message) => message.fields["mediaUrl"] === mediaUrl));
+      judgeDelivery(t, due, `the update ${mediaUrl} of client ${author.number}`, atMs, (client) =>
+        heardOf(client, "PLAYBACK_UPDATED").filter((message) => message.fields["mediaUrl"] === mediaUrl),
+      );
     }
   },
 };
 
 const SINGLE: readonly Partial<Playback>[] = [
-  {}, { mediaUrl: "https://media.example/single.mp4" }, { mediaType: "audio/ogg" }, { currentTime: 77_000 }, { playbackSpeed: 1.5 }, { isPlaying: true }, {}, { isPlaying: false },
+  {},
+  { mediaUrl: "https://media.example/single.mp4" },
+  { mediaType: "audio/ogg" },
+  { currentTime: 77_000 },
+  { playbackSpeed: 1.5 },
+  { isPlaying: true },
+  {},
+  { isPlaying: false },
 ];
 
 const singleFields: CaseDefinition = {
@@ -174,7 +260,12 @@ const singleFields: CaseDefinition = {
     const { roomId } = await createRoom(t);
     const [left, right] = await t.openMany(2, { room: roomId });
     if (left === undefined || right === undefined) throw new Precondition("nobody joined");
-    const steps: { readonly author: CaseClient; readonly change: Partial<Playback>; readonly atMs: number; readonly from: ReadonlyMap<CaseClient, number> }[] = [];
+    const steps: {
+      readonly author: CaseClient;
+      readonly change: Partial<Playback>;
+      readonly atMs: number;
+      readonly from: ReadonlyMap<CaseClient, number>;
+    }[] = [];
     for (const [index, change] of SINGLE.entries()) {
       // The author changes each time, so that a broadcast says whose update it shows.
       const author = index % 2 === 0 ? left : right;
@@ -182,7 +273,11 @@ const singleFields: CaseDefinition = {
       steps.push({ author, change, atMs: t.nowMs(), from });
       sendUpdate(author, change);
       const due = [left, right].filter((client) => client !== author || t.has("echoToSender"));
-      await Promise.all(due.map((client) => hear(client, (message) => message.type === "PLAYBACK_UPDATED", { from: from.get(client) ?? 0, withinMs: WATCH_MS })));
+      await Promise.all(
+        due.map((client) =>
+          hear(client, (message) => message.type === "PLAYBACK_UPDATED", { from: from.get(client) ?? 0, withinMs: WATCH_MS }),
+        ),
+      );
     }
     await t.sleep(WATCH_MS);
     steps.forEach(({ author, change, atMs, from }, index) => {
@@ -199,7 +294,11 @@ const singleFields: CaseDefinition = {
       for (const client of due) {
         const message = came(client)[0];
         if (message === undefined) continue;
-        t.check(CONV_04, isOf(message, change, author.user.id), breach(t, client, "diverged", `${what} is shown in its broadcast, with its author`, JSON.stringify(message.fields).slice(0, 300)));
+        t.check(
+          CONV_04,
+          isOf(message, change, author.user.id),
+          breach(t, client, "diverged", `${what} is shown in its broadcast, with its author`, JSON.stringify(message.fields).slice(0, 300)),
+        );
       }
     });
   },
@@ -207,7 +306,13 @@ const singleFields: CaseDefinition = {
 
 /** The fields of PlaybackState with their types on the wire. */
 const STATE_FIELDS = {
-  mediaUrl: "string", mediaType: "string", isPlaying: "boolean", currentTime: "number", playbackSpeed: "number", lastUpdatedBy: "string", lastUpdated: "string",
+  mediaUrl: "string",
+  mediaType: "string",
+  isPlaying: "boolean",
+  currentTime: "number",
+  playbackSpeed: "number",
+  lastUpdatedBy: "string",
+  lastUpdated: "string",
 } as const satisfies Record<keyof PlaybackState, string>;
 
 const whole: CaseDefinition = {
@@ -220,7 +325,12 @@ const whole: CaseDefinition = {
     const [author, listener] = await t.openMany(2, { room: roomId });
     if (author === undefined || listener === undefined) throw new Precondition("nobody joined");
     sendUpdate(author, knownState("whole"));
-    for (const change of [{ mediaType: "video/ogg" }, { currentTime: 9_000 }, { isPlaying: true }, { mediaUrl: "https://media.example/next.mp4" }]) {
+    for (const change of [
+      { mediaType: "video/ogg" },
+      { currentTime: 9_000 },
+      { isPlaying: true },
+      { mediaUrl: "https://media.example/next.mp4" },
+    ]) {
       const { broadcast } = await update(author, change, [listener], t);
       if (broadcast === undefined) {
         t.inconclusive(CONV_05, `the update ${JSON.stringify(change)} was not broadcast`);
@@ -228,7 +338,17 @@ const whole: CaseDefinition = {
       }
       for (const [name, type] of Object.entries(STATE_FIELDS)) {
         const value = broadcast.fields[name];
-        t.check(CONV_05, typeof value === type, breach(t, listener, value === undefined ? "absent" : "malformed", `the broadcast holds ${name}, a ${type}`, JSON.stringify(broadcast.fields)));
+        t.check(
+          CONV_05,
+          typeof value === type,
+          breach(
+            t,
+            listener,
+            value === undefined ? "absent" : "malformed",
+            `the broadcast holds ${name}, a ${type}`,
+            JSON.stringify(broadcast.fields),
+          ),
+        );
       }
       // The author asks: what is told to others is PLAY-CONV-01's matter.
       const { at, answer } = await ask(t, author);
@@ -236,7 +356,11 @@ const whole: CaseDefinition = {
       if (broadcast.state === undefined || state === undefined) continue;
       if (!t.has("positionMoves") && state.isPlaying) continue;
       const difference = differenceBetween(broadcast.state, state, at.high - broadcast.atMs, true);
-      t.check(CONV_05, difference === undefined, breach(t, author, "diverged", "SYNC_FULL_STATE right after holds the state broadcast", difference ?? ""));
+      t.check(
+        CONV_05,
+        difference === undefined,
+        breach(t, author, "diverged", "SYNC_FULL_STATE right after holds the state broadcast", difference ?? ""),
+      );
     }
   },
 };
@@ -279,7 +403,17 @@ const playPauseSeek: CaseDefinition = {
       }
       const span: Span = { low: taken.low, high: seen?.atMs ?? t.nowMs() };
       const difference = differenceFrom(model, fields, span);
-      t.check(CONV_06, difference === undefined, breach(t, broadcast === undefined ? author : listener, "diverged", `after ${JSON.stringify(change)}: ${describeModel(model, span)}`, difference ?? ""));
+      t.check(
+        CONV_06,
+        difference === undefined,
+        breach(
+          t,
+          broadcast === undefined ? author : listener,
+          "diverged",
+          `after ${JSON.stringify(change)}: ${describeModel(model, span)}`,
+          difference ?? "",
+        ),
+      );
       if (difference !== undefined) return;
       if (thenMs > 0) await t.sleep(thenMs);
     }
@@ -301,16 +435,27 @@ const notSettable: CaseDefinition = {
     const broadcast = await hear(listener, (message) => message.type === "PLAYBACK_UPDATED", { from, withinMs: WATCH_MS });
     const closed = author.closed !== undefined;
     const { answer } = await ask(t, closed ? listener : author, SHALL_MS);
-    const shown = [broadcast?.fields, answer?.room?.playbackState === null ? undefined : answer?.room?.playbackState].filter((fields) => fields !== undefined);
+    const shown = [broadcast?.fields, answer?.room?.playbackState === null ? undefined : answer?.room?.playbackState].filter(
+      (fields) => fields !== undefined,
+    );
     if (shown.length === 0) throw new Precondition("no state was seen after the update");
     for (const fields of shown) {
       for (const [name, value] of Object.entries(forged)) {
         const held: unknown = Object.entries(fields).find(([key]) => key === name)?.[1];
-        t.check(CONV_06, held !== value, breach(t, listener, "not-refused", `${name} is not taken over from an update`, `${name} is ${JSON.stringify(held)}`));
+        t.check(
+          CONV_06,
+          held !== value,
+          breach(t, listener, "not-refused", `${name} is not taken over from an update`, `${name} is ${JSON.stringify(held)}`),
+        );
       }
     }
     const said = broadcast?.fields["lastUpdatedBy"];
-    if (said !== undefined) t.check(CONV_06, said === author.user.id, breach(t, listener, "not-refused", `the author is ${author.user.id}`, JSON.stringify(said)));
+    if (said !== undefined)
+      t.check(
+        CONV_06,
+        said === author.user.id,
+        breach(t, listener, "not-refused", `the author is ${author.user.id}`, JSON.stringify(said)),
+      );
   },
 };
 
@@ -343,12 +488,18 @@ const storm: CaseDefinition = {
     }
     const answers = await Promise.all(clients.map((client) => ask(t, client)));
     const states = answers.map(({ answer }) => answer?.room?.playbackState ?? undefined);
-    const reference = heardOf(last, "PLAYBACK_UPDATED").at(-1)?.state ?? due.map((client) => heardOf(client, "PLAYBACK_UPDATED").at(-1)?.state).find((state) => state !== undefined);
+    const reference =
+      heardOf(last, "PLAYBACK_UPDATED").at(-1)?.state ??
+      due.map((client) => heardOf(client, "PLAYBACK_UPDATED").at(-1)?.state).find((state) => state !== undefined);
     if (reference === undefined) throw new Precondition("no broadcast was seen");
     for (const client of due) {
       const state = heardOf(client, "PLAYBACK_UPDATED").at(-1)?.state;
       const difference = state === undefined ? "no whole broadcast was seen" : differenceBetween(reference, state, 0, true);
-      t.check(CONV_08, difference === undefined, breach(t, client, "diverged", `the last broadcast at client ${client.number} is that at client ${last.number}`, difference ?? ""));
+      t.check(
+        CONV_08,
+        difference === undefined,
+        breach(t, client, "diverged", `the last broadcast at client ${client.number} is that at client ${last.number}`, difference ?? ""),
+      );
     }
     clients.forEach((client, index) => {
       const state = states[index];
@@ -357,7 +508,11 @@ const storm: CaseDefinition = {
         return;
       }
       const difference = differenceBetween(reference, state, 0, true);
-      t.check(CONV_08, difference === undefined, breach(t, client, "diverged", `the full state at client ${client.number} is the last broadcast`, difference ?? ""));
+      t.check(
+        CONV_08,
+        difference === undefined,
+        breach(t, client, "diverged", `the full state at client ${client.number} is the last broadcast`, difference ?? ""),
+      );
     });
   },
 };
@@ -373,6 +528,14 @@ function randomChange(below: (bound: number) => number, label: string): Partial<
 }
 
 export const convergenceCases: readonly CaseDefinition[] = [
-  current, privately, ...lateAfter, ...lateFresh, inTurn, singleFields, whole, playPauseSeek, notSettable, storm,
+  current,
+  privately,
+  ...lateAfter,
+  ...lateFresh,
+  inTurn,
+  singleFields,
+  whole,
+  playPauseSeek,
+  notSettable,
+  storm,
 ];
-

@@ -2,7 +2,20 @@ import { Precondition, type CaseClient, type CaseContext, type CaseDefinition } 
 import { requirementId } from "../../../core/ids.ts";
 import type { PlaybackState } from "../messages.ts";
 import { differenceBetween } from "./model.ts";
-import { ask, createRoom, hearAny, postRoom, setKnown, sendUpdate, SHALL_MS, tryJoin, WATCH_MS, isSuccess, breach, mark } from "./support.ts";
+import {
+  ask,
+  createRoom,
+  hearAny,
+  postRoom,
+  setKnown,
+  sendUpdate,
+  SHALL_MS,
+  tryJoin,
+  WATCH_MS,
+  isSuccess,
+  breach,
+  mark,
+} from "./support.ts";
 
 const ROB_01 = requirementId("PLAY-ROB-01");
 const ROB_02 = requirementId("PLAY-ROB-02");
@@ -26,7 +39,11 @@ const restart: CaseDefinition = {
     await control.restart();
     const { kind, client, text } = await joinAgain(t, roomId, author);
     const reason = kind === "silent" ? "silent" : "wrong-refusal";
-    t.check(ROB_02, kind === "joined" || kind === "refused", breach(t, client, reason, `within ${RESTART_MS} ms a join of the room of before is served or refused`, text));
+    t.check(
+      ROB_02,
+      kind === "joined" || kind === "refused",
+      breach(t, client, reason, `within ${RESTART_MS} ms a join of the room of before is served or refused`, text),
+    );
     if (kind === "refused") t.report(ROB_02, "after a restart joins of rooms of before are refused");
     if (kind !== "joined") return;
     t.report(ROB_02, "after a restart rooms of before are served");
@@ -47,13 +64,23 @@ async function joinAgain(t: CaseContext, roomId: string, who: CaseClient): Retur
 async function judgeServed(t: CaseContext, client: CaseClient, last: PlaybackState | undefined): Promise<void> {
   const { answer } = await ask(t, client, SHALL_MS);
   const state = answer?.room?.playbackState ?? undefined;
-  if (!t.check(ROB_02, state !== undefined, breach(t, client, "silent", "a room that can be joined after a restart answers with its state", "no usable answer")) || state === undefined || last === undefined) return;
+  if (
+    !t.check(
+      ROB_02,
+      state !== undefined,
+      breach(t, client, "silent", "a room that can be joined after a restart answers with its state", "no usable answer"),
+    ) ||
+    state === undefined ||
+    last === undefined
+  )
+    return;
   const difference = differenceBetween(last, state, 0, true);
   t.check(ROB_02, difference === undefined, breach(t, client, "stale", "the room has its last state", difference ?? ""));
   const from = mark(client);
   sendUpdate(client, { currentTime: 5 });
   const broadcast = await hearAny([client], (message) => message.type === "PLAYBACK_UPDATED", { from: [from], withinMs: WATCH_MS });
-  if (t.has("echoToSender")) t.check(ROB_02, broadcast !== undefined, breach(t, client, "lost", "the room takes updates", `no broadcast in ${WATCH_MS} ms`));
+  if (t.has("echoToSender"))
+    t.check(ROB_02, broadcast !== undefined, breach(t, client, "lost", "the room takes updates", `no broadcast in ${WATCH_MS} ms`));
 }
 
 const malformedHttp: CaseDefinition = {
@@ -63,11 +90,26 @@ const malformedHttp: CaseDefinition = {
   phase: "exclusive",
   run: async (t) => {
     const user = await t.user();
-    const bodies = ["", "null", "[]", "{", '{"name":7}', '{"name":"ab"}', `{"name":"${"x".repeat(100_000)}"}`, '{"name":"room","maxParticipants":1e400}', "\u0000\ufffd"];
-    for (const body of bodies) await t.http({ method: "POST", path: "/rooms", headers: { "content-type": "application/json" }, body }, user);
+    const bodies = [
+      "",
+      "null",
+      "[]",
+      "{",
+      '{"name":7}',
+      '{"name":"ab"}',
+      `{"name":"${"x".repeat(100_000)}"}`,
+      '{"name":"room","maxParticipants":1e400}',
+      "\u0000\ufffd",
+    ];
+    for (const body of bodies)
+      await t.http({ method: "POST", path: "/rooms", headers: { "content-type": "application/json" }, body }, user);
     const answer = await postRoom(t, user);
     const holds = !("failure" in answer) && isSuccess(answer.status);
-    t.check(ROB_01, holds, { reason: "crashed", expected: "POST /rooms still makes a room", seen: "failure" in answer ? answer.failure : `${answer.status} ${answer.body.slice(0, 200)}` });
+    t.check(ROB_01, holds, {
+      reason: "crashed",
+      expected: "POST /rooms still makes a room",
+      seen: "failure" in answer ? answer.failure : `${answer.status} ${answer.body.slice(0, 200)}`,
+    });
   },
 };
 

@@ -2,7 +2,24 @@ import { Precondition, type CaseClient, type CaseContext, type CaseDefinition } 
 import { requirementId } from "../../../core/ids.ts";
 import { differenceBetween, type Span } from "./model.ts";
 import {
-  ask, breach, createRoom, eachOf, hear, heardOf, isRefusal, isSuccess, listRooms, mark, sendUpdate, setKnown, SHALL_MS, sleepUntil, tryJoin, WATCH_MS, checkRefused, type CreatedRoom,
+  ask,
+  breach,
+  createRoom,
+  eachOf,
+  hear,
+  heardOf,
+  isRefusal,
+  isSuccess,
+  listRooms,
+  mark,
+  sendUpdate,
+  setKnown,
+  SHALL_MS,
+  sleepUntil,
+  tryJoin,
+  WATCH_MS,
+  checkRefused,
+  type CreatedRoom,
 } from "./support.ts";
 import { attempts, beat, BEAT_MS, GONE_MS, probeAlive, probeGone, ROOM_LIFE_MS, STILL_ALIVE_MS } from "./upkeep.ts";
 
@@ -31,7 +48,17 @@ const kept: CaseDefinition = {
       const beating = await beat(t, client, t.nowMs(), BEAT_MS, 300_000 / BEAT_MS);
       if (!beating.isOnTime) return "missed";
       const { answer } = await ask(t, client, SHALL_MS);
-      t.check(HB_01, answer !== undefined, breach(t, client, "early", "SYNC_REQUEST is answered after 300 s with a heartbeat each 30 s", client.closed === undefined ? "no answer" : `closed ${client.closed.code} ${client.closed.reason}`));
+      t.check(
+        HB_01,
+        answer !== undefined,
+        breach(
+          t,
+          client,
+          "early",
+          "SYNC_REQUEST is answered after 300 s with a heartbeat each 30 s",
+          client.closed === undefined ? "no answer" : `closed ${client.closed.code} ${client.closed.reason}`,
+        ),
+      );
       if (answer === undefined) return "judged";
       const second = await tryJoin(t, roomId);
       t.check(HB_01, second.kind === "joined", breach(t, client, "early", "a second user can join after 300 s", second.text));
@@ -74,13 +101,31 @@ function deletion(name: string, words: string, abandon: Abandon, needs: readonly
         const { room, activity, client } = await abandon(t);
         const { kind, outcome } = await probeAlive(t, room, activity);
         if (kind === "missed") return "missed";
-        if (t.check(HB_02, kind === "alive", breach(t, client, "early", `a room with ${words} can be joined ${STILL_ALIVE_MS / 1_000} s after its last activity`, outcome.text))) bounds.push("alive at 55 s");
+        if (
+          t.check(
+            HB_02,
+            kind === "alive",
+            breach(
+              t,
+              client,
+              "early",
+              `a room with ${words} can be joined ${STILL_ALIVE_MS / 1_000} s after its last activity`,
+              outcome.text,
+            ),
+          )
+        )
+          bounds.push("alive at 55 s");
         return "judged";
       });
       const upper = (async () => {
         const { room, activity, client } = await abandon(t);
         const outcome = await probeGone(t, room, activity);
-        if (outcome.kind === "joined") t.check(HB_02, false, breach(t, client, "late", `a room with ${words} cannot be joined ${GONE_MS / 1_000} s after its last activity`, outcome.text));
+        if (outcome.kind === "joined")
+          t.check(
+            HB_02,
+            false,
+            breach(t, client, "late", `a room with ${words} cannot be joined ${GONE_MS / 1_000} s after its last activity`, outcome.text),
+          );
         else if (checkRefused(t, HB_02, `a join ${GONE_MS / 1_000} s after the last activity`, outcome)) bounds.push("gone at 70 s");
       })();
       const [isLowerJudged] = await Promise.all([lower, upper]);
@@ -108,7 +153,20 @@ const missed: CaseDefinition = {
       if (!beating.isOnTime) return "missed";
       const { answer } = await ask(t, client, SHALL_MS);
       const state = answer?.room?.playbackState ?? undefined;
-      if (!t.check(HB_03, answer !== undefined, breach(t, client, "early", "the room is there after five rounds 55 s apart", client.closed === undefined ? "no answer" : `closed ${client.closed.code} ${client.closed.reason}`))) return "judged";
+      if (
+        !t.check(
+          HB_03,
+          answer !== undefined,
+          breach(
+            t,
+            client,
+            "early",
+            "the room is there after five rounds 55 s apart",
+            client.closed === undefined ? "no answer" : `closed ${client.closed.code} ${client.closed.reason}`,
+          ),
+        )
+      )
+        return "judged";
       if (broadcast.state === undefined) return "judged";
       const difference = state === undefined ? "no playbackState" : differenceBetween(broadcast.state, state, 0, true);
       t.check(HB_03, difference === undefined, breach(t, client, "diverged", "the state is as it was before", difference ?? ""));
@@ -136,7 +194,17 @@ const forAll: CaseDefinition = {
       if (!beating.isOnTime) return "missed";
       for (const client of others) {
         const reason = beating.isOpen ? "closed" : "early";
-        t.check(HB_04, client.isOpen, breach(t, client, reason, "connected after 150 s in which another user sent the heartbeats", `closed ${client.closed?.code} ${client.closed?.reason ?? ""}`));
+        t.check(
+          HB_04,
+          client.isOpen,
+          breach(
+            t,
+            client,
+            reason,
+            "connected after 150 s in which another user sent the heartbeats",
+            `closed ${client.closed?.code} ${client.closed?.reason ?? ""}`,
+          ),
+        );
       }
       if (!keeper.isOpen) return "judged";
       const change = { currentTime: 1_234, mediaUrl: "https://media.example/kept.mp4" };
@@ -145,8 +213,14 @@ const forAll: CaseDefinition = {
       await Promise.all(
         others.map(async (client, index) => {
           if (!client.isOpen) return;
-          const message = await hear(client, (each) => each.type === "PLAYBACK_UPDATED" && each.fields["mediaUrl"] === change.mediaUrl, { from: from[index] ?? 0 });
-          t.check(HB_04, message !== undefined, breach(t, client, "lost", "an update still reaches the others", `nothing in ${SHALL_MS} ms`));
+          const message = await hear(client, (each) => each.type === "PLAYBACK_UPDATED" && each.fields["mediaUrl"] === change.mediaUrl, {
+            from: from[index] ?? 0,
+          });
+          t.check(
+            HB_04,
+            message !== undefined,
+            breach(t, client, "lost", "an update still reaches the others", `nothing in ${SHALL_MS} ms`),
+          );
         }),
       );
       return "judged";
@@ -156,7 +230,10 @@ const forAll: CaseDefinition = {
 };
 
 /** Acts at 0, 40, 80 and 120 s; then the room is looked for at 140 s. Gives undefined when an act came too late. */
-async function actEach40s(t: CaseContext, act: (client: CaseClient, n: number) => void): Promise<{ readonly client: CaseClient; readonly isAlive: boolean; readonly text: string } | undefined> {
+async function actEach40s(
+  t: CaseContext,
+  act: (client: CaseClient, n: number) => void,
+): Promise<{ readonly client: CaseClient; readonly isAlive: boolean; readonly text: string } | undefined> {
   const { roomId } = await createRoom(t);
   const client = await t.open({ room: roomId });
   const startMs = t.nowMs();
@@ -186,7 +263,9 @@ const byActing: CaseDefinition = {
   limitMs: 500_000,
   run: async (t) => {
     const byUpdates = attempts(t, async () => {
-      const room = await actEach40s(t, (client, n) => sendUpdate(client, { currentTime: n, mediaUrl: `https://media.example/active.mp4#${n}` }));
+      const room = await actEach40s(t, (client, n) =>
+        sendUpdate(client, { currentTime: n, mediaUrl: `https://media.example/active.mp4#${n}` }),
+      );
       if (room === undefined) return "missed";
       t.check(HB_05, room.isAlive, breach(t, room.client, "early", "a room with an update each 40 s is alive after 140 s", room.text));
       return "judged";
@@ -194,7 +273,10 @@ const byActing: CaseDefinition = {
     const byQuestions = actEach40s(t, (client) => client.read());
     const [isJudged, asked] = await Promise.all([byUpdates, byQuestions]);
     if (!isJudged) t.inconclusive(HB_05, LATE);
-    t.report(HB_05, asked === undefined ? `SYNC_REQUEST: ${LATE}` : `SYNC_REQUEST ${asked.isAlive ? "counts" : "does not count"} as activity`);
+    t.report(
+      HB_05,
+      asked === undefined ? `SYNC_REQUEST: ${LATE}` : `SYNC_REQUEST ${asked.isAlive ? "counts" : "does not count"} as activity`,
+    );
   },
 };
 
@@ -215,12 +297,20 @@ async function judgeNeverJoined(t: CaseContext, rooms: readonly CreatedRoom[]): 
     return;
   }
   const listed = refused.filter((id) => id !== undefined && list.has(id)).length;
-  t.check(HB_06, listed === 0, { reason: "leaked", expected: "no deleted room in GET /rooms", seen: `${listed} of ${rooms.length} are listed` });
+  t.check(HB_06, listed === 0, {
+    reason: "leaked",
+    expected: "no deleted room in GET /rooms",
+    seen: `${listed} of ${rooms.length} are listed`,
+  });
 }
 
 async function createMany(t: CaseContext): Promise<readonly CreatedRoom[]> {
   const creators = await t.users(5);
-  return eachOf(Array.from({ length: NEVER_JOINED }, (_, index) => index), creators.length, async (index) => createRoom(t, {}, creators[index % creators.length]));
+  return eachOf(
+    Array.from({ length: NEVER_JOINED }, (_, index) => index),
+    creators.length,
+    async (index) => createRoom(t, {}, creators[index % creators.length]),
+  );
 }
 
 const neverJoined: CaseDefinition = {
@@ -275,19 +365,29 @@ const isFinal: CaseDefinition = {
     const { roomId } = await createRoom(t);
     const [client, other] = await t.openMany(2, { room: roomId });
     if (client === undefined || other === undefined) throw new Precondition("nobody joined");
-    const hasLearnt = (each: CaseClient): boolean => each.closed !== undefined || heardOf(each, "ERROR").length > 0 || heardOf(each, "validation").length > 0;
+    const hasLearnt = (each: CaseClient): boolean =>
+      each.closed !== undefined || heardOf(each, "ERROR").length > 0 || heardOf(each, "validation").length > 0;
     await t.until(() => hasLearnt(client) && hasLearnt(other), t.scaled(GONE_MS) + SHALL_MS);
     const outcome = await tryJoin(t, roomId);
     if (outcome.kind === "joined") throw new Precondition("the room was not deleted");
     for (const each of [client, other]) {
-      t.check(HB_07, hasLearnt(each), breach(t, each, "silent", "an error frame or a close within 5 s of the deletion", "the socket is open and heard nothing"));
+      t.check(
+        HB_07,
+        hasLearnt(each),
+        breach(t, each, "silent", "an error frame or a close within 5 s of the deletion", "the socket is open and heard nothing"),
+      );
     }
     await afterlife(t, client, other);
     checkRefused(t, HB_07, "a join of a deleted room", await tryJoin(t, roomId));
     if (!t.has("roomList")) return;
     const answer = await t.http({ method: "GET", path: `/rooms/${encodeURIComponent(roomId)}` }, await t.user());
     if ("failure" in answer) t.inconclusive(HB_07, `GET /rooms/:roomId: ${answer.failure}`);
-    else t.check(HB_07, !isSuccess(answer.status), { reason: "not-refused", expected: "GET /rooms/:roomId of a deleted room is refused", seen: `${answer.status} ${answer.body.slice(0, 200)}` });
+    else
+      t.check(HB_07, !isSuccess(answer.status), {
+        reason: "not-refused",
+        expected: "GET /rooms/:roomId of a deleted room is refused",
+        seen: `${answer.status} ${answer.body.slice(0, 200)}`,
+      });
   },
 };
 
@@ -302,7 +402,10 @@ async function afterlife(t: CaseContext, client: CaseClient, other: CaseClient):
   const isState = (type: string): boolean => type === "SYNC_FULL_STATE" || type === "PLAYBACK_UPDATED";
   await hear(client, (message) => isState(message.type) || isRefusal(message), { from, withinMs: WATCH_MS });
   await t.sleep(WATCH_MS / 4);
-  for (const [each, begin] of [[client, from], [other, fromOther]] as const) {
+  for (const [each, begin] of [
+    [client, from],
+    [other, fromOther],
+  ] as const) {
     const answer = ["SYNC_FULL_STATE", "PLAYBACK_UPDATED"].find((type) => heardOf(each, type, begin).length > 0);
     t.check(HB_07, answer === undefined, breach(t, each, "not-refused", "messages to a deleted room are without effect", `${answer} came`));
   }
@@ -338,7 +441,12 @@ const keptWhole: readonly CaseDefinition[] = [50, 70, 130, 190].map((seconds) =>
       }
       const members = [...(answer.room?.members ?? [])].sort();
       const wanted = [creator.id, client.user.id].sort();
-      if (t.has("presence")) t.check(HB_08, members.join() === wanted.join(), breach(t, client, "lost", `members are ${wanted.join(", ")} still`, members.join(", ")));
+      if (t.has("presence"))
+        t.check(
+          HB_08,
+          members.join() === wanted.join(),
+          breach(t, client, "lost", `members are ${wanted.join(", ")} still`, members.join(", ")),
+        );
       return "judged";
     });
     if (!isJudged) t.inconclusive(HB_08, LATE);
@@ -349,5 +457,11 @@ export const heartbeatCases: readonly CaseDefinition[] = [
   kept,
   deletion("emptied-room-deleted", "no users left (a)", emptied, ["emptyRoomKept"]),
   deletion("silent-room-deleted", "one silent socket (b)", silent, []),
-  missed, forAll, byActing, neverJoined, countedBack, isFinal, ...keptWhole,
+  missed,
+  forAll,
+  byActing,
+  neverJoined,
+  countedBack,
+  isFinal,
+  ...keptWhole,
 ];

@@ -15,6 +15,17 @@ import { sessionCases } from "./session.ts";
 
 /** What is special to playback; what holds for every binding is in `conformance/cases`. */
 export const cases: readonly CaseDefinition[] = [
-  ...sessionCases, ...orderingCases, ...convergenceCases, ...raceCases, ...positionCases, ...heartbeatCases, ...presenceCases,
-  ...resumeCases, ...isolationCases, ...latencyCases, ...errorCases, ...capacityCases, ...securityCases,
+  ...sessionCases,
+  ...orderingCases,
+  ...convergenceCases,
+  ...raceCases,
+  ...positionCases,
+  ...heartbeatCases,
+  ...presenceCases,
+  ...resumeCases,
+  ...isolationCases,
+  ...latencyCases,
+  ...errorCases,
+  ...capacityCases,
+  ...securityCases,
 ];

@@ -22,11 +22,19 @@ const redirected: CaseDefinition = {
       t.check(ISO_01, came === 0, breach(t, stranger, "foreign", `no ${type} in a room in which nobody acted`, `${came} came`));
     }
     const leaked = heardOf(writer, "SYNC_FULL_STATE").find((message) => message.room?.roomId === foreign.roomId);
-    t.check(ISO_01, leaked === undefined, breach(t, writer, "foreign", "the full state is that of the socket's own room", `that of ${foreign.roomId}`));
+    t.check(
+      ISO_01,
+      leaked === undefined,
+      breach(t, writer, "foreign", "the full state is that of the socket's own room", `that of ${foreign.roomId}`),
+    );
     const { answer } = await ask(t, stranger, SHALL_MS);
     const state = answer?.room?.playbackState;
     if (state === undefined || state === null) throw new Precondition("SYNC_REQUEST got no usable answer");
-    t.check(ISO_01, state.lastUpdatedBy !== writer.user.id && state.currentTime === 0, breach(t, stranger, "foreign", "the other room's state is untouched", JSON.stringify(state)));
+    t.check(
+      ISO_01,
+      state.lastUpdatedBy !== writer.user.id && state.currentTime === 0,
+      breach(t, stranger, "foreign", "the other room's state is untouched", JSON.stringify(state)),
+    );
   },
 };
 
@@ -49,7 +57,11 @@ const ownMarkers: CaseDefinition = {
           return;
         }
         const isOwn = [left, right].some((client) => url.includes(`&a=${client.number}&`));
-        t.check(ISO_01, isOwn, breach(t, left, "foreign", `the full state shows a marker of client ${left.number} or ${right.number}`, url));
+        t.check(
+          ISO_01,
+          isOwn,
+          breach(t, left, "foreign", `the full state shows a marker of client ${left.number} or ${right.number}`, url),
+        );
       }),
     );
   },

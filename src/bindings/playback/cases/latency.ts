@@ -27,8 +27,16 @@ const budget: CaseDefinition = {
       // Latency counts from the planned time, so a late harness makes it only greater: what keeps the budget keeps it.
       if (isOver && figures.lateMsP99 > LATE_MS_P99) continue;
       t.report(LAT_01, `delivery ms ${text(figures.deliveryMs)}; first to last receiver ms ${text(figures.spreadMs)}`);
-      t.check(LAT_01, figures.deliveryMs.p95 <= DELIVERY_MS_P95, { reason: "late", expected: `planned send to receipt: p95 at most ${DELIVERY_MS_P95} ms`, seen: text(figures.deliveryMs) });
-      t.check(LAT_01, figures.spreadMs.p95 <= SPREAD_MS_P95, { reason: "late", expected: `first to last receiver: p95 at most ${SPREAD_MS_P95} ms`, seen: text(figures.spreadMs) });
+      t.check(LAT_01, figures.deliveryMs.p95 <= DELIVERY_MS_P95, {
+        reason: "late",
+        expected: `planned send to receipt: p95 at most ${DELIVERY_MS_P95} ms`,
+        seen: text(figures.deliveryMs),
+      });
+      t.check(LAT_01, figures.spreadMs.p95 <= SPREAD_MS_P95, {
+        reason: "late",
+        expected: `first to last receiver: p95 at most ${SPREAD_MS_P95} ms`,
+        seen: text(figures.spreadMs),
+      });
       return;
     }
     t.inconclusive(LAT_01, `sends or the event loop were late by over ${LATE_MS_P99} ms (p99)`);
@@ -42,7 +50,10 @@ interface Percentiles {
   readonly max: number;
 }
 
-async function measure(t: CaseContext, { roomId }: CreatedRoom): Promise<{ readonly deliveryMs: Percentiles; readonly spreadMs: Percentiles; readonly lateMsP99: number }> {
+async function measure(
+  t: CaseContext,
+  { roomId }: CreatedRoom,
+): Promise<{ readonly deliveryMs: Percentiles; readonly spreadMs: Percentiles; readonly lateMsP99: number }> {
   const clients = await t.openMany(USERS, { room: roomId });
   const lateMs: number[] = [];
   const planned: number[] = [];
@@ -62,7 +73,9 @@ async function measure(t: CaseContext, { roomId }: CreatedRoom): Promise<{ reado
   await lag;
   const deliveries: number[] = [];
   const spreads: number[] = [];
-  const receipts = clients.map((client) => new Map(heardOf(client, "PLAYBACK_UPDATED").map((message) => [String(message.fields["mediaUrl"]), message.atMs])));
+  const receipts = clients.map(
+    (client) => new Map(heardOf(client, "PLAYBACK_UPDATED").map((message) => [String(message.fields["mediaUrl"]), message.atMs])),
+  );
   planned.forEach((dueMs, n) => {
     const author = clients[n % clients.length];
     const at = receipts.flatMap((receipt, index) => {

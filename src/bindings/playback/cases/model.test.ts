@@ -6,7 +6,16 @@ const at = (low: number, high = low): { low: number; high: number } => ({ low, h
 
 function shown(model: Model, currentTime: number, changed: Partial<PlaybackState> = {}): PlaybackState {
   const { mediaUrl, mediaType, isPlaying, playbackSpeed, author } = model;
-  return { mediaUrl, mediaType, isPlaying, playbackSpeed, currentTime, lastUpdatedBy: author, lastUpdated: "2026-01-01T00:00:00.000Z", ...changed };
+  return {
+    mediaUrl,
+    mediaType,
+    isPlaying,
+    playbackSpeed,
+    currentTime,
+    lastUpdatedBy: author,
+    lastUpdated: "2026-01-01T00:00:00.000Z",
+    ...changed,
+  };
 }
 
 const fresh = freshModel({ mediaUrl: "u", mediaType: "video/mp4" }, "alice", at(0), true);
@@ -71,7 +80,9 @@ describe("two states of one moment", () => {
   const playing = applyUpdate(fresh, { isPlaying: true, currentTime: 0 }, "alice", at(0));
   it("are equal in every field", () => {
     expect(differenceBetween(shown(fresh, 0), shown(fresh, 0), 0, true)).toBeUndefined();
-    expect(differenceBetween(shown(fresh, 0), shown(fresh, 0, { lastUpdated: "2026-01-01T00:00:00.001Z" }), 0, true)).toContain("lastUpdated");
+    expect(differenceBetween(shown(fresh, 0), shown(fresh, 0, { lastUpdated: "2026-01-01T00:00:00.001Z" }), 0, true)).toContain(
+      "lastUpdated",
+    );
     expect(differenceBetween(shown(fresh, 0), shown(fresh, 1), 5_000, true)).toContain("currentTime");
   });
 

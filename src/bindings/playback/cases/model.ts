@@ -79,7 +79,8 @@ export function differenceFrom(model: Model, state: SeenState, at: Span): string
   for (const name of ["mediaUrl", "mediaType", "isPlaying", "playbackSpeed"] as const) {
     if (state[name] !== undefined && state[name] !== model[name]) return `${name} is ${show(state[name])}, not ${show(model[name])}`;
   }
-  if (state.lastUpdatedBy !== undefined && state.lastUpdatedBy !== model.author) return `lastUpdatedBy is ${show(state.lastUpdatedBy)}, not ${show(model.author)}`;
+  if (state.lastUpdatedBy !== undefined && state.lastUpdatedBy !== model.author)
+    return `lastUpdatedBy is ${show(state.lastUpdatedBy)}, not ${show(model.author)}`;
   const { low, high } = positionAt(model, at);
   // A position that was set is passed on as given; one that was worked out may drift.
   const drift = !model.isPlaying && low === high ? 0 : DRIFT_MS_MAX;
@@ -94,7 +95,12 @@ const FIELDS = ["mediaUrl", "mediaType", "isPlaying", "currentTime", "playbackSp
  * The first field in which two states of one moment differ, in words. `elapsedMs`: the most that passed between the two
  * messages; a playing position may have moved by that much beside the drift.
  */
-export function differenceBetween(left: PlaybackState, right: PlaybackState, elapsedMs: number, positionMoves: boolean): string | undefined {
+export function differenceBetween(
+  left: PlaybackState,
+  right: PlaybackState,
+  elapsedMs: number,
+  positionMoves: boolean,
+): string | undefined {
   for (const name of FIELDS) {
     if (left[name] === right[name]) continue;
     if (name === "currentTime" && left.isPlaying && right.isPlaying) {

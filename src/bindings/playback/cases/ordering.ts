@@ -18,7 +18,11 @@ const backToBack: CaseDefinition = {
     if (author === undefined) throw new Precondition("nobody joined");
     const receivers = t.has("echoToSender") ? [author, ...others] : others;
     for (let n = 1; n <= BACK_TO_BACK; n += 1) sendUpdate(author, { currentTime: n });
-    await Promise.all(receivers.map((client) => hear(client, (message) => message.type === "PLAYBACK_UPDATED" && message.fields["currentTime"] === BACK_TO_BACK)));
+    await Promise.all(
+      receivers.map((client) =>
+        hear(client, (message) => message.type === "PLAYBACK_UPDATED" && message.fields["currentTime"] === BACK_TO_BACK),
+      ),
+    );
     await quiesce(t, receivers, 250, 5_000);
     for (const client of receivers) {
       const values = heardOf(client, "PLAYBACK_UPDATED").map((message) => Number(message.fields["currentTime"]));
@@ -34,7 +38,12 @@ const backToBack: CaseDefinition = {
     const { answer } = await ask(t, others[0] ?? author, SHALL_MS);
     const final = answer?.room?.playbackState?.currentTime;
     if (final === undefined) t.inconclusive(ORD_02, "SYNC_REQUEST got no usable answer");
-    else t.check(ORD_02, final === BACK_TO_BACK, breach(t, others[0] ?? author, "disordered", `the final state is ${BACK_TO_BACK}`, `it is ${final}`));
+    else
+      t.check(
+        ORD_02,
+        final === BACK_TO_BACK,
+        breach(t, others[0] ?? author, "disordered", `the final state is ${BACK_TO_BACK}`, `it is ${final}`),
+      );
   },
 };
 
@@ -107,7 +116,18 @@ function judge(t: CaseContext, client: CaseClient, order: ReadonlyMap<string, nu
     if (newest === -1 || (place === undefined && url.includes(STORM_MARK))) continue;
     compared += 1;
     const behind = newest - (place ?? -1);
-    t.check(ORD_03, behind <= 0, breach(t, client, "stale", "a state not older than the newest broadcast already received", `the answer holds ${url || "no media"}, ${behind} updates older`, 12));
+    t.check(
+      ORD_03,
+      behind <= 0,
+      breach(
+        t,
+        client,
+        "stale",
+        "a state not older than the newest broadcast already received",
+        `the answer holds ${url || "no media"}, ${behind} updates older`,
+        12,
+      ),
+    );
   }
   return compared;
 }

@@ -39,7 +39,11 @@ const moves: readonly CaseDefinition[] = [1, 1.5].map((playbackSpeed) => ({
       const difference = differenceFrom(model, { currentTime: state.currentTime }, asked);
       const due = (asked.low - before.atMs) * playbackSpeed;
       const reason = state.currentTime - before.currentTime < due * STANDING_SHARE ? "stale" : "diverged";
-      t.check(CONV_09, difference === undefined, breach(t, author, reason, `after ${afterMs} ms: ${describeModel(model, asked)}`, difference ?? ""));
+      t.check(
+        CONV_09,
+        difference === undefined,
+        breach(t, author, reason, `after ${afterMs} ms: ${describeModel(model, asked)}`, difference ?? ""),
+      );
       before = { atMs: asked.high, currentTime: state.currentTime };
     }
     kept.stop();
@@ -65,7 +69,11 @@ const stands: CaseDefinition = {
     const second = (await ask(t, author, SHALL_MS)).answer?.room?.playbackState ?? undefined;
     kept.stop();
     if (first === undefined || second === undefined) throw new Precondition("SYNC_REQUEST got no usable answer");
-    t.check(CONV_09, first.currentTime === second.currentTime, breach(t, author, "diverged", `currentTime ${first.currentTime} still, ${STANDS_MS} ms later`, String(second.currentTime)));
+    t.check(
+      CONV_09,
+      first.currentTime === second.currentTime,
+      breach(t, author, "diverged", `currentTime ${first.currentTime} still, ${STANDS_MS} ms later`, String(second.currentTime)),
+    );
   },
 };
 

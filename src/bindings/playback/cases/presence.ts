@@ -6,7 +6,15 @@ const PRES_01 = requirementId("PLAY-PRES-01");
 
 const STEPS = 24;
 const USERS = 6;
-const KNOWN_TYPES: ReadonlySet<string> = new Set(["USER_JOINED", "USER_LEFT", "HOST_CHANGED", "PLAYBACK_UPDATED", "SYNC_FULL_STATE", "ERROR", "validation"]);
+const KNOWN_TYPES: ReadonlySet<string> = new Set([
+  "USER_JOINED",
+  "USER_LEFT",
+  "HOST_CHANGED",
+  "PLAYBACK_UPDATED",
+  "SYNC_FULL_STATE",
+  "ERROR",
+  "validation",
+]);
 
 /** Who is in the room, by the sockets that the case has opened and closed. */
 interface Crowd {
@@ -43,7 +51,11 @@ const comingAndGoing: CaseDefinition = {
     if (!crowd.sockets.has(creator)) await come(t, crowd, creator);
     while (crowd.sockets.has(creator)) await go(t, crowd, creator);
     await judgeMembers(t, crowd);
-    const unknown = new Set(heard(anchor).map((message) => message.type).filter((type) => !KNOWN_TYPES.has(type)));
+    const unknown = new Set(
+      heard(anchor)
+        .map((message) => message.type)
+        .filter((type) => !KNOWN_TYPES.has(type)),
+    );
     if (unknown.size > 0) t.report(PRES_01, `unknown message types seen: ${[...unknown].join(", ")}`);
   },
 };
@@ -80,7 +92,10 @@ async function judgeTold(t: CaseContext, crowd: Crowd, type: string, user: CaseU
   const { anchor } = crowd;
   const isIt = (message: Heard): boolean => message.type === type && message.fields["userId"] === user.id;
   const message = await hear(anchor, isIt, { from });
-  if (!t.check(PRES_01, message !== undefined, breach(t, anchor, "silent", `${type} of ${user.id} within ${SHALL_MS} ms`, "it was not told"))) return;
+  if (
+    !t.check(PRES_01, message !== undefined, breach(t, anchor, "silent", `${type} of ${user.id} within ${SHALL_MS} ms`, "it was not told"))
+  )
+    return;
   const count = membersOf(crowd).length;
   const told = message?.fields["memberCount"];
   t.check(PRES_01, told === count, breach(t, anchor, "miscounted", `memberCount ${count} in ${type}`, JSON.stringify(told)));
@@ -101,8 +116,16 @@ async function judgeMembers(t: CaseContext, crowd: Crowd): Promise<void> {
   if (answer?.room === undefined) throw new Precondition("SYNC_REQUEST got no usable answer");
   const ghosts = members.filter((id) => !wanted.includes(id));
   const absent = wanted.filter((id) => !members.includes(id));
-  t.check(PRES_01, ghosts.length === 0, breach(t, anchor, "ghost", "members are users with an open socket only", `${ghosts.join(", ")} have none`));
-  t.check(PRES_01, absent.length === 0, breach(t, anchor, "absent", "every user with an open socket is a member", `${absent.join(", ")} are not listed`));
+  t.check(
+    PRES_01,
+    ghosts.length === 0,
+    breach(t, anchor, "ghost", "members are users with an open socket only", `${ghosts.join(", ")} have none`),
+  );
+  t.check(
+    PRES_01,
+    absent.length === 0,
+    breach(t, anchor, "absent", "every user with an open socket is a member", `${absent.join(", ")} are not listed`),
+  );
   t.check(PRES_01, new Set(members).size === members.length, breach(t, anchor, "doubled", "a user is listed once", members.join(", ")));
   judgeComings(t, crowd);
   if (t.has("host")) judgeHost(t, crowd, answer.room.hostId, wanted);
@@ -115,7 +138,8 @@ function judgeComings(t: CaseContext, crowd: Crowd): void {
     const user = message.fields["userId"];
     if (typeof user !== "string") continue;
     if (message.type === "USER_JOINED") inside.add(user);
-    if (message.type === "USER_LEFT") t.check(PRES_01, inside.delete(user), breach(t, crowd.anchor, "doubled", "one USER_LEFT for one going", `${user} left twice`));
+    if (message.type === "USER_LEFT")
+      t.check(PRES_01, inside.delete(user), breach(t, crowd.anchor, "doubled", "one USER_LEFT for one going", `${user} left twice`));
   }
 }
 
@@ -123,7 +147,8 @@ function judgeHost(t: CaseContext, crowd: Crowd, hostId: string, present: readon
   const { anchor } = crowd;
   t.check(PRES_01, present.includes(hostId), breach(t, anchor, "absent", "hostId names a present member once the host has left", hostId));
   const last = heardOf(anchor, "HOST_CHANGED").at(-1)?.fields["newHostId"];
-  if (hostId !== crowd.room.creator.id) t.check(PRES_01, last === hostId, breach(t, anchor, "silent", `HOST_CHANGED told of the host ${hostId}`, JSON.stringify(last)));
+  if (hostId !== crowd.room.creator.id)
+    t.check(PRES_01, last === hostId, breach(t, anchor, "silent", `HOST_CHANGED told of the host ${hostId}`, JSON.stringify(last)));
 }
 
 export const presenceCases: readonly CaseDefinition[] = [comingAndGoing];

@@ -65,7 +65,18 @@ async function raceFields(t: CaseContext, clients: readonly CaseClient[], room: 
     if (state === undefined) return survived;
   }
   const last = seen ?? {};
-  return t.check(CONV_07, survived, breach(t, asker, "lost", `round ${round}: ${JSON.stringify(wanted)} after four simultaneous updates`, lacking(last, wanted, t.nowMs() - sentMs, true) ?? "another state", 12));
+  return t.check(
+    CONV_07,
+    survived,
+    breach(
+      t,
+      asker,
+      "lost",
+      `round ${round}: ${JSON.stringify(wanted)} after four simultaneous updates`,
+      lacking(last, wanted, t.nowMs() - sentMs, true) ?? "another state",
+      12,
+    ),
+  );
 }
 
 /** Which of the wanted values a state does not show; a field that is missing is PLAY-CONV-05's matter. */
@@ -95,13 +106,20 @@ const sameField: CaseDefinition = {
       const values = clients.map((_, index) => round * 1_000 + index);
       const from = clients.map(mark);
       clients.forEach((client, index) => sendUpdate(client, { currentTime: values[index] }));
-      await t.until(() => clients.some((client, index) => heardOf(client, "PLAYBACK_UPDATED", from[index]).length >= values.length), WATCH_MS);
+      await t.until(
+        () => clients.some((client, index) => heardOf(client, "PLAYBACK_UPDATED", from[index]).length >= values.length),
+        WATCH_MS,
+      );
       const answers = await Promise.all(clients.map((client) => ask(t, client)));
       const ends = answers.map(({ answer }) => answer?.room?.playbackState?.currentTime);
       clients.forEach((client, index) => {
         const end = ends[index];
         if (end === undefined) return;
-        t.check(CONV_07, values.includes(end), breach(t, client, "lost", `the final currentTime is one of ${values.join(", ")}`, String(end)));
+        t.check(
+          CONV_07,
+          values.includes(end),
+          breach(t, client, "lost", `the final currentTime is one of ${values.join(", ")}`, String(end)),
+        );
         const other = ends.find((each) => each !== undefined && each !== end);
         t.check(CONV_07, other === undefined, breach(t, client, "diverged", "all users are told the same final state", ends.join(", ")));
       });

@@ -24,10 +24,24 @@ const reconnects: readonly CaseDefinition[] = [5, 45].map((seconds) => ({
     const { broadcast } = await setKnown(t, other, "after-the-cut");
     await sleepUntil(t, cutMs + t.scaled(seconds * 1_000));
     const { kind, text, client } = await tryJoin(t, roomId, lost.user);
-    if (!t.check(RES_01, kind === "joined", breach(t, client, kind === "silent" ? "silent" : "wrong-refusal", "the user can join the same room again", text))) return;
+    if (
+      !t.check(
+        RES_01,
+        kind === "joined",
+        breach(t, client, kind === "silent" ? "silent" : "wrong-refusal", "the user can join the same room again", text),
+      )
+    )
+      return;
     kept.stop();
     const { answer } = await ask(t, client, SHALL_MS);
-    if (!t.check(RES_01, answer !== undefined, breach(t, client, "silent", "SYNC_REQUEST is answered after the return", `no answer in ${SHALL_MS} ms`))) return;
+    if (
+      !t.check(
+        RES_01,
+        answer !== undefined,
+        breach(t, client, "silent", "SYNC_REQUEST is answered after the return", `no answer in ${SHALL_MS} ms`),
+      )
+    )
+      return;
     const state = answer?.room?.playbackState ?? undefined;
     if (broadcast.state !== undefined) {
       const difference = state === undefined ? "no playbackState" : differenceBetween(broadcast.state, state, 0, true);
@@ -40,7 +54,17 @@ const reconnects: readonly CaseDefinition[] = [5, 45].map((seconds) => ({
     const from = mark(other);
     await client.close();
     const left = await hear(other, (message) => message.type === "USER_LEFT" && message.fields["userId"] === user, { from });
-    t.check(RES_01, left !== undefined, breach(t, other, "ghost", `USER_LEFT within ${SHALL_MS} ms of the new socket's close: the old one no longer counts`, "it was not told"));
+    t.check(
+      RES_01,
+      left !== undefined,
+      breach(
+        t,
+        other,
+        "ghost",
+        `USER_LEFT within ${SHALL_MS} ms of the new socket's close: the old one no longer counts`,
+        "it was not told",
+      ),
+    );
     await t.sleep(WATCH_MS);
     const count = heardOf(other, "USER_LEFT", from).filter((message) => message.fields["userId"] === user).length;
     t.check(RES_01, count <= 1, breach(t, other, "doubled", "one USER_LEFT", `${count}`));

@@ -1,6 +1,23 @@
 import { Precondition, type CaseDefinition } from "../../../core/case.ts";
 import { requirementId } from "../../../core/ids.ts";
-import { asFields, breach, checkRefused, createRoom, eachOf, hear, isSuccess, listRooms, mark, parseJson, postRoom, SHALL_MS, sleepUntil, tryJoin, ask, WATCH_MS } from "./support.ts";
+import {
+  asFields,
+  breach,
+  checkRefused,
+  createRoom,
+  eachOf,
+  hear,
+  isSuccess,
+  listRooms,
+  mark,
+  parseJson,
+  postRoom,
+  SHALL_MS,
+  sleepUntil,
+  tryJoin,
+  ask,
+  WATCH_MS,
+} from "./support.ts";
 import { spreadOfIds } from "./spread.ts";
 
 const SESS_01 = requirementId("PLAY-SESS-01");
@@ -24,7 +41,14 @@ const create: CaseDefinition = {
   phase: "shared",
   run: async (t) => {
     const answer = await postRoom(t, await t.user(), { name: "Friday film" });
-    if (!t.check(SESS_01, !("failure" in answer), { reason: "silent", expected: "POST /rooms is answered", seen: "failure" in answer ? answer.failure : "" })) return;
+    if (
+      !t.check(SESS_01, !("failure" in answer), {
+        reason: "silent",
+        expected: "POST /rooms is answered",
+        seen: "failure" in answer ? answer.failure : "",
+      })
+    )
+      return;
     if ("failure" in answer) return;
     const seen = `${answer.status} ${answer.body.slice(0, 300)}`;
     if (!t.check(SESS_01, isSuccess(answer.status), { reason: "absent", expected: "2xx for a room that may be made", seen })) return;
@@ -45,30 +69,50 @@ const thousand: CaseDefinition = {
     const creator = await t.user();
     const ids: string[] = [];
     let limitedAfter: number | undefined;
-    await eachOf(Array.from({ length: CREATIONS }, (_, index) => index), CREATIONS_AT_ONCE, async (index) => {
-      if (limitedAfter !== undefined) return;
-      const answer = await postRoom(t, creator, { name: `Room ${index}` });
-      if (!("failure" in answer) && answer.status === 429) limitedAfter ??= ids.length;
-      else {
-        const text = "failure" in answer ? answer.failure : `${answer.status} ${answer.body.slice(0, 200)}`;
-        const roomId = "failure" in answer ? undefined : asFields(parseJson(answer.body))["roomId"];
-        const made = typeof roomId === "string" && roomId !== "";
-        t.check(SESS_01, made, { reason: "absent", expected: `creation ${index + 1} of ${CREATIONS} gives an id`, seen: text });
-        if (made) ids.push(roomId);
-      }
-    });
+    await eachOf(
+      Array.from({ length: CREATIONS }, (_, index) => index),
+      CREATIONS_AT_ONCE,
+      async (index) => {
+        if (limitedAfter !== undefined) return;
+        const answer = await postRoom(t, creator, { name: `Room ${index}` });
+        if (!("failure" in answer) && answer.status === 429) limitedAfter ??= ids.length;
+        else {
+          const text = "failure" in answer ? answer.failure : `${answer.status} ${answer.body.slice(0, 200)}`;
+          const roomId = "failure" in answer ? undefined : asFields(parseJson(answer.body))["roomId"];
+          const made = typeof roomId === "string" && roomId !== "";
+          t.check(SESS_01, made, { reason: "absent", expected: `creation ${index + 1} of ${CREATIONS} gives an id`, seen: text });
+          if (made) ids.push(roomId);
+        }
+      },
+    );
     if (ids.length < CREATIONS_MIN) t.inconclusive(SESS_01, `only ${ids.length} rooms were made`);
     else {
       const seen = new Map<string, number>();
       for (const id of ids) seen.set(id, (seen.get(id) ?? 0) + 1);
       const twice = [...seen].find(([, count]) => count > 1);
-      t.check(SESS_01, twice === undefined, { reason: "doubled", expected: `${ids.length} different ids`, seen: `${twice?.[0]} came ${twice?.[1]} times` });
+      t.check(SESS_01, twice === undefined, {
+        reason: "doubled",
+        expected: `${ids.length} different ids`,
+        seen: `${twice?.[0]} came ${twice?.[1]} times`,
+      });
       const unsafe = ids.find((id) => !URL_SAFE.test(id));
-      t.check(SESS_01, unsafe === undefined, { reason: "malformed", expected: "ids that need no escaping in a URL path", seen: JSON.stringify(unsafe) });
+      t.check(SESS_01, unsafe === undefined, {
+        reason: "malformed",
+        expected: "ids that need no escaping in a URL path",
+        seen: JSON.stringify(unsafe),
+      });
     }
     const { bits, isAscending } = spreadOfIds(ids);
-    t.report(SEC_01, `${ids.length} ids: about ${bits} bits of spread${bits >= 64 ? "" : ", fewer than 64"}; ${isAscending ? "they ascend in the order of creation, as a counter or a clock does" : "no shared counter"}`);
-    t.report(SEC_01, limitedAfter === undefined ? `no limit met in ${CREATIONS} creations, ${CREATIONS_AT_ONCE} at once` : `creation was limited (429) after ${limitedAfter} rooms`);
+    t.report(
+      SEC_01,
+      `${ids.length} ids: about ${bits} bits of spread${bits >= 64 ? "" : ", fewer than 64"}; ${isAscending ? "they ascend in the order of creation, as a counter or a clock does" : "no shared counter"}`,
+    );
+    t.report(
+      SEC_01,
+      limitedAfter === undefined
+        ? `no limit met in ${CREATIONS} creations, ${CREATIONS_AT_ONCE} at once`
+        : `creation was limited (429) after ${limitedAfter} rooms`,
+    );
   },
 };
 
@@ -81,15 +125,32 @@ const join: CaseDefinition = {
     const { roomId } = await createRoom(t);
     const startedMs = t.nowMs();
     const client = await t.open({ room: roomId, mustJoin: false });
-    const isUp = await t.until(() => client.isOpen || client.refused !== undefined || client.closed !== undefined, Math.max(0, SHALL_MS - (t.nowMs() - startedMs)));
+    const isUp = await t.until(
+      () => client.isOpen || client.refused !== undefined || client.closed !== undefined,
+      Math.max(0, SHALL_MS - (t.nowMs() - startedMs)),
+    );
     const refused = client.refused;
-    t.check(SESS_02, refused === undefined, breach(t, client, "wrong-refusal", "the upgrade gives 101", `${refused?.status ?? 0} ${refused?.failure ?? ""}`));
+    t.check(
+      SESS_02,
+      refused === undefined,
+      breach(t, client, "wrong-refusal", "the upgrade gives 101", `${refused?.status ?? 0} ${refused?.failure ?? ""}`),
+    );
     if (refused !== undefined) return;
     t.check(SESS_02, isUp, breach(t, client, "silent", `101 within ${SHALL_MS} ms`, "no answer to the upgrade"));
     if (!isUp) return;
     const { answer } = await ask(t, client);
     const closed = client.closed;
-    t.check(SESS_02, answer !== undefined, breach(t, client, closed === undefined ? "silent" : "closed", "a SYNC_REQUEST as the first act after opening is answered", closed === undefined ? `no answer in ${WATCH_MS} ms` : `closed ${closed.code} ${closed.reason}`));
+    t.check(
+      SESS_02,
+      answer !== undefined,
+      breach(
+        t,
+        client,
+        closed === undefined ? "silent" : "closed",
+        "a SYNC_REQUEST as the first act after opening is answered",
+        closed === undefined ? `no answer in ${WATCH_MS} ms` : `closed ${closed.code} ${closed.reason}`,
+      ),
+    );
   },
 };
 
@@ -112,7 +173,12 @@ const unknownRoom: CaseDefinition = {
         if (!t.has("roomList")) return;
         const list = await listRooms(t, await t.user());
         if (list === undefined) t.inconclusive(SESS_03, "GET /rooms gave no list");
-        else t.check(SESS_03, !list.has(id), { reason: "ghost", expected: `${what} is not in GET /rooms after it was refused`, seen: "it is listed" });
+        else
+          t.check(SESS_03, !list.has(id), {
+            reason: "ghost",
+            expected: `${what} is not in GET /rooms after it was refused`,
+            seen: "it is listed",
+          });
       }),
     );
   },
@@ -130,7 +196,9 @@ const malformedId: CaseDefinition = {
         const { status, frames, closed } = await t.rawUpgrade(`${t.basePath}${path}`, user);
         const types = frames.map((frame) => (typeof frame === "string" ? asFields(parseJson(frame))["type"] : "binary"));
         const isIn = types.some((type) => type === "USER_JOINED" || type === "SYNC_FULL_STATE");
-        const isRefused = (status >= 400 && status < 500) || (status === 101 && !isIn && (closed !== undefined || types.includes("ERROR") || types.includes("validation")));
+        const isRefused =
+          (status >= 400 && status < 500) ||
+          (status === 101 && !isIn && (closed !== undefined || types.includes("ERROR") || types.includes("validation")));
         const reason = isIn ? "not-refused" : status === 101 ? "silent" : "wrong-refusal";
         const seen = `${status}${types.length === 0 ? "" : `, ${types.join(", ")}`}${closed === undefined ? "" : `, closed ${closed.code}`}`;
         t.check(SESS_03, isRefused, { reason, expected: `the ${time} upgrade at ${path} is refused within ${SHALL_MS} ms`, seen });
@@ -174,17 +242,31 @@ const metadata: CaseDefinition = {
   ids: [SESS_05],
   phase: "shared",
   run: async (t) => {
-    const { roomId, meta } = await createRoom(t, { name: "Metadata room", isPublic: false, maxParticipants: 7, mediaUrl: "https://media.example/a.mp4", mediaType: "video/mp4" });
+    const { roomId, meta } = await createRoom(t, {
+      name: "Metadata room",
+      isPublic: false,
+      maxParticipants: 7,
+      mediaUrl: "https://media.example/a.mp4",
+      mediaType: "video/mp4",
+    });
     // Two members, since what the very first request of a room gets is PLAY-SESS-02's matter.
     const [client] = await t.openMany(2, { room: roomId });
     if (client === undefined) throw new Precondition("nobody joined");
     const { answer } = await ask(t, client, SHALL_MS);
     if (answer === undefined) throw new Precondition("SYNC_REQUEST got no answer");
     const shared = Object.keys(meta).filter((name) => Object.hasOwn(answer.fields, name));
-    t.check(SESS_05, shared.length > 0, breach(t, client, "absent", "the full state holds fields of the creation's answer", Object.keys(answer.fields).join(", ")));
+    t.check(
+      SESS_05,
+      shared.length > 0,
+      breach(t, client, "absent", "the full state holds fields of the creation's answer", Object.keys(answer.fields).join(", ")),
+    );
     for (const name of shared) {
       const [told, held] = [JSON.stringify(meta[name]), JSON.stringify(answer.fields[name])];
-      t.check(SESS_05, told === held, breach(t, client, "diverged", `${name} is ${told}, as the creation returned it`, `${name} is ${held}`));
+      t.check(
+        SESS_05,
+        told === held,
+        breach(t, client, "diverged", `${name} is ${told}, as the creation returned it`, `${name} is ${held}`),
+      );
     }
   },
 };
@@ -208,13 +290,21 @@ const places: CaseDefinition = {
       seen: `${joined.length} entered`,
       ...(last === undefined ? {} : { witness: t.witness(last, 4) }),
     }));
-    t.check(SESS_05, joined.length >= maxParticipants - 1, { reason: "wrong-refusal", expected: `every place is given: ${maxParticipants - 1} enter`, seen: `${joined.length} entered` });
+    t.check(SESS_05, joined.length >= maxParticipants - 1, {
+      reason: "wrong-refusal",
+      expected: `every place is given: ${maxParticipants - 1} enter`,
+      seen: `${joined.length} entered`,
+    });
     for (const outcome of outcomes) if (outcome.kind !== "joined") checkRefused(t, SESS_05, "a user without a place", outcome);
     for (const { client } of joined) {
       const from = mark(client);
       client.read();
       const isServed = (await hear(client, (message) => message.type === "SYNC_FULL_STATE", { from })) !== undefined;
-      t.check(SESS_05, isServed || client.closed === undefined, breach(t, client, "closed", "those inside stay when others are refused", `closed ${client.closed?.code}`));
+      t.check(
+        SESS_05,
+        isServed || client.closed === undefined,
+        breach(t, client, "closed", "those inside stay when others are refused", `closed ${client.closed?.code}`),
+      );
     }
   },
 };

@@ -5,7 +5,9 @@ import { spreadOfIds } from "./spread.ts";
 describe("the spread of ids", () => {
   it("counts the random digits of random UUIDs", () => {
     const prng = createPrng("ids");
-    const ids = Array.from({ length: 1_000 }, () => "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () => prng.below(16).toString(16)));
+    const ids = Array.from({ length: 1_000 }, () =>
+      "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () => prng.below(16).toString(16)),
+    );
     expect(spreadOfIds(ids)).toEqual({ bits: 120, isAscending: false });
   });
 

@@ -49,7 +49,13 @@ function readMessage(text: string, atMs: number): Heard {
   const payload = message["payload"];
   const state = type === "PLAYBACK_UPDATED" ? parsePlaybackState(payload) : undefined;
   const room = type === "SYNC_FULL_STATE" ? parseRoomFullState(payload) : undefined;
-  return { atMs, type, fields: asFields(payload), state: state?.ok === true ? state.value : undefined, room: room?.ok === true ? room.value : undefined };
+  return {
+    atMs,
+    type,
+    fields: asFields(payload),
+    state: state?.ok === true ? state.value : undefined,
+    room: room?.ok === true ? room.value : undefined,
+  };
 }
 
 /** The value of a JSON text; undefined when it is none. */
@@ -72,7 +78,9 @@ export function mark(client: CaseClient): number {
 }
 
 export function heardOf(client: CaseClient, type: string, from = 0): readonly Heard[] {
-  return heard(client).slice(from).filter((message) => message.type === type);
+  return heard(client)
+    .slice(from)
+    .filter((message) => message.type === type);
 }
 
 /** The first message from the mark on that fits, waiting for it at most `withinMs`. */
@@ -111,7 +119,11 @@ export async function hearAny(
 }
 
 /** The message that asks for the full state, sent through the session, and the first full state after it. */
-export async function ask(t: CaseContext, client: CaseClient, withinMs: number = WATCH_MS): Promise<{ readonly at: Span; readonly answer: Heard | undefined }> {
+export async function ask(
+  t: CaseContext,
+  client: CaseClient,
+  withinMs: number = WATCH_MS,
+): Promise<{ readonly at: Span; readonly answer: Heard | undefined }> {
   const from = mark(client);
   const low = t.nowMs();
   client.read();
@@ -120,7 +132,11 @@ export async function ask(t: CaseContext, client: CaseClient, withinMs: number =
 }
 
 /** The room's state by a fresh question; a question without a usable answer is no breach here, but leaves nothing to judge. */
-export async function askRoom(t: CaseContext, client: CaseClient, withinMs: number = SHALL_MS): Promise<{ readonly at: Span; readonly room: RoomFullState; readonly state: PlaybackState }> {
+export async function askRoom(
+  t: CaseContext,
+  client: CaseClient,
+  withinMs: number = SHALL_MS,
+): Promise<{ readonly at: Span; readonly room: RoomFullState; readonly state: PlaybackState }> {
   const { at, answer } = await ask(t, client, withinMs);
   const room = answer?.room;
   if (room === undefined || room.playbackState === null) throw new Precondition("SYNC_REQUEST got no usable answer");
@@ -162,7 +178,11 @@ export async function update(
  * Brings a room to a known state: nothing of it is a default. By two messages, media first, so that cases that need a
  * state but do not judge how updates are taken in lean on no single large update.
  */
-export async function setKnown(t: CaseContext, author: CaseClient, label: string): Promise<{ readonly state: Playback; readonly broadcast: Heard }> {
+export async function setKnown(
+  t: CaseContext,
+  author: CaseClient,
+  label: string,
+): Promise<{ readonly state: Playback; readonly broadcast: Heard }> {
   const state = knownState(label);
   const { mediaUrl, mediaType, ...rest } = state;
   await update(author, { mediaUrl, mediaType }, [author], t);
@@ -192,7 +212,11 @@ export interface RoomInput extends Partial<Pick<Playback, "mediaUrl" | "mediaTyp
 }
 
 /** Asks for a room, without judging the answer. */
-export function postRoom(t: CaseContext, creator: CaseUser | undefined, input: RoomInput = {}): Promise<HttpAnswer | { readonly failure: string }> {
+export function postRoom(
+  t: CaseContext,
+  creator: CaseUser | undefined,
+  input: RoomInput = {},
+): Promise<HttpAnswer | { readonly failure: string }> {
   const body = JSON.stringify({ name: "Rollcall room", ...input });
   return t.http({ method: "POST", path: "/rooms", headers: { "content-type": "application/json" }, body }, creator);
 }
@@ -205,7 +229,8 @@ export async function createRoom(t: CaseContext, input: RoomInput = {}, creator?
   if ("failure" in answer) throw new Precondition(`POST /rooms: ${answer.failure}`);
   const meta = asFields(parseJson(answer.body));
   const roomId = meta["roomId"];
-  if (!isSuccess(answer.status) || typeof roomId !== "string" || roomId === "") throw new Precondition(`POST /rooms: ${answer.status} ${answer.body.slice(0, 200)}`);
+  if (!isSuccess(answer.status) || typeof roomId !== "string" || roomId === "")
+    throw new Precondition(`POST /rooms: ${answer.status} ${answer.body.slice(0, 200)}`);
   return { roomId, meta, creator: user, at: { low, high: t.nowMs() } };
 }
 
@@ -235,7 +260,11 @@ export async function tryJoin(t: CaseContext, room: string, user?: CaseUser, wit
 function outcomeOf(client: CaseClient): JoinOutcome | undefined {
   if (client.refused !== undefined) {
     const status = client.refused.status ?? 0;
-    return { kind: status >= 400 && status < 500 ? "refused" : "odd", text: `upgrade answered ${status} ${client.refused.failure}`, client };
+    return {
+      kind: status >= 400 && status < 500 ? "refused" : "odd",
+      text: `upgrade answered ${status} ${client.refused.failure}`,
+      client,
+    };
   }
   const joined = client.seen.some((observation) => observation.kind === "lifecycle" && observation.event === "joined");
   if (joined) return { kind: "joined", text: "the join was confirmed", client };
@@ -250,7 +279,13 @@ export function isRefusal(message: Heard): boolean {
 }
 
 /** Judges that a join was refused (P-7); `joined` is the reason when it was not. */
-export function checkRefused(t: CaseContext, id: RequirementId, what: string, outcome: JoinOutcome, joined: Reason = "not-refused"): boolean {
+export function checkRefused(
+  t: CaseContext,
+  id: RequirementId,
+  what: string,
+  outcome: JoinOutcome,
+  joined: Reason = "not-refused",
+): boolean {
   const reason: Reason = outcome.kind === "joined" ? joined : outcome.kind === "silent" ? "silent" : "wrong-refusal";
   return t.check(id, outcome.kind === "refused", () => ({
     reason,

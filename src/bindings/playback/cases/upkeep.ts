@@ -27,7 +27,11 @@ export function keepAlive(t: CaseContext, client: CaseClient): { stop(): void } 
   };
   // It ends with its case, whose waits are then broken off.
   run().catch(() => {});
-  return { stop: () => { isOver = true; } };
+  return {
+    stop: () => {
+      isOver = true;
+    },
+  };
 }
 
 /** What a beating came to. */
