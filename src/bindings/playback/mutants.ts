@@ -69,7 +69,7 @@ const STATE: readonly Mutant[] = [
   mutant("update-names-its-author", "CONV-06 not-refused", "An update may set lastUpdatedBy."),
   mutant("simultaneous-update-is-lost", "CONV-07 lost", "Of two users' updates at the same moment, the second undoes the first."),
   mutant("sync-differs-after-storm", "CONV-08 diverged", "Where over a dozen users wrote, the state on request is not the state broadcast."),
-  mutant("position-stops-while-playing", "CONV-09 diverged", "The position of a playing room stands still 2 s after the last update."),
+  mutant("position-stops-while-playing", "CONV-09 stale", "The position of a playing room stands still 2 s after the last update."),
   mutant("position-runs-on-after-pause", "CONV-09 diverged", "The position of a paused room moves on 2 s after the pause."),
   mutant("position-ignores-speed", "CONV-09 diverged", "The position moves as if the speed were 1."),
 ];

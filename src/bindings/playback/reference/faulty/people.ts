@@ -10,9 +10,13 @@ const LONG_FLOOD = 3_000;
 /** Longer than any check waits for a delivery. */
 const STARVE_MS = 30_000;
 
-/** The first message on the only socket of an unused room, if it comes at once, is lost. */
+/**
+ * The first message on the only socket of an unused room, if it comes at once, is lost. The room then lives longer: at
+ * a high time scale it would else be deleted while its user still waits for the answer.
+ */
 const firstRequestIsLost: FaultMaker = () => {
   const updated = new WeakSet<Room>();
+  const waiting = new WeakSet<Room>();
   return {
     merge: (room, _userId, _patch, merged) => {
       updated.add(room);
@@ -20,8 +24,11 @@ const firstRequestIsLost: FaultMaker = () => {
     },
     askedBy: (asker, nowMs) => {
       const isFirst = asker.messageCount === 1 && nowMs - asker.openedMs < 3_000;
-      return isFirst && openSockets(asker.room) === 1 && !updated.has(asker.room) ? "nobody" : "asker";
+      if (!isFirst || openSockets(asker.room) !== 1 || updated.has(asker.room)) return "asker";
+      waiting.add(asker.room);
+      return "nobody";
     },
+    roomLifeMs: (room, roomLifeMs) => (waiting.has(room) ? roomLifeMs * 3 : roomLifeMs),
   };
 };
 
