@@ -8,6 +8,8 @@ export interface Stay {
   readonly room: string;
   readonly user: string | undefined;
   readonly connectedMs: number;
+  /** From when on the server may have let it in. */
+  readonly startedMs: number;
   joinedMs: number | undefined;
   /** Joined, and neither leaving nor gone: what is written now must reach it. */
   isIn: boolean;
@@ -43,6 +45,7 @@ export function createStays(hooks: { joined?: (stay: Stay, atMs: number) => void
       room: observation.room,
       user,
       connectedMs: observation.atMs,
+      startedMs: observation.kind === "connected" ? (observation.startedMs ?? observation.atMs) : observation.atMs,
       joinedMs: undefined,
       isIn: false,
       hasLeft: false,

@@ -14,7 +14,13 @@ export interface Observed {
 }
 
 export type Detail =
-  | { readonly kind: "connected"; /** who, by the protocol */ readonly user: string }
+  | {
+      readonly kind: "connected";
+      /** Who, by the protocol. */
+      readonly user: string;
+      /** When the attempt began, where the engine tells: from then on the server may have let it in. */
+      readonly startedMs?: number;
+    }
   | {
       readonly kind: "disconnected";
       readonly code: number;

@@ -322,7 +322,8 @@ class Shard {
   }
 
   #observe(player: Player, detail: Detail, atMs: number): void {
-    for (const checker of this.#options.checkers) checker.observe({ ...detail, atMs, client: player.index, room: player.room });
+    const told = detail.kind === "connected" ? { ...detail, startedMs: player.startedMs } : detail;
+    for (const checker of this.#options.checkers) checker.observe({ ...told, atMs, client: player.index, room: player.room });
     switch (detail.kind) {
       case "lifecycle":
         if (detail.event === "joined") {
