@@ -87,24 +87,24 @@ const LIFE: readonly Mutant[] = [
   mutant("updates-do-not-keep", "HB-05 early", "UPDATE_PLAYBACK of a user alone in a room is no activity."),
   mutant("never-joined-room-stays", "HB-06 late", "A room that nobody joined is never deleted.", { also: ["HB-06 leaked"] }),
   mutant("deletes-silently", "HB-07 silent", "The open sockets of a deleted room hear nothing of it."),
-  mutant("update-revives-deleted-room", "HB-07 ghost", "An update on a socket that was left open brings a deleted room back."),
-  mutant("kept-room-loses-media", "HB-08 diverged", "A room that only heartbeats keep forgets its media after a minute."),
-  mutant("kept-room-loses-name", "HB-08 diverged", "A room that only heartbeats keep forgets its name after a minute."),
+  mutant("update-revives-deleted-room", "HB-07 not-refused", "An update on a socket that was left open brings a deleted room back."),
+  mutant("kept-room-loses-media", "HB-08 lost", "A room that only heartbeats keep forgets its media after a minute."),
+  mutant("kept-room-loses-name", "HB-08 lost", "A room that only heartbeats keep forgets its name after a minute."),
 ];
 
 const PEOPLE: readonly Mutant[] = [
-  mutant("join-is-not-told", "PRES-01 lost", "Nobody but the user itself hears of a join."),
+  mutant("join-is-not-told", "PRES-01 silent", "Nobody but the user itself hears of a join."),
   mutant("counts-one-too-many", "PRES-01 miscounted", "From three members on, memberCount is one too high."),
   mutant("leaver-stays-listed", "PRES-01 ghost", "From the third close on, the user who left last stays in the list of members."),
-  mutant("host-is-not-handed-on", "PRES-01 ghost", "When the host leaves, the room keeps it as host."),
+  mutant("host-is-not-handed-on", "PRES-01 absent", "When the host leaves, the room keeps it as host."),
   mutant("cut-socket-is-never-gone", "RES-01 ghost", "A user whose connection broke is a member for ever."),
   mutant("returning-user-gets-old-state", "RES-01 stale", "Who comes back after a broken connection is told the state at which it left."),
 ];
 
 const HARDNESS: readonly Mutant[] = [
   mutant("bad-message-is-ignored", "ERR-01 silent", "An unusable message gets no answer."),
-  mutant("bad-message-is-told-to-all", "ERR-01 foreign", "The error for one user's unusable message goes to the whole room."),
-  mutant("takes-negative-position", "ERR-01 not-refused", "A negative position is taken and broadcast.", { also: ["ERR-01 silent"] }),
+  mutant("bad-message-is-told-to-all", "ERR-01 leaked", "The error for one user's unusable message goes to the whole room."),
+  mutant("takes-part-of-bad-message", "ERR-01 not-refused", "Of an update with a wrong field, the others are taken.", { also: ["ERR-01 silent"] }),
   mutant("flood-crashes-server", "ROB-01 crashed", "The 1000th unusable message on a socket ends the process.", {
     also: ["ROB-01 closed", "ROB-02 crashed", "HB-06 crashed"],
   }),

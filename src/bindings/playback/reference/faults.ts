@@ -64,8 +64,8 @@ export interface Faults {
   readonly overhears: (room: Room, all: () => Iterable<Room>) => Room | undefined;
   /** Calls `send` for each listener of an update, now or later. */
   readonly fanOut: (room: Room, authorId: string, listeners: Iterable<Listener>, send: (listener: Listener) => void) => void;
-  /** The least `currentTime` that is taken. */
-  readonly currentTimeMin: number;
+  /** Whether the right fields of an update are taken where another one is wrong. */
+  readonly takesPart: boolean;
   /** What becomes of an unusable message. */
   readonly refusal: (sender: Listener) => "told" | "silent" | "told to all" | "room closed";
 }
@@ -97,6 +97,6 @@ export const PRISTINE: Faults = {
   fanOut: (_room, _authorId, listeners, send) => {
     for (const listener of listeners) send(listener);
   },
-  currentTimeMin: 0,
+  takesPart: false,
   refusal: () => "told",
 };

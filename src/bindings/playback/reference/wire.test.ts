@@ -2,22 +2,22 @@ import { expect, test } from "vitest";
 import { hostile } from "../hostile.ts";
 import { frameText, parseFrame } from "./wire.ts";
 
-const BOUNDS = { currentTimeMin: 0 };
+const STRICT = { takesPart: false };
 
 test("every hostile frame is refused", () => {
   for (const { name, frame } of hostile) {
-    const parsed = parseFrame(Buffer.from(frame), typeof frame !== "string", BOUNDS);
+    const parsed = parseFrame(Buffer.from(frame), typeof frame !== "string", STRICT);
     expect(parsed, name).toHaveProperty("refusal");
   }
 });
 
 test("an update keeps the five fields and drops all others", () => {
   const text = '{"type":"UPDATE_PLAYBACK","payload":{"currentTime":5,"__proto__":{"isPlaying":true},"lastUpdatedBy":"x","more":1}}';
-  expect(parseFrame(Buffer.from(text), false, BOUNDS)).toMatchObject({ type: "UPDATE_PLAYBACK", patch: { currentTime: 5 } });
+  expect(parseFrame(Buffer.from(text), false, STRICT)).toMatchObject({ type: "UPDATE_PLAYBACK", patch: { currentTime: 5 } });
 });
 
 test("speeds outside of 0.25 to 4 are refused", () => {
-  const parse = (speed: string) => parseFrame(Buffer.from(`{"type":"UPDATE_PLAYBACK","payload":{"playbackSpeed":${speed}}}`), false, BOUNDS);
+  const parse = (speed: string) => parseFrame(Buffer.from(`{"type":"UPDATE_PLAYBACK","payload":{"playbackSpeed":${speed}}}`), false, STRICT);
   expect(["0.25", "4"].map((speed) => "refusal" in parse(speed))).toEqual([false, false]);
   expect(["0.24", "4.01", "-1", "1e400", "null"].map((speed) => "refusal" in parse(speed))).toEqual([true, true, true, true, true]);
 });

@@ -12,16 +12,16 @@ export interface Unusable {
   readonly refusal: string;
 }
 
-/** What a position may be; `currentTimeMin` is 0 but for a fault. */
-export interface Bounds {
-  readonly currentTimeMin: number;
+/** Whether the right fields of an update are taken where another one is wrong; false but for a fault. */
+export interface Leniency {
+  readonly takesPart: boolean;
 }
 
 const SPEED_MIN = 0.25;
 const SPEED_MAX = 4;
 
 /** Understands one frame (P-3, P-14). Never throws; unknown fields are dropped. */
-export function parseFrame(data: Buffer, isBinary: boolean, bounds: Bounds): Incoming | Unusable {
+export function parseFrame(data: Buffer, isBinary: boolean, leniency: Leniency): Incoming | Unusable {
   if (isBinary) return { refusal: "Messages are JSON in text frames" };
   let raw: unknown;
   try {
@@ -37,7 +37,7 @@ export function parseFrame(data: Buffer, isBinary: boolean, bounds: Bounds): Inc
     case "UPDATE_PLAYBACK": {
       const payload = raw["payload"];
       if (!isObject(payload)) return { refusal: "payload must be an object" };
-      const patch = parsePatch(payload, bounds);
+      const patch = parsePatch(payload, leniency);
       return "refusal" in patch ? patch : { type: "UPDATE_PLAYBACK", patch: patch.patch, payload, raw };
     }
     default:
@@ -45,35 +45,27 @@ export function parseFrame(data: Buffer, isBinary: boolean, bounds: Bounds): Inc
   }
 }
 
-function parsePatch(payload: JsonObject, bounds: Bounds): { readonly patch: Patch } | Unusable {
-  const patch: { -readonly [field in keyof Patch]: Patch[field] } = {};
-  const given = (field: string): boolean => Object.hasOwn(payload, field);
-  for (const field of ["mediaUrl", "mediaType"] as const) {
-    if (!given(field)) continue;
-    const value = payload[field];
-    if (typeof value !== "string") return { refusal: `${field} must be a string` };
-    patch[field] = value;
+/** What each field of an update must be. */
+const FIELDS = {
+  mediaUrl: { isRight: (value: unknown) => typeof value === "string", wanted: "a string" },
+  mediaType: { isRight: (value: unknown) => typeof value === "string", wanted: "a string" },
+  isPlaying: { isRight: (value: unknown) => typeof value === "boolean", wanted: "a boolean" },
+  currentTime: { isRight: (value: unknown) => isWithin(value, 0, Number.MAX_SAFE_INTEGER), wanted: "a number from 0 to 2^53-1" },
+  playbackSpeed: { isRight: (value: unknown) => isWithin(value, SPEED_MIN, SPEED_MAX), wanted: `a number from ${SPEED_MIN} to ${SPEED_MAX}` },
+} as const;
+
+function isWithin(value: unknown, least: number, most: number): boolean {
+  return typeof value === "number" && value >= least && value <= most;
+}
+
+function parsePatch(payload: JsonObject, { takesPart }: Leniency): { readonly patch: Patch } | Unusable {
+  const patch: Record<string, unknown> = {};
+  for (const [name, { isRight, wanted }] of Object.entries(FIELDS)) {
+    if (!Object.hasOwn(payload, name)) continue;
+    if (isRight(payload[name])) patch[name] = payload[name];
+    else if (!takesPart) return { refusal: `${name} must be ${wanted}` };
   }
-  if (given("isPlaying")) {
-    const value = payload["isPlaying"];
-    if (typeof value !== "boolean") return { refusal: "isPlaying must be a boolean" };
-    patch.isPlaying = value;
-  }
-  if (given("currentTime")) {
-    const value = payload["currentTime"];
-    if (typeof value !== "number" || !(value >= bounds.currentTimeMin && value <= Number.MAX_SAFE_INTEGER)) {
-      return { refusal: "currentTime must be a number from 0 to 2^53-1" };
-    }
-    patch.currentTime = value;
-  }
-  if (given("playbackSpeed")) {
-    const value = payload["playbackSpeed"];
-    if (typeof value !== "number" || !(value >= SPEED_MIN && value <= SPEED_MAX)) {
-      return { refusal: `playbackSpeed must be a number from ${SPEED_MIN} to ${SPEED_MAX}` };
-    }
-    patch.playbackSpeed = value;
-  }
-  return { patch };
+  return { patch: patch as Patch };
 }
 
 /** Whether a value from JSON is an object and no array. */

@@ -10,6 +10,9 @@ const LONG_FLOOD = 3_000;
 /** Longer than any check waits for a delivery. */
 const STARVE_MS = 30_000;
 
+/** What is lost is waited for; at a high time scale the room would be deleted meanwhile. */
+const FLOODED_LIFE_MS = 70_000;
+
 /**
  * The first message on the only socket of an unused room, if it comes at once, is lost. The room then lives longer: at
  * a high time scale it would else be deleted while its user still waits for the answer.
@@ -65,7 +68,7 @@ const badMessageIsIgnored: FaultMaker = () => ({ refusal: () => "silent" });
 
 const badMessageIsToldToAll: FaultMaker = () => ({ refusal: (sender) => (sender.refusedCount < FLOOD ? "told to all" : "told") });
 
-const takesNegativePosition: FaultMaker = () => ({ currentTimeMin: Number.MIN_SAFE_INTEGER });
+const takesPartOfBadMessage: FaultMaker = () => ({ takesPart: true });
 
 const floodCrashesServer: FaultMaker = () => ({
   refusal: (sender) => {
@@ -88,6 +91,7 @@ const floodStarvesRoom: FaultMaker = () => {
       if (flooded.of(author.room) < LONG_FLOOD) take();
       else setTimeout(take, STARVE_MS).unref();
     },
+    roomLifeMs: (room, roomLifeMs) => (flooded.of(room) < LONG_FLOOD ? roomLifeMs : FLOODED_LIFE_MS),
   };
 };
 
@@ -104,6 +108,7 @@ const floodLosesUpdates: FaultMaker = () => {
       if (flooded.of(room) >= LONG_FLOOD && updates.add(room) % 5 === 0) return;
       for (const listener of listeners) send(listener);
     },
+    roomLifeMs: (room, roomLifeMs) => (flooded.of(room) < LONG_FLOOD ? roomLifeMs : FLOODED_LIFE_MS),
   };
 };
 
@@ -118,7 +123,7 @@ export const PEOPLE_FAULTS: Readonly<Record<string, FaultMaker>> = {
   "cut-socket-is-never-gone": cutSocketIsNeverGone,
   "bad-message-is-ignored": badMessageIsIgnored,
   "bad-message-is-told-to-all": badMessageIsToldToAll,
-  "takes-negative-position": takesNegativePosition,
+  "takes-part-of-bad-message": takesPartOfBadMessage,
   "flood-crashes-server": floodCrashesServer,
   "flood-closes-room": floodClosesRoom,
   "flood-starves-room": floodStarvesRoom,
