@@ -6,7 +6,10 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
 rmSync(dist, { recursive: true, force: true });
-const compiled = spawnSync(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+const compiled = spawnSync(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"], {
+  cwd: root,
+  stdio: "inherit",
+});
 if (compiled.status !== 0) process.exit(1);
 for (const path of globSync("{src,conformance,scenarios,fixtures,reports}/**/*.{json,jsonl,css,html,js}", { cwd: root })) {
   const target = join(dist, path);

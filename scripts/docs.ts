@@ -5,7 +5,9 @@ import { specMarkdown } from "../src/cli/spec.ts";
 
 /** Writes what is generated: the requirement pages. `--check` only says whether they are up to date. */
 const root = join(import.meta.dirname, "..");
-const files = await Promise.all(bindingNames().map(async (name): Promise<[string, string]> => [`docs/requirements-${name}.md`, specMarkdown(await loadBinding(name))]));
+const files = await Promise.all(
+  bindingNames().map(async (name): Promise<[string, string]> => [`docs/requirements-${name}.md`, specMarkdown(await loadBinding(name))]),
+);
 
 function isSame(path: string, text: string): boolean {
   try {

@@ -57,7 +57,11 @@ try {
   const said = execFileSync(rollcall, ["--version"], { cwd: user, encoding: "utf8" }).trim();
   must(said === version, `rollcall --version said "${said}", not "${version}"`);
   run(rollcall, ["check", "playback", "--only", "PLAY-SESS-01"], user);
-  run(rollcall, ["load", "watch-party", "--target", "playback", "--clients", "10", "--rooms", "2", "--duration", "2s", "--ramp", "1s"], user);
+  run(
+    rollcall,
+    ["load", "watch-party", "--target", "playback", "--clients", "10", "--rooms", "2", "--duration", "2s", "--ramp", "1s"],
+    user,
+  );
   const unknown = spawnSync(rollcall, ["check", "nothing"], { cwd: user, encoding: "utf8" });
   must(unknown.status === 2 && !unknown.stderr.includes("    at "), "an unknown target is a usage error without a stack trace");
 

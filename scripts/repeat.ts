@@ -13,10 +13,14 @@ const busy = process.argv.includes("--busy") ? new Worker("for (;;) Math.random(
 let passed = 0;
 for (let turn = 1; turn <= times; turn += 1) {
   const result = await check({ target });
-  const isClean = result.exitCode === 0 && result.requirements.every(({ verdict }) => verdict !== "fail" && verdict !== "warning" && verdict !== "inconclusive");
+  const isClean =
+    result.exitCode === 0 &&
+    result.requirements.every(({ verdict }) => verdict !== "fail" && verdict !== "warning" && verdict !== "inconclusive");
   if (isClean) passed += 1;
   const broken = result.requirements.filter(({ verdict }) => verdict === "fail" || verdict === "warning" || verdict === "inconclusive");
-  console.log(`${turn}/${times}  ${isClean ? "pass" : `NOT CLEAN, seed ${result.seed}: ${broken.map(({ id, verdict, observed }) => `${id} ${verdict} (${observed})`).join("; ")}`}`);
+  console.log(
+    `${turn}/${times}  ${isClean ? "pass" : `NOT CLEAN, seed ${result.seed}: ${broken.map(({ id, verdict, observed }) => `${id} ${verdict} (${observed})`).join("; ")}`}`,
+  );
 }
 await busy?.terminate();
 console.log(`${passed} of ${times} passed`);

@@ -31,7 +31,13 @@ try {
   const checked = await check({ target: "playback", onProgress: showCheck(progress), signal: interrupt.signal });
   const checkReport = await show(checked, "check");
   progress.line(`2 of 2  watch-party: ${PARTY.clients} clients in ${PARTY.rooms} rooms for ${PARTY.durationMs / 1_000} s`);
-  const loaded = await load({ scenario: "watch-party", target: "playback", parameters: PARTY, onProgress: showLoad(progress), signal: interrupt.signal });
+  const loaded = await load({
+    scenario: "watch-party",
+    target: "playback",
+    parameters: PARTY,
+    onProgress: showLoad(progress),
+    signal: interrupt.signal,
+  });
   const loadReport = await show(loaded, "load");
   progress.line(`check: ${checked.verdict}   load: ${loaded.verdict}`);
   progress.line(`reports: ${checkReport}\n         ${loadReport}`);
@@ -40,7 +46,8 @@ try {
   progress.end();
   console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
   if (process.env["ROLLCALL_DEBUG"] === "1") console.error(error);
-  process.exitCode = error instanceof HarnessError && error.code === "usage" ? 2 : error instanceof HarnessError && error.code === "unreachable" ? 3 : 5;
+  process.exitCode =
+    error instanceof HarnessError && error.code === "usage" ? 2 : error instanceof HarnessError && error.code === "unreachable" ? 3 : 5;
 } finally {
   interrupt.release();
 }

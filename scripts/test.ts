@@ -33,7 +33,14 @@ interface Checked {
 }
 
 const unitFile = join(out, "unit.json");
-const unitStatus = node(["node_modules/vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${unitFile}`, ...process.argv.slice(2)]);
+const unitStatus = node([
+  "node_modules/vitest/vitest.mjs",
+  "run",
+  "--reporter=default",
+  "--reporter=json",
+  `--outputFile.json=${unitFile}`,
+  ...process.argv.slice(2),
+]);
 const checkStatus = node(["bin/rollcall.js", "check", "playback", "--out", join(out, "check")]);
 
 const units = read<Units>(unitFile);

@@ -84,7 +84,9 @@ describe("the arrows between rooms", () => {
 
   test("are seen in every form of import, and a wrong one is named", () => {
     const text = `import "./a.ts";\nimport type { B } from "./b.ts";\nexport * from "./c.ts";\nexport { d } from './d.ts';\nconst e = await import("./e.ts");\nlet f: import("./f.ts").F;\nimport {\n  g,\n} from "./g.ts";\n// import "./no.ts";`;
-    expect([...withoutComments(text).matchAll(IMPORT)].map((match) => match[1] ?? match[2])).toEqual(["a", "b", "c", "d", "e", "f", "g"].map((name) => `./${name}.ts`));
+    expect([...withoutComments(text).matchAll(IMPORT)].map((match) => match[1] ?? match[2])).toEqual(
+      ["a", "b", "c", "d", "e", "f", "g"].map((name) => `./${name}.ts`),
+    );
     expect(breaches([{ from: "src/core/op.ts", to: "src/cli/main.ts" }])).toHaveLength(1);
     expect(breaches([{ from: "src/bindings/a/x.ts", to: "src/bindings/b/y.ts" }])).toHaveLength(1);
   });

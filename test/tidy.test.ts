@@ -2,9 +2,9 @@ import { globSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 
 const SELF = "test/tidy.test.ts";
-const TEXT = globSync("{{src,conformance,scenarios,fixtures,reports,bench,scripts,test,docs,bin,.ci,.github}/**/*.{ts,js,json,yaml,yml,md,html,css},*.{json,md,ts,yml},.ci/run}").filter(
-  (path) => path !== SELF && path !== "package-lock.json" && !path.includes("/golden/"),
-);
+const TEXT = globSync(
+  "{{src,conformance,scenarios,fixtures,reports,bench,scripts,test,docs,bin,.ci,.github}/**/*.{ts,js,json,yaml,yml,md,html,css},*.{json,md,ts,yml},.ci/run}",
+).filter((path) => path !== SELF && path !== "package-lock.json" && !path.includes("/golden/"));
 const SOURCES = TEXT.filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"));
 
 /** At most: a file has one idea. Data (catalogues, cases, samples) may be longer. */

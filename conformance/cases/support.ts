@@ -55,7 +55,13 @@ export function deliveredCount(client: CaseClient): number {
   return count;
 }
 
-/** Waits until every client has got `writes` deliveries (its own apart when there is no echo), or the time is over. */
+/** When nothing more has come for so long, what is missing is not waited for (X-13). */
+const QUIET_MS = 1_000;
+
+/**
+ * Waits until every client has got all writes (its own apart when there is no echo), or nothing more comes, or the time
+ * is over. What is missing then is the judgement's matter.
+ */
 export async function allDelivered(
   t: CaseContext,
   binding: Binding,
@@ -65,7 +71,16 @@ export async function allDelivered(
 ): Promise<void> {
   const total = [...writesOf.values()].reduce((sum, count) => sum + count, 0);
   const hasEcho = echoes(t, binding);
-  await t.until(() => clients.every((client) => deliveredCount(client) >= total - (hasEcho ? 0 : (writesOf.get(client) ?? 0))), withinMs);
+  let before = -1;
+  let sinceMs = t.nowMs();
+  await t.until(() => {
+    const counts = clients.map(deliveredCount);
+    if (clients.every((client, index) => (counts[index] ?? 0) >= total - (hasEcho ? 0 : (writesOf.get(client) ?? 0)))) return true;
+    const sum = counts.reduce((left, right) => left + right, 0);
+    if (sum !== before) sinceMs = t.nowMs();
+    before = sum;
+    return t.nowMs() - sinceMs >= QUIET_MS;
+  }, withinMs);
 }
 
 /** The first snapshot that answers a read of now. */

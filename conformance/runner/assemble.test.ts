@@ -8,7 +8,17 @@ import { assembleResults, type Gathered } from "./assemble.ts";
 import type { CaseEnd, CaseRow, RowPart } from "./row.ts";
 
 const id = requirementId("PLAY-HB-01");
-const base: Requirement = { id, level: "MUST", category: "heartbeat", part: "server", reach: "wire", basis: "stated", statement: "", check: "", source: "" };
+const base: Requirement = {
+  id,
+  level: "MUST",
+  category: "heartbeat",
+  part: "server",
+  reach: "wire",
+  basis: "stated",
+  statement: "",
+  check: "",
+  source: "",
+};
 
 function part(change: Partial<RowPart> = {}): RowPart {
   return { id, judged: 1, broken: {}, breaches: [], notes: [], inconclusive: [], ...change };
@@ -41,11 +51,19 @@ function resultOf(rows: readonly CaseRow[], change: Partial<Gathered> = {}, requ
 }
 
 test("a requirement passes when it was judged and nothing broke", () => {
-  expect(resultOf([row([part({ judged: 2 })]), row([part()], { name: "case/two" })])).toMatchObject({ verdict: "pass", observed: "held in 3 judgements of 2 cases", cases: ["case/one", "case/two"] });
+  expect(resultOf([row([part({ judged: 2 })]), row([part()], { name: "case/two" })])).toMatchObject({
+    verdict: "pass",
+    observed: "held in 3 judgements of 2 cases",
+    cases: ["case/one", "case/two"],
+  });
 });
 
 test("one breach in one case fails it, whatever else passed or could not be judged", () => {
-  expect(resultOf([row([part()]), row([broke("early")]), row([part({ inconclusive: ["no"] })])])).toMatchObject({ verdict: "fail", reasons: ["early"], witness: { reason: "early" } });
+  expect(resultOf([row([part()]), row([broke("early")]), row([part({ inconclusive: ["no"] })])])).toMatchObject({
+    verdict: "fail",
+    reasons: ["early"],
+    witness: { reason: "early" },
+  });
 });
 
 test("levels follow the profile", () => {
@@ -77,8 +95,14 @@ test("a note alone skips what is judged, and reports what is only shown", () => 
 
 test("what is gated, client-only or without a case is skipped with the reason", () => {
   const none = { planned: new Set<typeof id>() };
-  expect(resultOf([], { ...none, gated: new Map([[id, "capability presence is off"]]) })).toMatchObject({ verdict: "skipped", observed: "capability presence is off" });
-  expect(resultOf([], none, { noCase: { kind: "needs", capability: "setup", because: "no hook" } })).toMatchObject({ verdict: "skipped", observed: "needs setup: no hook" });
+  expect(resultOf([], { ...none, gated: new Map([[id, "capability presence is off"]]) })).toMatchObject({
+    verdict: "skipped",
+    observed: "capability presence is off",
+  });
+  expect(resultOf([], none, { noCase: { kind: "needs", capability: "setup", because: "no hook" } })).toMatchObject({
+    verdict: "skipped",
+    observed: "needs setup: no hook",
+  });
   expect(resultOf([], none, { part: "client" }).verdict).toBe("skipped");
 });
 
@@ -92,7 +116,10 @@ test("a harness that lost time makes timed cases inconclusive, passed and failed
 test("after a server's death failures mean nothing, but the death itself fails its requirement", () => {
   const breach = { reason: "crashed", expected: "life", seen: "exit code 1" } as const;
   const other = requirementId("PLAY-ROB-01");
-  const dead = (phases: readonly Phase[], of = other, at = 150): Partial<Gathered> => ({ death: { at, id: of, breach, phases }, cutShortBecause: "the server died" });
+  const dead = (phases: readonly Phase[], of = other, at = 150): Partial<Gathered> => ({
+    death: { at, id: of, breach, phases },
+    cutShortBecause: "the server died",
+  });
   expect(resultOf([row([broke("early")])], dead(["shared"])).verdict).toBe("inconclusive");
   expect(resultOf([row([broke("early")])], dead(["shared"], other, 300)).verdict).toBe("fail");
   expect(resultOf([row([broke("early")])], dead(["exclusive"])).verdict).toBe("fail");
@@ -100,5 +127,17 @@ test("after a server's death failures mean nothing, but the death itself fails i
 });
 
 test("requirements that nobody asked for are left out", () => {
-  expect(assembleResults({ requirements: [base], ids: new Set(), rows: [], gated: new Map(), planned: new Set(), profile: "mvp", cutShortBecause: undefined, lateBecause: undefined, death: undefined })).toEqual([]);
+  expect(
+    assembleResults({
+      requirements: [base],
+      ids: new Set(),
+      rows: [],
+      gated: new Map(),
+      planned: new Set(),
+      profile: "mvp",
+      cutShortBecause: undefined,
+      lateBecause: undefined,
+      death: undefined,
+    }),
+  ).toEqual([]);
 });

@@ -83,7 +83,8 @@ function weigh(row: CaseRow, part: RowPart, requirement: Requirement, gathered: 
   if (death !== undefined && death.phases.includes(row.phase) && isBroken(part) && row.endedAt > death.at && death.id !== requirement.id) {
     return unjudged("the server died while it was judged");
   }
-  if (gathered.lateBecause !== undefined && row.phase === "quiet" && (part.judged > 0 || isBroken(part))) return unjudged(gathered.lateBecause);
+  if (gathered.lateBecause !== undefined && row.phase === "quiet" && (part.judged > 0 || isBroken(part)))
+    return unjudged(gathered.lateBecause);
   if (part.inconclusive.length > 0 || isBroken(part)) return part;
   if (row.end !== "ran") return { ...part, inconclusive: [`${row.name}: ${row.because}`] };
   if (part.judged === 0 && part.notes.length === 0) return { ...part, inconclusive: [`${row.name} judged nothing`] };
@@ -118,7 +119,10 @@ function verdictOf(
     const times = parts.reduce((sum, part) => sum + Object.values(part.broken).reduce((one, two) => one + two, 0), 0);
     const first = smallest(breaches);
     const what = first === undefined ? "" : `${first.reason}: expected ${first.expected}; seen: ${first.seen}`;
-    return { verdict: brokenVerdict(requirement, gathered.profile), observed: withNotes(times > 1 ? `${what} (broke ${times} times in ${judged} judgements)` : what) };
+    return {
+      verdict: brokenVerdict(requirement, gathered.profile),
+      observed: withNotes(times > 1 ? `${what} (broke ${times} times in ${judged} judgements)` : what),
+    };
   }
   if (requirement.reported !== undefined) {
     if (notes.length > 0 || judged > 0) return { verdict: "reported", observed: withNotes("") };
@@ -127,7 +131,10 @@ function verdictOf(
   if (open.length > 0) return { verdict: "inconclusive", observed: withNotes(open.join("; ")) };
   if (judged > 0) {
     const ended = new Set(told.map((each) => each.row.name)).size;
-    return { verdict: "pass", observed: withNotes(`held in ${judged} judgement${judged === 1 ? "" : "s"} of ${ended} case${ended === 1 ? "" : "s"}`) };
+    return {
+      verdict: "pass",
+      observed: withNotes(`held in ${judged} judgement${judged === 1 ? "" : "s"} of ${ended} case${ended === 1 ? "" : "s"}`),
+    };
   }
   if (notes.length > 0) return { verdict: "skipped", observed: notes.join("; ") };
   return { verdict: "inconclusive", observed: gathered.cutShortBecause ?? "its case gave no result" };

@@ -28,7 +28,12 @@ interface Waiter {
 }
 
 /** A client of a case; not yet started. */
-export function createClient(ports: RunnerPorts, user: CaseUser, credential: () => Promise<Credential>, options: ClientOptions): RunnerClient & { start(): Promise<void> } {
+export function createClient(
+  ports: RunnerPorts,
+  user: CaseUser,
+  credential: () => Promise<Credential>,
+  options: ClientOptions,
+): RunnerClient & { start(): Promise<void> } {
   const number = ports.nextClient();
   const seen: Observation[] = [];
   const frames: RecordedFrame[] = [];
@@ -138,7 +143,8 @@ export function createClient(ports: RunnerPorts, user: CaseUser, credential: () 
         return;
       }
       await settled(() => isJoined || isRefused(), JOIN_MS_MAX);
-      if (!isJoined) throw new Precondition(`client ${number} could not join room ${options.room.slice(0, 80)}: ${whyNot(seen, closed, refused)}`);
+      if (!isJoined)
+        throw new Precondition(`client ${number} could not join room ${options.room.slice(0, 80)}: ${whyNot(seen, closed, refused)}`);
     },
     write: (value: Json, how) => {
       const base = nextOp();

@@ -40,10 +40,23 @@ function worldOf(behaviour: Behaviour = {}): { world: World; ports: RunnerPorts 
   const world: World = { requests: [], stopped: [], opened: [], lent: new Set() };
   const session = { start() {}, opened() {}, frame() {}, expected() {}, reply() {}, closed() {}, invoke() {}, wake() {} };
   const binding = {
-    rooms: { kind: "created", membersMax: 9, request: (label: string) => ({ method: "POST", path: `/rooms?${label}` }), parse: ({ body }: { body: string }) => (body === "" ? { failure: "no id" } : { room: body }) },
+    rooms: {
+      kind: "created",
+      membersMax: 9,
+      request: (label: string) => ({ method: "POST", path: `/rooms?${label}` }),
+      parse: ({ body }: { body: string }) => (body === "" ? { failure: "no id" } : { room: body }),
+    },
     session: () => session,
   } as unknown as Binding;
-  const target = { urls: ["http://127.0.0.1:1"], basePath: "/api", headers: {}, dialect: "d", timeScale: 20, limits: { silentMs: 7 }, hooks: { health: "/healthz", metrics: { path: "/metrics", prefix: "x_" } } } as unknown as ResolvedTarget;
+  const target = {
+    urls: ["http://127.0.0.1:1"],
+    basePath: "/api",
+    headers: {},
+    dialect: "d",
+    timeScale: 20,
+    limits: { silentMs: 7 },
+    hooks: { health: "/healthz", metrics: { path: "/metrics", prefix: "x_" } },
+  } as unknown as ResolvedTarget;
   const borrow = createUsers({ credential: (index) => Promise.resolve(credentialOf(`user-${index}`)) });
   let clients = 0;
   const ports: RunnerPorts = {
@@ -71,7 +84,17 @@ function worldOf(behaviour: Behaviour = {}): { world: World; ports: RunnerPorts 
           (behaviour.onStart ?? joins)(options);
         },
         invoke: (op) => {
-          if (op.kind === "write") options.observe({ kind: "invoked", op: op.id, act: "write", plannedMs: op.plannedMs, ...(op.marker === undefined ? {} : { marker: op.marker }) }, performance.now());
+          if (op.kind === "write")
+            options.observe(
+              {
+                kind: "invoked",
+                op: op.id,
+                act: "write",
+                plannedMs: op.plannedMs,
+                ...(op.marker === undefined ? {} : { marker: op.marker }),
+              },
+              performance.now(),
+            );
         },
         send: (frame) => options.frameSeen("client", frame, 5),
         close: () => {},
@@ -84,7 +107,8 @@ function worldOf(behaviour: Behaviour = {}): { world: World; ports: RunnerPorts 
     },
     http: async (_url, request, credential) => {
       world.requests.push({ request, user: credential?.user });
-      if (request.path === "/metrics") return { status: 200, headers: {}, body: "# HELP x_a a\nx_a{room=\"1\"} 2\nx_a{room=\"2\"} 3\ny_b 4\nx_c nonsense\n" };
+      if (request.path === "/metrics")
+        return { status: 200, headers: {}, body: '# HELP x_a a\nx_a{room="1"} 2\nx_a{room="2"} 3\ny_b 4\nx_c nonsense\n' };
       return { status: 200, headers: {}, body: behaviour.roomAnswer ?? "room-1" };
     },
     rawUpgrade: () => Promise.resolve({ status: 404, frames: [], closed: undefined }),
@@ -94,7 +118,11 @@ function worldOf(behaviour: Behaviour = {}): { world: World; ports: RunnerPorts 
   return { world, ports };
 }
 
-async function perform(run: (t: CaseContext) => Promise<void>, behaviour: Behaviour = {}, limitMs = 5_000): Promise<{ row: CaseRow; part: RowPart; world: World }> {
+async function perform(
+  run: (t: CaseContext) => Promise<void>,
+  behaviour: Behaviour = {},
+  limitMs = 5_000,
+): Promise<{ row: CaseRow; part: RowPart; world: World }> {
   const { world, ports } = worldOf(behaviour);
   const definition: CaseDefinition = { name: "a/case", title: "A case", ids: [id], phase: "shared", limitMs, run };
   const row = await runCase(ports, definition, new AbortController().signal);
@@ -189,7 +217,8 @@ test("a client that must join and is refused is a precondition, with the reason"
 });
 
 test("a refused upgrade is told with its status", async () => {
-  const onStart = (options: OpenOptions): void => options.session.reply("connect", { failure: "Unauthorized", status: 401 }, 1, {} as never);
+  const onStart = (options: OpenOptions): void =>
+    options.session.reply("connect", { failure: "Unauthorized", status: 401 }, 1, {} as never);
   const { row } = await perform(
     async (t) => {
       const client = await t.open({ room: "r", mustJoin: false });
@@ -264,9 +293,18 @@ test("checkers judge everything in the order of time, and one that saw nothing i
   const order: Checker = {
     property: "order",
     observe: ({ atMs }) => void seen.push(atMs),
-    finish: () => ({ property: "order", judged: 4, broken: { disordered: 1 }, findings: [{ property: "order", reason: "disordered", room: "r", client: 1, expected: "a", seen: "b", witness: [] }] }),
+    finish: () => ({
+      property: "order",
+      judged: 4,
+      broken: { disordered: 1 },
+      findings: [{ property: "order", reason: "disordered", room: "r", client: 1, expected: "a", seen: "b", witness: [] }],
+    }),
   };
-  const delivery: Checker = { property: "delivery", observe: () => {}, finish: () => ({ property: "delivery", judged: 0, broken: {}, findings: [] }) };
+  const delivery: Checker = {
+    property: "delivery",
+    observe: () => {},
+    finish: () => ({ property: "delivery", judged: 0, broken: {}, findings: [] }),
+  };
   const { part } = await perform(
     async (t) => {
       await t.openMany(2, { room: "r" });

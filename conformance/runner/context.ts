@@ -76,8 +76,13 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
     if (credential === undefined) throw new RangeError(`case ${definition.name} shows a user that it was not given`);
     return credential;
   };
-  const shown = (who: CaseUser | undefined): Promise<Credential | undefined> => (who === undefined ? Promise.resolve(undefined) : credentialOf(who)());
-  const http = async (request: HttpRequest, who?: CaseUser, options: { url?: string; withinMs?: number } = {}): Promise<HttpAnswer | Failure> => {
+  const shown = (who: CaseUser | undefined): Promise<Credential | undefined> =>
+    who === undefined ? Promise.resolve(undefined) : credentialOf(who)();
+  const http = async (
+    request: HttpRequest,
+    who?: CaseUser,
+    options: { url?: string; withinMs?: number } = {},
+  ): Promise<HttpAnswer | Failure> => {
     mustRun();
     return ports.http(options.url ?? target.urls[0], request, await shown(who), options.withinMs ?? HTTP_MS);
   };

@@ -113,7 +113,8 @@ export function createRecorder(definition: Pick<CaseDefinition, "name" | "title"
       const draft = draftOf(id);
       if (isSealed) return;
       draft.judged += count;
-      for (const [reason, times] of Object.entries(broken) as [Reason, number][]) draft.broken[reason] = (draft.broken[reason] ?? 0) + times;
+      for (const [reason, times] of Object.entries(broken) as [Reason, number][])
+        draft.broken[reason] = (draft.broken[reason] ?? 0) + times;
       for (const breach of breaches) keep(draft, breach);
     },
     row: (end, because, startedAt, endedAt) => {
@@ -126,7 +127,16 @@ export function createRecorder(definition: Pick<CaseDefinition, "name" | "title"
         notes: [...draft.notes],
         inconclusive: [...draft.inconclusive],
       }));
-      return { name: definition.name, title: definition.title, phase: definition.phase, end, because: cutText(because, TEXT_MAX), startedAt, endedAt, parts };
+      return {
+        name: definition.name,
+        title: definition.title,
+        phase: definition.phase,
+        end,
+        because: cutText(because, TEXT_MAX),
+        startedAt,
+        endedAt,
+        parts,
+      };
     },
   };
 }
@@ -137,9 +147,9 @@ export function isBroken(part: RowPart): boolean {
 }
 
 function trimBreach(breach: Breach): Breach {
-  const steps = breach.witness?.slice(-STEPS_MAX).map((step) =>
-    step.frame === undefined ? step : { ...step, frame: cutText(step.frame, FRAME_MAX) },
-  );
+  const steps = breach.witness
+    ?.slice(-STEPS_MAX)
+    .map((step) => (step.frame === undefined ? step : { ...step, frame: cutText(step.frame, FRAME_MAX) }));
   return {
     reason: breach.reason,
     expected: cutText(breach.expected, TEXT_MAX),

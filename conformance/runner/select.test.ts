@@ -4,10 +4,25 @@ import { requirementId } from "../../src/core/ids.ts";
 import type { Requirement } from "../../src/core/requirement.ts";
 import { capabilitiesOf, fits, selectCases, type Selection } from "./select.ts";
 
-const [CONV, HB, CAP] = ["PLAY-CONV-04", "PLAY-HB-06", "PLAY-CAP-02"].map(requirementId) as [Requirement["id"], Requirement["id"], Requirement["id"]];
+const [CONV, HB, CAP] = ["PLAY-CONV-04", "PLAY-HB-06", "PLAY-CAP-02"].map(requirementId) as [
+  Requirement["id"],
+  Requirement["id"],
+  Requirement["id"],
+];
 
 function requirement(id: Requirement["id"], needs?: readonly string[]): Requirement {
-  return { id, level: "MUST", category: "convergence", part: "server", reach: "wire", basis: "stated", statement: "", check: "", source: "", ...(needs === undefined ? {} : { needs }) };
+  return {
+    id,
+    level: "MUST",
+    category: "convergence",
+    part: "server",
+    reach: "wire",
+    basis: "stated",
+    statement: "",
+    check: "",
+    source: "",
+    ...(needs === undefined ? {} : { needs }),
+  };
 }
 
 function definition(name: string, ids: CaseDefinition["ids"], needs?: readonly string[], phase: Phase = "shared"): CaseDefinition {
@@ -15,7 +30,12 @@ function definition(name: string, ids: CaseDefinition["ids"], needs?: readonly s
 }
 
 const requirements = [requirement(CONV), requirement(HB), requirement(CAP, ["secondUrl"])];
-const cases = [definition("delivery/all", [CONV]), definition("heartbeat/list", [HB], ["roomList"]), definition("heartbeat/join", [HB]), definition("capacity/two", [CAP, CONV])];
+const cases = [
+  definition("delivery/all", [CONV]),
+  definition("heartbeat/list", [HB], ["roomList"]),
+  definition("heartbeat/join", [HB]),
+  definition("capacity/two", [CAP, CONV]),
+];
 const on = { secondUrl: true, roomList: true };
 
 function chosen(only: readonly string[], capabilities: Readonly<Record<string, boolean>> = on): Selection | undefined {
@@ -59,7 +79,13 @@ test("a case held back leaves its requirement to the others, and skips it when t
 });
 
 test("a case that is barred is held back with the reason", () => {
-  const selection = selectCases({ cases, requirements, capabilities: on, only: [], barred: (each) => (each.ids.includes(HB) ? "it floods" : undefined) });
+  const selection = selectCases({
+    cases,
+    requirements,
+    capabilities: on,
+    only: [],
+    barred: (each) => (each.ids.includes(HB) ? "it floods" : undefined),
+  });
   expect(selection?.gated.get(HB)).toBe("it floods");
 });
 

@@ -9,7 +9,9 @@ export function capabilitiesOf(
   manifest: Pick<BindingManifest, "capabilities">,
   target: Pick<ResolvedTarget, "capabilities">,
 ): Readonly<Record<string, boolean>> {
-  return Object.fromEntries(Object.entries(manifest.capabilities).map(([name, capability]) => [name, target.capabilities[name] ?? capability.default]));
+  return Object.fromEntries(
+    Object.entries(manifest.capabilities).map(([name, capability]) => [name, target.capabilities[name] ?? capability.default]),
+  );
 }
 
 /** What a run is to judge. */
@@ -68,7 +70,8 @@ function askedFor({ cases, requirements, only }: SelectOptions): Asked | undefin
   const asked: Asked = { ids: new Set(), cases: new Set() };
   for (const pattern of only) {
     const ids = requirements.filter((each) => fits(pattern, each.id)).map((each) => each.id);
-    const fitting = ids.length > 0 ? cases.filter((each) => each.ids.some((id) => ids.includes(id))) : cases.filter((each) => fits(pattern, each.name));
+    const fitting =
+      ids.length > 0 ? cases.filter((each) => each.ids.some((id) => ids.includes(id))) : cases.filter((each) => fits(pattern, each.name));
     if (ids.length === 0 && fitting.length === 0) return undefined;
     for (const each of fitting) asked.cases.add(each);
     for (const id of ids.length > 0 ? ids : fitting.flatMap((each) => each.ids)) asked.ids.add(id);

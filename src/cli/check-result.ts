@@ -34,9 +34,14 @@ export function assembleCheck(gathered: CheckGathered): Result {
   const profile = options.profile ?? "mvp";
   const durationMs = Date.now() - gathered.startedAt.getTime();
   const loopLagMsP99 = gathered.figures?.loopLagMsP99 ?? 0;
-  const lateBecause = loopLagMsP99 > LOOP_LAG_MS_MAX ? `the harness lost time: event-loop lag p99 ${loopLagMsP99.toFixed(0)} ms while timed cases ran` : undefined;
+  const lateBecause =
+    loopLagMsP99 > LOOP_LAG_MS_MAX
+      ? `the harness lost time: event-loop lag p99 ${loopLagMsP99.toFixed(0)} ms while timed cases ran`
+      : undefined;
   const faulted = rows.filter((row) => row.end === "faulted");
-  const faults = [...faulted.map((row) => `case ${row.name} broke: ${row.because}`), ...gathered.faults].map((text) => text.slice(0, FAULT_CHARACTERS_MAX));
+  const faults = [...faulted.map((row) => `case ${row.name} broke: ${row.because}`), ...gathered.faults].map((text) =>
+    text.slice(0, FAULT_CHARACTERS_MAX),
+  );
   const isCut = interrupted || death !== undefined || faults.length > 0;
   const assembled = assembleResults({
     requirements: binding.requirements,
@@ -45,7 +50,11 @@ export function assembleCheck(gathered: CheckGathered): Result {
     gated: selection.gated,
     planned: selection.planned,
     profile,
-    cutShortBecause: interrupted ? "interrupted before its case had ended" : death === undefined ? undefined : "the server ended before its case had",
+    cutShortBecause: interrupted
+      ? "interrupted before its case had ended"
+      : death === undefined
+        ? undefined
+        : "the server ended before its case had",
     lateBecause,
     death,
   });
@@ -76,7 +85,12 @@ export function assembleCheck(gathered: CheckGathered): Result {
     exitCode,
     seed: gathered.seed,
     profile,
-    target: { name: resolved.name, url: resolved.urls[0], timeScale: resolved.timeScale, ...(options.mutant === undefined ? {} : { mutant: options.mutant.id }) },
+    target: {
+      name: resolved.name,
+      url: resolved.urls[0],
+      timeScale: resolved.timeScale,
+      ...(options.mutant === undefined ? {} : { mutant: options.mutant.id }),
+    },
     binding: binding.manifest.name,
     dialect: resolved.dialect,
     rerun: rerunOf(options, gathered.seed),
@@ -88,13 +102,20 @@ export function assembleCheck(gathered: CheckGathered): Result {
       workers: 1,
       inconclusiveBecause: lateBecause === undefined ? [] : [lateBecause],
     },
-    notes: [...mistakes, ...stale, ...faults, ...(death === undefined ? [] : [`the server died: ${death.breach.seen}${whileRunning(rows, death)}`])],
+    notes: [
+      ...mistakes,
+      ...stale,
+      ...faults,
+      ...(death === undefined ? [] : [`the server died: ${death.breach.seen}${whileRunning(rows, death)}`]),
+    ],
     interrupted,
   };
 }
 
 function whileRunning(rows: readonly CaseRow[], death: Death): string {
-  const names = rows.filter((row) => row.startedAt <= death.at && row.endedAt >= death.at && death.phases.includes(row.phase)).map((row) => row.name);
+  const names = rows
+    .filter((row) => row.startedAt <= death.at && row.endedAt >= death.at && death.phases.includes(row.phase))
+    .map((row) => row.name);
   return names.length === 0 ? "" : `; running then: ${names.join(", ")}`;
 }
 

@@ -110,8 +110,17 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
       poolSeed: POOL_SEED,
       controlUrl: control?.url,
     };
-    options.onProgress?.({ kind: "stage", text: `judging ${resolved.name} at ${resolved.urls[0]}: ${selection.planned.size} requirements by ${selection.cases.length} cases` });
-    const watched = await watchSuite(job, running, own, options, resolved.credential.recipe === "serviceJwt" ? prepared : Promise.resolve());
+    options.onProgress?.({
+      kind: "stage",
+      text: `judging ${resolved.name} at ${resolved.urls[0]}: ${selection.planned.size} requirements by ${selection.cases.length} cases`,
+    });
+    const watched = await watchSuite(
+      job,
+      running,
+      own,
+      options,
+      resolved.credential.recipe === "serviceJwt" ? prepared : Promise.resolve(),
+    );
     const cpu = process.cpuUsage(cpuBefore);
     return assembleCheck({ options, running, selection, seed, startedAt, ...watched, cpuMs: (cpu.user + cpu.system) / 1000 });
   } finally {
@@ -131,7 +140,10 @@ function startOptionsOf(options: CheckOptions, directoryUrl: string | undefined)
   };
 }
 
-async function select({ binding, resolved, mayFlood }: Pick<RunningTarget, "binding" | "resolved" | "mayFlood">, only: readonly string[]): Promise<Selection> {
+async function select(
+  { binding, resolved, mayFlood }: Pick<RunningTarget, "binding" | "resolved" | "mayFlood">,
+  only: readonly string[],
+): Promise<Selection> {
   const robustness = binding.manifest.areas.robustness;
   const floods = (each: CaseDefinition): boolean => robustness !== undefined && each.ids.includes(robustness);
   const selection = selectCases({
@@ -139,7 +151,10 @@ async function select({ binding, resolved, mayFlood }: Pick<RunningTarget, "bind
     requirements: binding.requirements,
     capabilities: capabilitiesOf(binding.manifest, resolved),
     only,
-    barred: (each) => (mayFlood || !floods(each) ? undefined : `it floods ${new URL(resolved.urls[0]).hostname}: allow that with --i-may-load ${new URL(resolved.urls[0]).hostname}`),
+    barred: (each) =>
+      mayFlood || !floods(each)
+        ? undefined
+        : `it floods ${new URL(resolved.urls[0]).hostname}: allow that with --i-may-load ${new URL(resolved.urls[0]).hostname}`,
   });
   if (selection !== undefined) return selection;
   throw new HarnessError("usage", `--only ${only.join(" --only ")} matches no requirement and no case of ${binding.manifest.name}`, {
@@ -149,13 +164,25 @@ async function select({ binding, resolved, mayFlood }: Pick<RunningTarget, "bind
 
 type Watched = Awaited<ReturnType<typeof runSuite>> & { readonly death: Death | undefined; readonly interrupted: boolean };
 
-async function watchSuite(job: ConformanceJob, running: RunningTarget, own: RunningTarget | undefined, options: CheckOptions, ready: Promise<void>): Promise<Watched> {
+async function watchSuite(
+  job: ConformanceJob,
+  running: RunningTarget,
+  own: RunningTarget | undefined,
+  options: CheckOptions,
+  ready: Promise<void>,
+): Promise<Watched> {
   const ending = new AbortController();
   const onAbort = (): void => ending.abort();
   options.signal?.addEventListener("abort", onAbort, { once: true });
   if (options.signal?.aborted === true) ending.abort();
   const all: readonly Phase[] = ["shared", "quiet", "exclusive"];
-  const servers = own === undefined ? [{ running, phases: all }] : [{ running, phases: ["shared", "quiet"] as const }, { running: own, phases: ["exclusive"] as const }];
+  const servers =
+    own === undefined
+      ? [{ running, phases: all }]
+      : [
+          { running, phases: ["shared", "quiet"] as const },
+          { running: own, phases: ["exclusive"] as const },
+        ];
   const watch = watchDeaths(servers, robustnessOf(running.binding), (death) => {
     // Nobody is left to judge; what runs on an instance of its own ends with its cases.
     if (death.phases.includes("shared")) ending.abort();

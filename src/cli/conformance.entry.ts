@@ -31,7 +31,9 @@ const job = inject("rollcall");
 const binding = await loadBinding(job.binding);
 const chosen = new Set(job.cases);
 const order = { shared: 0, quiet: 1, exclusive: 2 } as const satisfies Record<Phase, number>;
-const cases = (await allCases(binding)).filter((each) => chosen.has(each.name)).toSorted((left, right) => order[left.phase] - order[right.phase]);
+const cases = (await allCases(binding))
+  .filter((each) => chosen.has(each.name))
+  .toSorted((left, right) => order[left.phase] - order[right.phase]);
 const pool = await openPool({ seed: job.poolSeed });
 const prng = createPrng(job.seed);
 const nowMs = (): number => performance.now();
@@ -40,7 +42,8 @@ let clients = 0;
 
 function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Omit<RunnerPorts, "prng"> {
   const credentials = createCredentials({ target, pool });
-  const http: RunnerPorts["http"] = (url, request, credential, withinMs) => requestHttp({ target, url, request, credential, withinMs, bodyBytesMax: BODY_BYTES_MAX });
+  const http: RunnerPorts["http"] = (url, request, credential, withinMs) =>
+    requestHttp({ target, url, request, credential, withinMs, bodyBytesMax: BODY_BYTES_MAX });
   return {
     binding,
     target,
@@ -71,7 +74,15 @@ function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Om
     },
     http,
     rawUpgrade: (path, credential) => rawUpgrade({ target, path, credential, withinMs: RAW_MS_MAX }),
-    checkers: (only) => createCheckers({ orderModel: binding.manifest.orderModel, echo: binding.manifest.echo && job.capabilities["echoToSender"] !== false, run: job.run, histogram: createHdr, budgets: binding.manifest.budgets, only }),
+    checkers: (only) =>
+      createCheckers({
+        orderModel: binding.manifest.orderModel,
+        echo: binding.manifest.echo && job.capabilities["echoToSender"] !== false,
+        run: job.run,
+        histogram: createHdr,
+        budgets: binding.manifest.budgets,
+        only,
+      }),
     process,
   };
 }
@@ -111,7 +122,14 @@ for (const each of cases) {
     task.meta.rollcallRow = row;
     const broken = row.parts.filter(isBroken);
     if (broken.length > 0) {
-      throw new Error(broken.map((part) => `${part.id} ${part.breaches.map((breach) => `${breach.reason}: expected ${breach.expected}; seen ${breach.seen}`).join("; ")}`).join("\n"));
+      throw new Error(
+        broken
+          .map(
+            (part) =>
+              `${part.id} ${part.breaches.map((breach) => `${breach.reason}: expected ${breach.expected}; seen ${breach.seen}`).join("; ")}`,
+          )
+          .join("\n"),
+      );
     }
     if (row.end === "faulted") throw new Error(row.because);
     if (row.end !== "ran") skip(row.because);

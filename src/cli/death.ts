@@ -21,10 +21,17 @@ export interface DeathWatch {
 
 /** The requirement that a dying server breaks: the binding's robustness area, else the first of that category. */
 export function robustnessOf(binding: Pick<Binding, "manifest" | "requirements">): RequirementId | undefined {
-  return binding.manifest.areas.robustness ?? binding.requirements.find((each) => each.category === "robustness" && each.part !== "client")?.id;
+  return (
+    binding.manifest.areas.robustness ?? binding.requirements.find((each) => each.category === "robustness" && each.part !== "client")?.id
+  );
 }
 
-export function watchDeaths(servers: readonly { readonly running: RunningTarget; readonly phases: readonly Phase[] }[], id: RequirementId | undefined, onDeath: (death: Death) => void): DeathWatch {
+/** Watches the servers of a run and tells, once, when one of them ends by itself. */
+export function watchDeaths(
+  servers: readonly { readonly running: RunningTarget; readonly phases: readonly Phase[] }[],
+  id: RequirementId | undefined,
+  onDeath: (death: Death) => void,
+): DeathWatch {
   let death: Death | undefined;
   let isProbing = false;
   const found = (at: number, how: string, phases: readonly Phase[], logs: string): void => {
@@ -37,7 +44,13 @@ export function watchDeaths(servers: readonly { readonly running: RunningTarget;
   const look = (): void => {
     for (const { running, phases } of servers) {
       const exit = running.exited();
-      if (exit !== undefined) found(Date.now() - BEFORE_MS, `it ended by itself ${exit.signal === null ? `with exit code ${exit.code ?? "unknown"}` : `by ${exit.signal}`}`, phases, running.process?.logs() ?? "");
+      if (exit !== undefined)
+        found(
+          Date.now() - BEFORE_MS,
+          `it ended by itself ${exit.signal === null ? `with exit code ${exit.code ?? "unknown"}` : `by ${exit.signal}`}`,
+          phases,
+          running.process?.logs() ?? "",
+        );
     }
   };
   const timer = setInterval(look, POLL_MS);
@@ -46,7 +59,8 @@ export function watchDeaths(servers: readonly { readonly running: RunningTarget;
       const { urls, ca } = running.resolved;
       if ((await probe(urls[0], ca, PROBE_MS)) === undefined) continue;
       const failure = await probe(urls[0], ca, PROBE_MS);
-      if (failure !== undefined) found(row.startedAt, `it was reached before, and no longer: ${failure}`, phases, running.process?.logs() ?? "");
+      if (failure !== undefined)
+        found(row.startedAt, `it was reached before, and no longer: ${failure}`, phases, running.process?.logs() ?? "");
     }
   };
   return {

@@ -53,17 +53,33 @@ export function examine(): readonly Finding[] {
     canWrite = false;
   }
   return [
-    { name: "node", state: major >= NODE_MAJOR_MIN ? "here" : "missing", text: `${process.versions.node}; ${NODE_MAJOR_MIN} or newer is needed` },
+    {
+      name: "node",
+      state: major >= NODE_MAJOR_MIN ? "here" : "missing",
+      text: `${process.versions.node}; ${NODE_MAJOR_MIN} or newer is needed`,
+    },
     { name: "bindings", state: names.length > 0 ? "here" : "missing", text: names.join(", ") },
-    { name: "folder", state: canWrite ? "here" : "missing", text: canWrite ? "reports can be written here" : "no permission to write reports here; use --out" },
+    {
+      name: "folder",
+      state: canWrite ? "here" : "missing",
+      text: canWrite ? "reports can be written here" : "no permission to write reports here; use --out",
+    },
     {
       name: "open files",
       state: openFiles >= OPEN_FILES_WANTED || Number.isNaN(openFiles) ? "here" : "optional",
-      text: openFiles >= OPEN_FILES_WANTED || Number.isNaN(openFiles) ? `${openFiles} a process` : `${openFiles} a process: \`ulimit -n ${OPEN_FILES_WANTED}\` before a large load`,
+      text:
+        openFiles >= OPEN_FILES_WANTED || Number.isNaN(openFiles)
+          ? `${openFiles} a process`
+          : `${openFiles} a process: \`ulimit -n ${OPEN_FILES_WANTED}\` before a large load`,
     },
     { name: "machine", state: "here", text: `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB` },
     optional("k6", ["k6"], ["version"], "for load from many machines: https://grafana.com/docs/k6/latest/set-up/install-k6/"),
-    optional("chromium", ["chromium", "chromium-browser", "google-chrome"], ["--version"], "only for tests of the HTML report: apt-get install chromium"),
+    optional(
+      "chromium",
+      ["chromium", "chromium-browser", "google-chrome"],
+      ["--version"],
+      "only for tests of the HTML report: apt-get install chromium",
+    ),
     optional("docker", ["docker"], ["--version"], "only for targets that are images"),
   ];
 }

@@ -16,6 +16,11 @@ export async function findMutant(binding: string, id: string): Promise<MutantCho
   const { mutants } = await loadBinding(binding);
   const mutant = mutants.find((each) => each.id === id);
   if (mutant !== undefined) return { id, ...(mutant.env === undefined ? {} : { env: mutant.env }) };
-  const near = closest(id, mutants.map((each) => each.id));
-  throw new HarnessError("usage", `${binding} has no mutant "${id}"`, { hint: near === undefined ? "`rollcall list` names them" : `did you mean "${near}"?` });
+  const near = closest(
+    id,
+    mutants.map((each) => each.id),
+  );
+  throw new HarnessError("usage", `${binding} has no mutant "${id}"`, {
+    hint: near === undefined ? "`rollcall list` names them" : `did you mean "${near}"?`,
+  });
 }

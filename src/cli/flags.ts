@@ -18,7 +18,8 @@ export function parseDuration(text: string): number {
 export function parseWhole(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`a whole number from ${min} to ${max} is wanted.`);
+    if (!/^\d+$/.test(text) || value < min || value > max)
+      throw new InvalidArgumentError(`a whole number from ${min} to ${max} is wanted.`);
     return value;
   };
 }
@@ -27,7 +28,8 @@ export function parseWhole(min: number, max: number): (text: string) => number {
 export function parseNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d*\.?\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`a number from ${min} to ${max} is wanted.`);
+    if (!/^\d*\.?\d+$/.test(text) || value < min || value > max)
+      throw new InvalidArgumentError(`a number from ${min} to ${max} is wanted.`);
     return value;
   };
 }

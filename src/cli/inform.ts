@@ -17,7 +17,14 @@ async function bindings(name: string | undefined): Promise<readonly Binding[]> {
 /** `rollcall spec`. */
 export async function runSpec(name: string | undefined, flags: Flags): Promise<void> {
   const found = await bindings(name);
-  if (flags["json"] === true) process.stdout.write(`${JSON.stringify(found.flatMap(({ requirements }) => requirements), null, 2)}\n`);
+  if (flags["json"] === true)
+    process.stdout.write(
+      `${JSON.stringify(
+        found.flatMap(({ requirements }) => requirements),
+        null,
+        2,
+      )}\n`,
+    );
   else process.stdout.write(found.map((binding) => (flags["markdown"] === true ? specMarkdown(binding) : specText(binding))).join("\n"));
 }
 
@@ -32,8 +39,13 @@ export async function runExplain(id: string): Promise<void> {
     process.stdout.write(explainText(binding, requirement, cases));
     return;
   }
-  const near = closest(wanted, all.flatMap(({ requirements }) => requirements.map((each) => each.id)));
-  throw new HarnessError("usage", `there is no requirement ${id}`, { hint: near === undefined ? "`rollcall spec` lists them" : `did you mean ${near}?` });
+  const near = closest(
+    wanted,
+    all.flatMap(({ requirements }) => requirements.map((each) => each.id)),
+  );
+  throw new HarnessError("usage", `there is no requirement ${id}`, {
+    hint: near === undefined ? "`rollcall spec` lists them" : `did you mean ${near}?`,
+  });
 }
 
 /** `rollcall list`. */
@@ -41,13 +53,20 @@ export async function runList(flags: Flags): Promise<void> {
   const found = await bindings(undefined);
   if (flags["json"] === true) {
     const data = {
-      bindings: found.map(({ manifest, requirements, mutants }) => ({ ...manifest, requirements: requirements.length, mutants: mutants.map(({ id }) => id) })),
+      bindings: found.map(({ manifest, requirements, mutants }) => ({
+        ...manifest,
+        requirements: requirements.length,
+        mutants: mutants.map(({ id }) => id),
+      })),
       scenarios: scenarios.map(({ name, summary, defaults, objectives }) => ({ name, summary, defaults, objectives })),
     };
     process.stdout.write(`${JSON.stringify(data, null, 2)}\n`);
     return;
   }
-  const lines = [bold("Bindings"), ...found.map(({ manifest, requirements }) => `  ${manifest.name.padEnd(16)} ${manifest.summary} (${requirements.length} requirements)`)];
+  const lines = [
+    bold("Bindings"),
+    ...found.map(({ manifest, requirements }) => `  ${manifest.name.padEnd(16)} ${manifest.summary} (${requirements.length} requirements)`),
+  ];
   lines.push("", bold("Scenarios"), ...scenarios.map(({ name, summary }) => `  ${name.padEnd(16)} ${summary}`));
   for (const { manifest, mutants } of found) {
     const width = Math.max(...mutants.map(({ id }) => id.length));
@@ -74,6 +93,7 @@ export async function runReport(path: string, flags: Flags): Promise<void> {
     return;
   }
   const render = Object.entries(formats).find(([name]) => name === format)?.[1];
-  if (render === undefined) throw new HarnessError("usage", `there is no format "${format}"`, { hint: `formats: ${Object.keys(formats).join(", ")}` });
+  if (render === undefined)
+    throw new HarnessError("usage", `there is no format "${format}"`, { hint: `formats: ${Object.keys(formats).join(", ")}` });
   process.stdout.write(render());
 }

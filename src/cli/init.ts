@@ -3,7 +3,9 @@ import type { Binding } from "../core/binding.ts";
 /** A commented target file for a binding; what is commented out shows the default. */
 export function targetTemplate(binding: Binding): string {
   const { manifest } = binding;
-  const capabilities = Object.entries(manifest.capabilities).map(([name, capability]) => `#   ${name}: ${capability.default}   # ${capability.meaning}`);
+  const capabilities = Object.entries(manifest.capabilities).map(
+    ([name, capability]) => `#   ${name}: ${capability.default}   # ${capability.meaning}`,
+  );
   const example = binding.requirements.find((requirement) => requirement.level === "MUST");
   return `# yaml-language-server: $schema=./node_modules/rollcall/schemas/target.schema.json
 # A server that Rollcall tests. \${NAME} takes a value from the environment, \${NAME:-otherwise} with a default.

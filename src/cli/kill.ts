@@ -26,8 +26,8 @@ export function judgeKill(mutant: Mutant, results: readonly RequirementResult[],
   const brokenBefore = new Set(pristine.filter(isBroken).map((each) => each.id));
   for (const result of results) {
     if (!isBroken(result) || brokenBefore.has(result.id)) continue;
-    const reasons: readonly Reason[] = allowed.filter((each) => each.id === result.id).map((each) => each.reason);
-    const stray = result.reasons.filter((reason) => !reasons.includes(reason));
+    const reasons = new Set<Reason>(allowed.filter((each) => each.id === result.id).map((each) => each.reason));
+    const stray = result.reasons.filter((reason) => !reasons.has(reason));
     if (stray.length > 0) problems.push(`${result.id} broke for ${stray.join(", ")} too: ${result.observed.slice(0, 200)}`);
   }
   return { killed: problems.length === 0, problems };

@@ -8,7 +8,17 @@ import type { Verdict } from "../core/verdict.ts";
 import { applyKnown, checkKnown, counts } from "./known.ts";
 
 const id = requirementId("PLAY-ERR-01");
-const requirement: Requirement = { id, level: "MUST", category: "errors", part: "server", reach: "wire", basis: "stated", statement: "", check: "", source: "" };
+const requirement: Requirement = {
+  id,
+  level: "MUST",
+  category: "errors",
+  part: "server",
+  reach: "wire",
+  basis: "stated",
+  statement: "",
+  check: "",
+  source: "",
+};
 
 function known(rate: "always" | "sometimes", reason: Reason = "wrong-refusal", until = "2027-03-01"): KnownFailure {
   return { id, reason, rate, because: "issue 12", until };
@@ -18,7 +28,11 @@ function result(verdict: Verdict, ...reasons: Reason[]): RequirementResult {
   return { id, level: "MUST", category: "errors", statement: "", source: "", verdict, observed: "", cases: [], reasons };
 }
 
-function outcome(entries: readonly KnownFailure[], verdict: Verdict, ...reasons: Reason[]): { state: string | undefined; counts: boolean; stale: number; unmatched: number } {
+function outcome(
+  entries: readonly KnownFailure[],
+  verdict: Verdict,
+  ...reasons: Reason[]
+): { state: string | undefined; counts: boolean; stale: number; unmatched: number } {
   const { requirements, stale, unmatched } = applyKnown([result(verdict, ...reasons)], entries);
   const [first] = requirements;
   return { state: first?.known?.state, counts: first !== undefined && counts(first), stale: stale.length, unmatched: unmatched.length };

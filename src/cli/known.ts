@@ -10,10 +10,14 @@ import type { KnownFailure } from "../core/target.ts";
 export function checkKnown(known: readonly KnownFailure[], requirements: readonly Requirement[], today: string): void {
   for (const entry of known) {
     if (!requirements.some((requirement) => requirement.id === entry.id)) {
-      throw new HarnessError("usage", `known failure ${entry.id} matches no requirement of this binding`, { hint: "correct its id, or take the entry out of the target file" });
+      throw new HarnessError("usage", `known failure ${entry.id} matches no requirement of this binding`, {
+        hint: "correct its id, or take the entry out of the target file",
+      });
     }
     if (entry.until < today) {
-      throw new HarnessError("usage", `known failure ${entry.id} was good until ${entry.until}`, { hint: "mend the server, or decide again and set a new date" });
+      throw new HarnessError("usage", `known failure ${entry.id} was good until ${entry.until}`, {
+        hint: "mend the server, or decide again and set a new date",
+      });
     }
   }
 }
@@ -46,7 +50,9 @@ export function applyKnown(results: readonly RequirementResult[], known: readonl
     if (result.verdict === "inconclusive") return result;
     const missing = entries.filter((entry) => entry.rate === "always" && !result.reasons.includes(entry.reason));
     for (const entry of missing) {
-      stale.push(`known failure ${entry.id} (${entry.reason}) is stale: ${result.reasons.length === 0 ? "it passes now" : `it fails for ${result.reasons.join(", ")}`}`);
+      stale.push(
+        `known failure ${entry.id} (${entry.reason}) is stale: ${result.reasons.length === 0 ? "it passes now" : `it fails for ${result.reasons.join(", ")}`}`,
+      );
     }
     const because = { because: first.because, until: first.until };
     if (missing.length > 0) return { ...result, known: { ...because, state: "stale" } };

@@ -40,7 +40,7 @@ describe("the command line", () => {
     [["load", "watch-party", "--target", "playback", "--clients", "0"], "whole number"],
     [["load", "watch-party", "--target", "playback", "--transport", "pigeon"], "ws"],
     [["explain", "PLAY-CONV-4"], "PLAY-CONV-04"],
-    [["serve", "playbak"], "did you mean \"playback\""],
+    [["serve", "playbak"], 'did you mean "playback"'],
     [["serve", "playback", "--recipe", "magic"], "serviceJwt, account, none"],
     [["report", "none.json"], "no such file"],
     [["list", "--jsn"], "Did you mean --json"],
@@ -64,7 +64,12 @@ describe("the command line", () => {
   });
 
   test("does not load a stranger's host", () => {
-    const { status, err } = rollcall("load", "watch-party", "--target", file("far.yaml", "binding: playback\nurl: https://rooms.example\n"));
+    const { status, err } = rollcall(
+      "load",
+      "watch-party",
+      "--target",
+      file("far.yaml", "binding: playback\nurl: https://rooms.example\n"),
+    );
     expect(err).toContain("--i-may-load rooms.example");
     expect(status).toBe(2);
   });
@@ -72,7 +77,10 @@ describe("the command line", () => {
   test("writes a target file that it reads again, and never over another", () => {
     expect(rollcall("init", "playback", "--file", "new.yaml").status).toBe(0);
     expect(readFileSync(join(folder, "new.yaml"), "utf8")).toContain("# known:");
-    expect(rollcall("check", "new.yaml", "--dry-run")).toMatchObject({ status: 0, out: expect.stringContaining("would reach http://127.0.0.1:3000") as string });
+    expect(rollcall("check", "new.yaml", "--dry-run")).toMatchObject({
+      status: 0,
+      out: expect.stringContaining("would reach http://127.0.0.1:3000") as string,
+    });
     expect(rollcall("init", "playback", "--file", "new.yaml").status).toBe(2);
   });
 

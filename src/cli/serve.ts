@@ -36,7 +36,9 @@ export async function runServe(name: string, flags: Flags): Promise<number> {
       ...(typeof flags["timeScale"] === "number" ? { timeScale: flags["timeScale"] } : {}),
       ...(mutant === undefined ? {} : { mutant }),
     });
-    process.stdout.write(`${name} reference server: ${server.resolved.urls[0]}\nDID directory: ${directory.url}\ncredentials: ${recipe}; Ctrl-C ends it\n`);
+    process.stdout.write(
+      `${name} reference server: ${server.resolved.urls[0]}\nDID directory: ${directory.url}\ncredentials: ${recipe}; Ctrl-C ends it\n`,
+    );
     const died = await new Promise<boolean>((done) => {
       const look = setInterval(() => {
         if (server.exited() === undefined) return;

@@ -29,7 +29,8 @@ function entry(binding: Binding, requirement: Requirement): string {
     `- **Source**: ${requirement.source}`,
     `- **Mutants that prove the check**: ${proof(binding, requirement)}`,
   ];
-  if (requirement.noCase !== undefined) lines.push(`- **Not judged on the embedded server**: ${requirement.noCase.kind}, ${requirement.noCase.because}`);
+  if (requirement.noCase !== undefined)
+    lines.push(`- **Not judged on the embedded server**: ${requirement.noCase.kind}, ${requirement.noCase.because}`);
   return [lines[0], lines[1], lines[2], lines.slice(3).join("\n")].join("\n\n");
 }
 
@@ -68,7 +69,10 @@ export function explainText(binding: Binding, requirement: Requirement, cases: r
     ["what", facts(requirement)],
     ["check", requirement.check],
     ["source", requirement.source],
-    ["cases", cases.length > 0 ? cases.join(", ") : requirement.noCase === undefined ? "judged by checkers" : `none: ${requirement.noCase.because}`],
+    [
+      "cases",
+      cases.length > 0 ? cases.join(", ") : requirement.noCase === undefined ? "judged by checkers" : `none: ${requirement.noCase.because}`,
+    ],
   ];
   if (requirement.reported !== undefined) rows.push(["reported", requirement.reported]);
   rows.push([

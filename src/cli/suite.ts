@@ -9,7 +9,9 @@ import type { ConformanceJob, WorkerFigures } from "./conformance-job.ts";
 const CANCEL_MS_MAX = 3_000;
 const CLOSE_MS_MAX = 5_000;
 
-const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./conformance.entry.ts" : "./conformance.entry.js", import.meta.url));
+const ENTRY = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./conformance.entry.ts" : "./conformance.entry.js", import.meta.url),
+);
 
 export interface SuiteRun {
   readonly rows: readonly CaseRow[];
@@ -24,7 +26,12 @@ export interface SuiteRun {
  * ends the run early with the rows so far.
  * @throws HarnessError `internal` when vitest or the entry cannot be loaded.
  */
-export async function runSuite(job: ConformanceJob, ready: Promise<void>, onRow: (row: CaseRow) => void, signal: AbortSignal): Promise<SuiteRun> {
+export async function runSuite(
+  job: ConformanceJob,
+  ready: Promise<void>,
+  onRow: (row: CaseRow) => void,
+  signal: AbortSignal,
+): Promise<SuiteRun> {
   const rows: CaseRow[] = [];
   const faults: string[] = [];
   let figures: WorkerFigures | undefined;
@@ -89,7 +96,11 @@ async function open(job: ConformanceJob, ears: Ears): Promise<Vitest> {
       passWithNoTests: false,
     });
   } catch (error) {
-    throw new HarnessError("internal", `the runner of the cases could not be started: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new HarnessError(
+      "internal",
+      `the runner of the cases could not be started: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
 }
 
@@ -101,7 +112,8 @@ function remember(): { listeners(): void; environment(): void } {
   const { exitCode } = process;
   return {
     listeners: () => {
-      for (const name of signals) for (const listener of process.listeners(name)) if (before.get(name)?.has(listener) === false) process.off(name, listener);
+      for (const name of signals)
+        for (const listener of process.listeners(name)) if (before.get(name)?.has(listener) === false) process.off(name, listener);
     },
     environment: () => {
       for (const [name, value] of environment) {

@@ -4,7 +4,16 @@ import { poissonArrivals, steadyArrivals, weightedPick } from "./arrivals.ts";
 import { fixedSteps, mergeSteps } from "./script.ts";
 
 test("steps of several sources come in the order of their planned times", () => {
-  const script = mergeSteps(3, [fixedSteps([{ atMs: 5, kind: "read" }, { atMs: 9, kind: "leave" }]), fixedSteps([{ atMs: 1, kind: "join" }, { atMs: 7, kind: "cut" }])]);
+  const script = mergeSteps(3, [
+    fixedSteps([
+      { atMs: 5, kind: "read" },
+      { atMs: 9, kind: "leave" },
+    ]),
+    fixedSteps([
+      { atMs: 1, kind: "join" },
+      { atMs: 7, kind: "cut" },
+    ]),
+  ]);
   const kinds: string[] = [];
   for (let step = script.next(); step !== undefined; step = script.next()) kinds.push(step.kind);
   expect(kinds).toEqual(["join", "read", "cut", "leave"]);

@@ -51,7 +51,9 @@ export function startChild(options: ChildOptions): Child {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   };
   const child =
-    typeof options.run === "string" ? spawn(options.run, { ...settings, shell: true }) : spawn(options.run[0], options.run.slice(1), settings);
+    typeof options.run === "string"
+      ? spawn(options.run, { ...settings, shell: true })
+      : spawn(options.run[0], options.run.slice(1), settings);
   living.add(child);
 
   let log = "";

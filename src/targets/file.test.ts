@@ -31,10 +31,16 @@ describe("a target file", () => {
 
   test.each([
     ["binding: [\n", "my.yaml:2:1:"],
-    ["binding: playback\nurl: ${NOPE}\nheaders: { a: '${ALSO}' }", "my.yaml:2:6: the environment variable NOPE is not set\nmy.yaml:3:15: the environment variable ALSO is not set"],
+    [
+      "binding: playback\nurl: ${NOPE}\nheaders: { a: '${ALSO}' }",
+      "my.yaml:2:6: the environment variable NOPE is not set\nmy.yaml:3:15: the environment variable ALSO is not set",
+    ],
     [`${MINIMAL}knwon: []\n`, 'my.yaml:3:1: unknown key "knwon"'],
     [`${MINIMAL}limits:\n  silentMs: soon\n`, 'my.yaml:4:13: "limits.silentMs"'],
-    [`${MINIMAL}known:\n  - { id: PLAY-ERR-01, reason: broken, rate: always, because: abc, until: 2027-01-01 }\n`, 'my.yaml:4:32: "known.0.reason"'],
+    [
+      `${MINIMAL}known:\n  - { id: PLAY-ERR-01, reason: broken, rate: always, because: abc, until: 2027-01-01 }\n`,
+      'my.yaml:4:32: "known.0.reason"',
+    ],
     ["binding: playback\nimage: a/b\n", 'my.yaml:2:8: "image" comes later'],
     ["binding: playback\n", "says nothing to test"],
     ["url: http://h\n", '"binding" is missing'],

@@ -79,7 +79,11 @@ export function parseTargetFile(text: string, path: string, env: Readonly<Record
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
-    throw report(path, lines, document.errors.map((error) => ({ offset: error.pos[0], text: error.message })));
+    throw report(
+      path,
+      lines,
+      document.errors.map((error) => ({ offset: error.pos[0], text: error.message })),
+    );
   }
   const missing = fill(document, env);
   if (missing.length > 0) throw report(path, lines, missing);
@@ -90,7 +94,12 @@ export function parseTargetFile(text: string, path: string, env: Readonly<Record
     throw new HarnessError("usage", `${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   const parsed = parseTargetData(value);
-  if (!parsed.success) throw report(path, lines, parsed.error.issues.map((issue) => placeOf(document, issue)));
+  if (!parsed.success)
+    throw report(
+      path,
+      lines,
+      parsed.error.issues.map((issue) => placeOf(document, issue)),
+    );
   const data = parsed.data;
   const mistakes: Place[] = [];
   const at = (key: string): number | undefined => offsetOf(nodeAt(document, [key]));
@@ -104,7 +113,8 @@ export function parseTargetFile(text: string, path: string, env: Readonly<Record
   if (ways.length === 0 && data.url === undefined && mistakes.length === 0) {
     mistakes.push({ offset: undefined, text: 'says nothing to test: it needs "url", "start" or "reference"' });
   }
-  if (data.reference !== undefined && data.url !== undefined) mistakes.push({ offset: at("url"), text: '"reference" has a URL of its own' });
+  if (data.reference !== undefined && data.url !== undefined)
+    mistakes.push({ offset: at("url"), text: '"reference" has a URL of its own' });
   if (data.reference === undefined && data.binding === undefined) mistakes.push({ offset: undefined, text: '"binding" is missing' });
   if (mistakes.length > 0) throw report(path, lines, mistakes);
   return { path, folder: dirname(resolve(path)), name: data.name ?? basename(path).replace(/\.ya?ml$/, ""), data };
@@ -120,8 +130,18 @@ export function readTargetFile(path: string, env: Readonly<Record<string, string
     text = readFileSync(path, "utf8");
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const why = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : code === "EACCES" ? "no permission" : String(code);
-    throw new HarnessError("usage", `${path}: can not be read: ${why}`, { cause: error, hint: "a target is a reference server's name or a YAML file" });
+    const why =
+      code === "ENOENT"
+        ? "there is no such file"
+        : code === "EISDIR"
+          ? "it is a folder"
+          : code === "EACCES"
+            ? "no permission"
+            : String(code);
+    throw new HarnessError("usage", `${path}: can not be read: ${why}`, {
+      cause: error,
+      hint: "a target is a reference server's name or a YAML file",
+    });
   }
   if (text.length > FILE_BYTES_MAX) throw new HarnessError("usage", `${path}: too large for a target file`);
   return parseTargetFile(text, path, env);

@@ -69,10 +69,18 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): stri
 }
 
 /** Status of a GET or of a WebSocket opening handshake, 0 when there was no answer in time. */
-export function status(url: string, options: { upgrade: boolean; ca: string | undefined; headers: Readonly<Record<string, string>> }): Promise<number> {
+export function status(
+  url: string,
+  options: { upgrade: boolean; ca: string | undefined; headers: Readonly<Record<string, string>> },
+): Promise<number> {
   const request = url.startsWith("https:") ? httpsRequest : httpRequest;
   return new Promise((resolve) => {
-    const handshake = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": randomBytes(16).toString("base64") };
+    const handshake = {
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": randomBytes(16).toString("base64"),
+    };
     const outgoing = request(url, {
       headers: { ...options.headers, ...(options.upgrade ? handshake : {}) },
       timeout: 2_000,

@@ -51,7 +51,8 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
   const binding = await options.registry.loadBinding(name);
   const program = programOf(options.registry.bindingFolder(name));
   const timeScale = options.timeScale ?? 1;
-  if (!(timeScale >= 1 && timeScale <= TIME_SCALE_MAX)) throw new HarnessError("usage", `a time scale lies between 1 and ${TIME_SCALE_MAX}`);
+  if (!(timeScale >= 1 && timeScale <= TIME_SCALE_MAX))
+    throw new HarnessError("usage", `a time scale lies between 1 and ${TIME_SCALE_MAX}`);
   const recipe = options.recipe ?? file?.data.credential.recipe ?? CREDENTIAL_DEFAULTS.recipe;
   const given = { ...CREDENTIAL_DEFAULTS, ...file?.data.credential };
   const credential = { ...given, recipe, register: given.register ?? "/auth/register" };
@@ -126,13 +127,18 @@ function split(url: string, file: TargetFile): { readonly origin: string; readon
     throw new HarnessError("usage", `${file.path}: "${url}" is no URL`, { cause: error });
   }
   if (parsed.username !== "" || parsed.search !== "" || parsed.hash !== "") {
-    throw new HarnessError("usage", `${file.path}: a base URL has no user, query or fragment`, { hint: "put secrets into headers, from ${ENV}" });
+    throw new HarnessError("usage", `${file.path}: a base URL has no user, query or fragment`, {
+      hint: "put secrets into headers, from ${ENV}",
+    });
   }
   return { origin: parsed.origin, path: parsed.pathname.replace(/\/+$/, "") };
 }
 
 async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> {
-  for (const [flag, value] of [["--mutant", options.mutant], ["--port", options.port]] as const) {
+  for (const [flag, value] of [
+    ["--mutant", options.mutant],
+    ["--port", options.port],
+  ] as const) {
     if (value !== undefined && file.data.reference === undefined) {
       throw new HarnessError("usage", `${flag} is for reference servers; ${file.path} describes another server`);
     }
@@ -145,7 +151,9 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
   }
   const { data } = file;
   const binding = await options.registry.loadBinding(data.binding ?? "");
-  const spec = data.start ?? (data.command === undefined ? undefined : { command: data.command, env: {}, ready: { withinMs: READY_MS_DEFAULT }, restart: true });
+  const spec =
+    data.start ??
+    (data.command === undefined ? undefined : { command: data.command, env: {}, ready: { withinMs: READY_MS_DEFAULT }, restart: true });
   const first = data.url === undefined ? undefined : split(data.url.replaceAll("{port}", "0"), file);
   const second = data.secondUrl === undefined ? undefined : split(data.secondUrl, file);
   const urlPort = first === undefined ? undefined : new URL(first.origin).port;
@@ -172,7 +180,11 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
       ca: readCa(file),
       credential: { ...data.credential, register: data.credential.register },
       capabilities: {
-        ...hooksGiven(binding, { secondUrl: second !== undefined, restart: spec?.restart === true, metrics: data.hooks.metrics !== undefined }),
+        ...hooksGiven(binding, {
+          secondUrl: second !== undefined,
+          restart: spec?.restart === true,
+          metrics: data.hooks.metrics !== undefined,
+        }),
         ...data.capabilities,
       },
       limits: limitsOf(file),
@@ -203,7 +215,8 @@ function mistakesOf(plan: Plan, today: string): string[] {
     }
   }
   for (const { id, until } of resolved.known) {
-    if (!requirements.some((requirement) => requirement.id === id)) mistakes.push(`known failure ${id}: ${manifest.name} has no such requirement`);
+    if (!requirements.some((requirement) => requirement.id === id))
+      mistakes.push(`known failure ${id}: ${manifest.name} has no such requirement`);
     if (until < today) mistakes.push(`known failure ${id}: its date ${until} is past; mend it, or decide anew`);
   }
   return mistakes;
@@ -219,8 +232,11 @@ export async function planTarget(options: StartOptions): Promise<Plan> {
   let plan: Plan;
   if (names.includes(target)) plan = await planReference(target, options, undefined);
   else if (/^(https?|wss?):/.test(target)) {
-    throw new HarnessError("usage", `a target is a name or a file, not a URL`, { hint: `write a target file with \`rollcall init\` and put \`url: ${target}\` into it` });
-  } else if (/[./\\]/.test(target) || existsSync(target)) plan = await planFile(readTargetFile(target, options.env ?? process.env), options);
+    throw new HarnessError("usage", `a target is a name or a file, not a URL`, {
+      hint: `write a target file with \`rollcall init\` and put \`url: ${target}\` into it`,
+    });
+  } else if (/[./\\]/.test(target) || existsSync(target))
+    plan = await planFile(readTargetFile(target, options.env ?? process.env), options);
   else {
     throw new HarnessError("usage", `there is no reference server and no target file "${target}"`, {
       hint: `reference servers: ${names.join(", ")}; \`rollcall init\` writes a target file`,

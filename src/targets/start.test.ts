@@ -14,7 +14,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** As much of a binding as targets look at. */
 const binding = {
-  manifest: { name: "toy", dialects: ["one"], capabilities: { restart: { default: false, meaning: "" }, presence: { default: true, meaning: "" } } },
+  manifest: {
+    name: "toy",
+    dialects: ["one"],
+    capabilities: { restart: { default: false, meaning: "" }, presence: { default: true, meaning: "" } },
+  },
   requirements: [{ id: requirementId("TOY-ERR-01") }],
 } as unknown as Binding;
 
@@ -48,7 +52,10 @@ function file(text: string): string {
 function serverFile(ready: string, script: string = SERVER): string {
   const path = file("");
   writeFileSync(`${path}.cjs`, script);
-  writeFileSync(path, `binding: toy\nstart:\n  command: '"${process.execPath}" mine.yaml.cjs'\n  env: { PORT: "{port}" }\n  ready: ${ready}\n`);
+  writeFileSync(
+    path,
+    `binding: toy\nstart:\n  command: '"${process.execPath}" mine.yaml.cjs'\n  env: { PORT: "{port}" }\n  ready: ${ready}\n`,
+  );
   return path;
 }
 
@@ -107,7 +114,10 @@ test("a URL where nothing listens is unreachable", async () => {
 
 test("load on a host that is not ours needs consent, a check does not", async () => {
   const path = file("binding: toy\nurl: wss://rooms.example/api\n");
-  await expect(describeTarget(options(path, SERVER, "load"))).rejects.toMatchObject({ code: "usage", hint: expect.stringContaining("--i-may-load rooms.example") as string });
+  await expect(describeTarget(options(path, SERVER, "load"))).rejects.toMatchObject({
+    code: "usage",
+    hint: expect.stringContaining("--i-may-load rooms.example") as string,
+  });
   const checked = await describeTarget(options(path));
   expect([checked.mayFlood, checked.resolved.urls[0], checked.resolved.basePath]).toEqual([false, "https://rooms.example", "/api"]);
   expect((await describeTarget({ ...options(path, SERVER, "load"), mayLoad: ["rooms.example"] })).mayFlood).toBe(true);
@@ -118,7 +128,10 @@ test.each([
   ["http://127.0.0.1:1", "not a URL"],
   ["./none.yaml", "there is no such file"],
 ])("%s is no target", async (target, message) => {
-  await expect(describeTarget(options(target))).rejects.toMatchObject({ code: "usage", message: expect.stringContaining(message) as string });
+  await expect(describeTarget(options(target))).rejects.toMatchObject({
+    code: "usage",
+    message: expect.stringContaining(message) as string,
+  });
 });
 
 test("names that the binding does not have, and dates that are past, are mistakes", async () => {

@@ -74,10 +74,17 @@ async function isReady(launch: Extract<Launch, { kind: "command" }>, url: string
   return http !== undefined || ws !== undefined || (await probe(url, target.ca, 1_000)) === undefined;
 }
 
-async function startCommand(launch: Extract<Launch, { kind: "command" }>, port: number, url: string, target: ResolvedTarget): Promise<Started> {
+async function startCommand(
+  launch: Extract<Launch, { kind: "command" }>,
+  port: number,
+  url: string,
+  target: ResolvedTarget,
+): Promise<Started> {
   const { spec } = launch;
   if ((await probe(`http://127.0.0.1:${port}`, undefined, 1_000)) === undefined) {
-    throw new HarnessError("unreachable", `port ${port} is in use already`, { hint: "end what listens there, or write {port} into the command and leave the port to us" });
+    throw new HarnessError("unreachable", `port ${port} is in use already`, {
+      hint: "end what listens there, or write {port} into the command and leave the port to us",
+    });
   }
   const filled = (text: string): string => text.replaceAll("{port}", String(port));
   const child = startChild({
@@ -162,7 +169,9 @@ export async function startTarget(options: StartOptions): Promise<RunningTarget>
 }
 
 /** What `startTarget` would do, without doing it: for `--dry-run`. The port of a server that we would start is 0. */
-export async function describeTarget(options: StartOptions): Promise<Pick<RunningTarget, "resolved" | "binding" | "mayFlood"> & { readonly how: string }> {
+export async function describeTarget(
+  options: StartOptions,
+): Promise<Pick<RunningTarget, "resolved" | "binding" | "mayFlood"> & { readonly how: string }> {
   const plan = await planTarget(options);
   const how = {
     url: `reach ${plan.resolved.urls.join(" and ")}`,

@@ -33,7 +33,9 @@ const ROOMS: readonly Mutant[] = [
   mutant("makes-unknown-room", "SESS-03 not-refused", "Joining an id that never existed makes a room of it.", {
     also: ["SESS-03 ghost", "ROB-02 stale"],
   }),
-  mutant("makes-room-of-malformed-id", "SESS-03 not-refused", "Joining an id that is no UUID makes a room of it.", { also: ["SESS-03 ghost"] }),
+  mutant("makes-room-of-malformed-id", "SESS-03 not-refused", "Joining an id that is no UUID makes a room of it.", {
+    also: ["SESS-03 ghost"],
+  }),
   mutant("cut-ends-room", "SESS-04 closed", "When a connection breaks in a room of six or more, all others are put out."),
   mutant("takes-one-too-many", "SESS-05 over-limit", "A room takes one member more than it has places."),
 ];
@@ -58,7 +60,11 @@ const DELIVERY: readonly Mutant[] = [
 ];
 
 const STATE: readonly Mutant[] = [
-  mutant("sync-shows-state-before", "CONV-01 stale", "After an update of four fields or more, its speed among them, others who ask get the state before it."),
+  mutant(
+    "sync-shows-state-before",
+    "CONV-01 stale",
+    "After an update of four fields or more, its speed among them, others who ask get the state before it.",
+  ),
   mutant("hasty-request-is-unanswered", "CONV-01 silent", "The second of two requests for the state within 250 ms gets no answer."),
   mutant("sync-goes-to-everybody", "CONV-02 leaked", "The answer to one user's SYNC_REQUEST goes to the whole room."),
   mutant("late-joiner-gets-initial-state", "CONV-03 stale", "Who enters after five updates or more gets the state of a fresh room."),
@@ -68,7 +74,11 @@ const STATE: readonly Mutant[] = [
   mutant("pause-forgets-position", "CONV-06 diverged", "A pause that names no position goes back to the start."),
   mutant("update-names-its-author", "CONV-06 not-refused", "An update may set lastUpdatedBy."),
   mutant("simultaneous-update-is-lost", "CONV-07 lost", "Of two users' updates at the same moment, the second undoes the first."),
-  mutant("sync-differs-after-storm", "CONV-08 diverged", "Where over a dozen users wrote, the state on request is not the state broadcast."),
+  mutant(
+    "sync-differs-after-storm",
+    "CONV-08 diverged",
+    "Where over a dozen users wrote, the state on request is not the state broadcast.",
+  ),
   mutant("position-stops-while-playing", "CONV-09 stale", "The position of a playing room stands still 2 s after the last update."),
   mutant("position-runs-on-after-pause", "CONV-09 diverged", "The position of a paused room moves on 2 s after the pause."),
   mutant("position-ignores-speed", "CONV-09 diverged", "The position moves as if the speed were 1."),
@@ -104,7 +114,9 @@ const PEOPLE: readonly Mutant[] = [
 const HARDNESS: readonly Mutant[] = [
   mutant("bad-message-is-ignored", "ERR-01 silent", "An unusable message gets no answer."),
   mutant("bad-message-is-told-to-all", "ERR-01 leaked", "The error for one user's unusable message goes to the whole room."),
-  mutant("takes-part-of-bad-message", "ERR-01 not-refused", "Of an update with a wrong field, the others are taken.", { also: ["ERR-01 silent"] }),
+  mutant("takes-part-of-bad-message", "ERR-01 not-refused", "Of an update with a wrong field, the others are taken.", {
+    also: ["ERR-01 silent"],
+  }),
   mutant("flood-crashes-server", "ROB-01 crashed", "The 1000th unusable message on a socket ends the process.", {
     also: ["ROB-01 closed", "ROB-02 crashed", "HB-06 crashed"],
   }),
@@ -120,7 +132,9 @@ const SMALL_PARTY = { scenario: "watch-party", parameters: { clients: "100", roo
 
 const LOAD: readonly Mutant[] = [
   mutant("drops-one-in-100000", "CONV-04 lost", "One delivery in 100,000 is lost.", { shownBy: PARTY }),
-  mutant("swaps-one-pair-in-100000", "ORD-01 disordered", "One pair of deliveries in 100,000 comes in the other order.", { shownBy: PARTY }),
+  mutant("swaps-one-pair-in-100000", "ORD-01 disordered", "One pair of deliveries in 100,000 comes in the other order.", {
+    shownBy: PARTY,
+  }),
   mutant("stalls-one-second", "LAT-01 late", "The server stands still for one second, once.", { shownBy: SMALL_PARTY }),
 ];
 

@@ -18,13 +18,21 @@ async function listen(server: Server): Promise<string> {
 }
 
 function ask(url: string, path: string, change: { credential?: Credential; withinMs?: number } = {}): ReturnType<typeof requestHttp> {
-  return requestHttp({ target: { urls: [url], headers: { "x-team": "ci" }, ca: undefined }, request: { method: "POST", path, body: "{}" }, withinMs: 2_000, bodyBytesMax: 100, ...change });
+  return requestHttp({
+    target: { urls: [url], headers: { "x-team": "ci" }, ca: undefined },
+    request: { method: "POST", path, body: "{}" },
+    withinMs: 2_000,
+    bodyBytesMax: 100,
+    ...change,
+  });
 }
 
 const serve = (listener: RequestListener): Promise<string> => listen(createServer(listener));
 
 test("the path goes out as it is, with the target's headers and the credential", async () => {
-  const url = await serve((request, response) => response.end(JSON.stringify([request.url, request.headers["x-team"], request.headers["x-who"]])));
+  const url = await serve((request, response) =>
+    response.end(JSON.stringify([request.url, request.headers["x-team"], request.headers["x-who"]])),
+  );
   const credential: Credential = { user: "u", headers: { "x-who": "me" }, query: { token: "a b" }, protocols: [] };
   const answer = await ask(url, "/a/../b?x=1", { credential });
   expect("failure" in answer ? answer : JSON.parse(answer.body)).toEqual(["/a/../b?x=1&token=a%20b", "ci", "me"]);

@@ -25,7 +25,8 @@ async function directory(users: readonly User[]): Promise<{ url: string; asked: 
     const did = (request.url ?? "").slice(1);
     asked.push(did);
     const user = users.find((known) => known.did === did);
-    const document = user && formatDidDoc({ did, rotationKeys: [], verificationMethods: { atproto: user.keys.did() }, alsoKnownAs: [], services: {} });
+    const document =
+      user && formatDidDoc({ did, rotationKeys: [], verificationMethods: { atproto: user.keys.did() }, alsoKnownAs: [], services: {} });
     response.writeHead(document === undefined ? 404 : 200).end(JSON.stringify(document ?? {}));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -33,10 +34,11 @@ async function directory(users: readonly User[]): Promise<{ url: string; asked: 
   return {
     url: `http://127.0.0.1:${port}`,
     asked,
-    [Symbol.asyncDispose]: () => new Promise((resolve) => {
-      server.closeAllConnections();
-      server.close(() => resolve());
-    }),
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
   };
 }
 
@@ -122,7 +124,8 @@ test("a directory that is gone is not the user's fault", async () => {
 
 test("accounts register, log in, and are refused in the ways of the wire", async () => {
   await using server = await serve({ RECIPE: "account" });
-  const post = (path: string, body: object): Promise<Response> => fetch(`${server.url}/auth/${path}`, { method: "POST", body: JSON.stringify(body) });
+  const post = (path: string, body: object): Promise<Response> =>
+    fetch(`${server.url}/auth/${path}`, { method: "POST", body: JSON.stringify(body) });
   const ann = { username: "annie", password: "secret1", email: "ann@example.com" };
   expect((await post("register", { ...ann, username: "abc" })).status).toBe(422);
   expect((await post("register", { ...ann, email: "no" })).status).toBe(422);
@@ -134,7 +137,11 @@ test("accounts register, log in, and are refused in the ways of the wire", async
   const cookie = (await post("login", ann)).headers.get("set-cookie") ?? "";
   expect(cookie).toMatch(/^authToken=[^;]+; Max-Age=604800; Path=\/; HttpOnly; SameSite=Lax$/);
   const token = /authToken=([^;]+)/.exec(cookie)?.[1] ?? "";
-  const room = await fetch(`${server.url}/rooms`, { method: "POST", body: '{"name":"abc"}', headers: { cookie: `authToken=${encodeURIComponent(`${token}.signature`)}` } });
+  const room = await fetch(`${server.url}/rooms`, {
+    method: "POST",
+    body: '{"name":"abc"}',
+    headers: { cookie: `authToken=${encodeURIComponent(`${token}.signature`)}` },
+  });
   expect(await room.json()).toMatchObject({ hostId: Reflect.get(account as object, "id") });
   expect((await fetch(`${server.url}/rooms?authToken=${token}x`)).status).toBe(401);
   expect((await post("logout", {})).headers.get("set-cookie")).toMatch(/^authToken=; Max-Age=0/);

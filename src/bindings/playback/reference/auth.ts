@@ -5,9 +5,7 @@ import type { DidKeys } from "./did.ts";
 import { verifyServiceJwt } from "./service-jwt.ts";
 
 /** Who sends a request, or the answer to it. `reason` is for metrics and log. */
-export type AuthOutcome =
-  | { readonly userId: string }
-  | { readonly status: 401 | 503; readonly message: string; readonly reason: string };
+export type AuthOutcome = { readonly userId: string } | { readonly status: 401 | 503; readonly message: string; readonly reason: string };
 
 export interface AuthOptions {
   readonly recipe: Recipe;
@@ -56,7 +54,8 @@ function invalid(reason: string): AuthOutcome {
 
 /** The token in the query, then the cookie, then the header with or without `Bearer` (2.2). */
 export function findToken(request: Pick<IncomingMessage, "headers">, query: URLSearchParams): string | undefined {
-  const found = query.get(TOKEN_NAME) || cookie(request.headers.cookie ?? "", TOKEN_NAME) || request.headers.authorization?.replace(/^Bearer +/i, "");
+  const found =
+    query.get(TOKEN_NAME) || cookie(request.headers.cookie ?? "", TOKEN_NAME) || request.headers.authorization?.replace(/^Bearer +/i, "");
   return found === undefined || found === "" ? undefined : found;
 }
 
@@ -65,7 +64,10 @@ function cookie(header: string, name: string): string | undefined {
   for (const pair of header.split(";")) {
     const split = pair.indexOf("=");
     if (split === -1 || pair.slice(0, split).trim() !== name) continue;
-    return decode(pair.slice(split + 1).trim()).split(".").slice(0, 3).join(".");
+    return decode(pair.slice(split + 1).trim())
+      .split(".")
+      .slice(0, 3)
+      .join(".");
   }
   return undefined;
 }

@@ -64,7 +64,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const recipe = RECIPES.find((known) => known === text("RECIPE", "serviceJwt"));
   if (recipe === undefined) return bad("RECIPE", `must be one of ${RECIPES.join(", ")}`);
   const directoryUrl = text("DIRECTORY_URL", "").replace(/\/+$/, "");
-  if (recipe === "serviceJwt" && directoryUrl === "") return bad("DIRECTORY_URL", "is needed by RECIPE=serviceJwt: the base URL of a PLC directory");
+  if (recipe === "serviceJwt" && directoryUrl === "")
+    return bad("DIRECTORY_URL", "is needed by RECIPE=serviceJwt: the base URL of a PLC directory");
   if (directoryUrl !== "" && !/^https?:\/\//.test(directoryUrl)) return bad("DIRECTORY_URL", "must begin with http:// or https://");
   const timeScale = Number(text("TIME_SCALE", "1"));
   if (!(timeScale >= 1 && timeScale <= TIME_SCALE_MAX)) return bad("TIME_SCALE", `must be a number from 1 to ${TIME_SCALE_MAX}`);

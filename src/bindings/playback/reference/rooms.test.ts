@@ -1,7 +1,25 @@
 import { expect, test } from "vitest";
-import { createRoom, isExpired, join, leave, playbackState, positionAt, type Room, roomFullState, type RoomInput, update } from "./rooms.ts";
+import {
+  createRoom,
+  isExpired,
+  join,
+  leave,
+  playbackState,
+  positionAt,
+  type Room,
+  roomFullState,
+  type RoomInput,
+  update,
+} from "./rooms.ts";
 
-const input: RoomInput = { name: "film night", mediaUrl: "https://media.example/a.mp4", mediaType: "video/mp4", isPlaying: false, isPublic: true, maxParticipants: 3 };
+const input: RoomInput = {
+  name: "film night",
+  mediaUrl: "https://media.example/a.mp4",
+  mediaType: "video/mp4",
+  isPlaying: false,
+  isPublic: true,
+  maxParticipants: 3,
+};
 
 function fresh(over: Partial<RoomInput> = {}): Room {
   return createRoom("id", "ann", { ...input, ...over }, 1_000);
@@ -9,9 +27,21 @@ function fresh(over: Partial<RoomInput> = {}): Room {
 
 test("a fresh room is as created, at 0, by its creator, who is in it", () => {
   expect(roomFullState(fresh(), 1_000)).toEqual({
-    roomId: "id", name: "film night", hostId: "ann", isPublic: true, maxParticipants: 3, createdAt: "1970-01-01T00:00:01.000Z", members: ["ann"],
+    roomId: "id",
+    name: "film night",
+    hostId: "ann",
+    isPublic: true,
+    maxParticipants: 3,
+    createdAt: "1970-01-01T00:00:01.000Z",
+    members: ["ann"],
     playbackState: {
-      mediaUrl: input.mediaUrl, mediaType: "video/mp4", isPlaying: false, currentTime: 0, playbackSpeed: 1, lastUpdatedBy: "ann", lastUpdated: "1970-01-01T00:00:01.000Z",
+      mediaUrl: input.mediaUrl,
+      mediaType: "video/mp4",
+      isPlaying: false,
+      currentTime: 0,
+      playbackSpeed: 1,
+      lastUpdatedBy: "ann",
+      lastUpdated: "1970-01-01T00:00:01.000Z",
     },
   });
 });
@@ -23,7 +53,14 @@ test("a room created playing moves from its creation on", () => {
 test("an update replaces what it names and leaves the rest", () => {
   const room = fresh();
   const state = update(room, "bob", { playbackSpeed: 1.5 }, {}, 2_000);
-  expect(state).toMatchObject({ mediaUrl: input.mediaUrl, isPlaying: false, currentTime: 0, playbackSpeed: 1.5, lastUpdatedBy: "bob", lastUpdated: "1970-01-01T00:00:02.000Z" });
+  expect(state).toMatchObject({
+    mediaUrl: input.mediaUrl,
+    isPlaying: false,
+    currentTime: 0,
+    playbackSpeed: 1.5,
+    lastUpdatedBy: "bob",
+    lastUpdated: "1970-01-01T00:00:02.000Z",
+  });
 });
 
 test("a pause without a position freezes the one reached", () => {
@@ -57,7 +94,11 @@ test("members never exceed the places, the creator counts, and a second socket o
   expect(join(room, "cid", 0).kind).toBe("joined");
   expect(join(room, "dan", 0).kind).toBe("full");
   expect(join(room, "bob", 0)).toEqual({ kind: "joined", isFirstSocket: false, hasNewHost: false });
-  expect([...room.members]).toEqual([["ann", 0], ["bob", 2], ["cid", 1]]);
+  expect([...room.members]).toEqual([
+    ["ann", 0],
+    ["bob", 2],
+    ["cid", 1],
+  ]);
 });
 
 test("a user has left when the last socket closed, and the longest present becomes host", () => {

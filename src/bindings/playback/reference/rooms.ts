@@ -122,7 +122,14 @@ export function leave(room: Room, userId: string, faults: Faults = PRISTINE): Le
  * Merges an update as a whole and gives the state to broadcast (P-3). Without a position it first fixes the one
  * reached, so that a pause freezes it and a new speed counts from there.
  */
-export function update(room: Room, userId: string, patch: Patch, payload: JsonObject, nowMs: number, faults: Faults = PRISTINE): PlaybackState {
+export function update(
+  room: Room,
+  userId: string,
+  patch: Patch,
+  payload: JsonObject,
+  nowMs: number,
+  faults: Faults = PRISTINE,
+): PlaybackState {
   const merged = { ...room.playback, currentTime: positionAt(room, nowMs, faults), ...patch };
   room.playback = faults.merge(room, userId, patch, merged, nowMs);
   room.lastUpdatedBy = faults.author(userId, payload);
@@ -220,7 +227,14 @@ export function createRoomStore(freshId: () => string, faults: Faults = PRISTINE
       return rooms.get(id) ?? keep(createRoom(id, creatorId, input, nowMs));
     },
     adopt: (id, creatorId, nowMs) =>
-      keep(createRoom(id, creatorId, { name: "adopted", mediaUrl: "", mediaType: "", isPlaying: false, isPublic: true, maxParticipants: 10 }, nowMs)),
+      keep(
+        createRoom(
+          id,
+          creatorId,
+          { name: "adopted", mediaUrl: "", mediaType: "", isPlaying: false, isPublic: true, maxParticipants: 10 },
+          nowMs,
+        ),
+      ),
     all: () => rooms.values(),
     restore: keep,
     delete: (room) => {

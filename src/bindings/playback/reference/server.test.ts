@@ -17,7 +17,12 @@ test("a room is made, joined, updated and told of", async () => {
   expect(echo).toEqual(told);
   expect(told.payload).toMatchObject({ mediaUrl: "https://media.example/a.mp4", currentTime: 5_000, lastUpdatedBy: "bob" });
   cid.send(SYNC);
-  expect((await cid.next("SYNC_FULL_STATE")).payload).toMatchObject({ roomId: room, hostId: "ann", members: ["ann", "bob", "cid"], playbackState: told.payload });
+  expect((await cid.next("SYNC_FULL_STATE")).payload).toMatchObject({
+    roomId: room,
+    hostId: "ann",
+    members: ["ann", "bob", "cid"],
+    playbackState: told.payload,
+  });
   bob.ws.close();
   expect(await cid.next("USER_LEFT")).toEqual({ type: "USER_LEFT", payload: { userId: "bob", memberCount: 2 } });
   expect(bob.heard.some(({ type }) => type === "SYNC_FULL_STATE")).toBe(false);
@@ -63,7 +68,9 @@ test("hostile frames are answered with an error, change nothing, and reach nobod
     await bob.next("ERROR");
   }
   cid.send(SYNC);
-  expect((await cid.next("SYNC_FULL_STATE")).payload).toMatchObject({ playbackState: { currentTime: 0, mediaType: "", lastUpdatedBy: "ann" } });
+  expect((await cid.next("SYNC_FULL_STATE")).payload).toMatchObject({
+    playbackState: { currentTime: 0, mediaType: "", lastUpdatedBy: "ann" },
+  });
   expect(cid.heard.map(({ type }) => type)).toEqual(["USER_JOINED", "SYNC_FULL_STATE"]);
 });
 
@@ -155,6 +162,8 @@ function rawUpgrade(url: string, path: string): Promise<string> {
     socket.on("data", (data) => (text += data.toString("latin1")));
     socket.on("close", done);
     setTimeout(done, 300);
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
   });
 }

@@ -50,7 +50,17 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   });
   const hub = createHub({ rooms, faults, metrics, timing: config.timing, nowMs, log });
   let isStopping = false;
-  const routes = createRoutes({ basePath: config.basePath, recipe: config.recipe, rooms, accounts, authenticate, faults, metrics, nowMs, isStopping: () => isStopping });
+  const routes = createRoutes({
+    basePath: config.basePath,
+    recipe: config.recipe,
+    rooms,
+    accounts,
+    authenticate,
+    faults,
+    metrics,
+    nowMs,
+    isStopping: () => isStopping,
+  });
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MESSAGE_BYTES_MAX, clientTracking: false });
 
   const server = createServer((request, response) => {

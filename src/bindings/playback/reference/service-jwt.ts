@@ -67,11 +67,17 @@ function isLowS(algorithm: SigningKey["algorithm"], signature: Buffer): boolean 
 
 function splitJwt(token: string): Parts | undefined {
   const [header, claims, signature, more] = token.split(".");
-  if (header === undefined || claims === undefined || signature === undefined || more !== undefined || token.length > TOKEN_LENGTH_MAX) return undefined;
+  if (header === undefined || claims === undefined || signature === undefined || more !== undefined || token.length > TOKEN_LENGTH_MAX)
+    return undefined;
   const decodedHeader = decodePart(header);
   const decodedClaims = decodePart(claims);
   if (decodedHeader === undefined || decodedClaims === undefined) return undefined;
-  return { header: decodedHeader, claims: decodedClaims, signed: Buffer.from(`${header}.${claims}`), signature: Buffer.from(signature, "base64url") };
+  return {
+    header: decodedHeader,
+    claims: decodedClaims,
+    signed: Buffer.from(`${header}.${claims}`),
+    signature: Buffer.from(signature, "base64url"),
+  };
 }
 
 /** One part of a JWT as an object; undefined when it is none. */

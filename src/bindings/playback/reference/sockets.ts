@@ -146,8 +146,17 @@ export function createHub({ rooms, faults, metrics, timing, nowMs, log }: HubOpt
     const outcome = join(room, userId, atMs, faults);
     if (outcome.kind === "full") return refuse(ws, "Room is full", CLOSE.full);
     const connection: Connection = {
-      id: (lastId += 1), ws, stream, userId, room, openedMs: atMs,
-      refusedCount: 0, messageCount: 0, heardMs: atMs, pingedMs: atMs, isOut: false,
+      id: (lastId += 1),
+      ws,
+      stream,
+      userId,
+      room,
+      openedMs: atMs,
+      refusedCount: 0,
+      messageCount: 0,
+      heardMs: atMs,
+      pingedMs: atMs,
+      isOut: false,
     };
     const members = byRoom.get(room) ?? new Set<Connection>();
     byRoom.set(room, members.add(connection));

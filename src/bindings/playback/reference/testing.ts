@@ -19,7 +19,9 @@ export interface Ear {
 }
 
 /** A server in this process; `await using` stops it. */
-export async function serve(env: Record<string, string> = {}): Promise<{ url: string; stop: () => Promise<void>; [Symbol.asyncDispose]: () => Promise<void> }> {
+export async function serve(
+  env: Record<string, string> = {},
+): Promise<{ url: string; stop: () => Promise<void>; [Symbol.asyncDispose]: () => Promise<void> }> {
   const config: Config | { problem: string } = readConfig({ RECIPE: "none", ...env });
   if ("problem" in config) throw new Error(config.problem);
   const server = await startServer(config, () => undefined);
@@ -38,7 +40,7 @@ export async function listen(url: string, path: string): Promise<Ear> {
   const ws = new WebSocket(`${url.replace(/^http/, "ws")}${path}`, { perMessageDeflate: false });
   const heard: Message[] = [];
   let taken = 0;
-  ws.on("message", (data: RawData) => heard.push(JSON.parse(String(data)) as Message));
+  ws.on("message", (data: RawData) => heard.push(JSON.parse((data as Buffer).toString("utf8")) as Message));
   const closed = new Promise<number>((resolve) => ws.on("close", resolve));
   await new Promise<void>((resolve, reject) => {
     ws.once("open", resolve);

@@ -17,7 +17,8 @@ test("an update keeps the five fields and drops all others", () => {
 });
 
 test("speeds outside of 0.25 to 4 are refused", () => {
-  const parse = (speed: string) => parseFrame(Buffer.from(`{"type":"UPDATE_PLAYBACK","payload":{"playbackSpeed":${speed}}}`), false, STRICT);
+  const parse = (speed: string) =>
+    parseFrame(Buffer.from(`{"type":"UPDATE_PLAYBACK","payload":{"playbackSpeed":${speed}}}`), false, STRICT);
   expect(["0.25", "4"].map((speed) => "refusal" in parse(speed))).toEqual([false, false]);
   expect(["0.24", "4.01", "-1", "1e400", "null"].map((speed) => "refusal" in parse(speed))).toEqual([true, true, true, true, true]);
 });

@@ -51,7 +51,10 @@ const FIELDS = {
   mediaType: { isRight: (value: unknown) => typeof value === "string", wanted: "a string" },
   isPlaying: { isRight: (value: unknown) => typeof value === "boolean", wanted: "a boolean" },
   currentTime: { isRight: (value: unknown) => isWithin(value, 0, Number.MAX_SAFE_INTEGER), wanted: "a number from 0 to 2^53-1" },
-  playbackSpeed: { isRight: (value: unknown) => isWithin(value, SPEED_MIN, SPEED_MAX), wanted: `a number from ${SPEED_MIN} to ${SPEED_MAX}` },
+  playbackSpeed: {
+    isRight: (value: unknown) => isWithin(value, SPEED_MIN, SPEED_MAX),
+    wanted: `a number from ${SPEED_MIN} to ${SPEED_MAX}`,
+  },
 } as const;
 
 function isWithin(value: unknown, least: number, most: number): boolean {

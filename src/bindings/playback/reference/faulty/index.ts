@@ -6,7 +6,13 @@ import { LOAD_FAULTS } from "./load.ts";
 import { PEOPLE_FAULTS } from "./people.ts";
 import { STATE_FAULTS } from "./state.ts";
 
-const MAKERS: Readonly<Record<string, FaultMaker>> = { ...DELIVERY_FAULTS, ...STATE_FAULTS, ...LIFE_FAULTS, ...PEOPLE_FAULTS, ...LOAD_FAULTS };
+const MAKERS: Readonly<Record<string, FaultMaker>> = {
+  ...DELIVERY_FAULTS,
+  ...STATE_FAULTS,
+  ...LIFE_FAULTS,
+  ...PEOPLE_FAULTS,
+  ...LOAD_FAULTS,
+};
 
 /** Every fault that the server can be started with. */
 export const FAULT_IDS: readonly string[] = Object.keys(MAKERS);

@@ -49,7 +49,8 @@ const makesRoomOfMalformedId: FaultMaker = () => ({ unknownRoom: (roomId) => (UU
  */
 const isSilentAfterRestart: FaultMaker = () => {
   const own = new Set<string>();
-  const seal = (id: string): string => `${id.slice(0, 24)}${createHmac("sha256", "seal").update(id.slice(0, 23)).digest("hex").slice(0, 12)}`;
+  const seal = (id: string): string =>
+    `${id.slice(0, 24)}${createHmac("sha256", "seal").update(id.slice(0, 23)).digest("hex").slice(0, 12)}`;
   return {
     roomId: (fresh) => {
       const id = seal(fresh);
