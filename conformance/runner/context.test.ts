@@ -70,7 +70,13 @@ function worldOf(behaviour: Behaviour = {}): { world: World; ports: RunnerPorts 
     borrowUser: async () => {
       const lent = await borrow();
       world.lent.add(lent.id);
-      return { ...lent, giveBack: () => void (world.lent.delete(lent.id), lent.giveBack()) };
+      return {
+        ...lent,
+        giveBack: () => {
+          world.lent.delete(lent.id);
+          lent.giveBack();
+        },
+      };
     },
     open: (options) => {
       const number = world.opened.push(options);
@@ -180,7 +186,7 @@ test("an abort ends a case at once", async () => {
   const definition: CaseDefinition = { name: "a/case", title: "", ids: [id], phase: "shared", run: (t) => t.sleep(60_000) };
   const running = runCase(ports, definition, ending.signal);
   ending.abort();
-  expect(await running).toMatchObject({ end: "precondition", because: "the run was interrupted" });
+  expect(await running).toMatchObject({ end: "precondition", because: "the run ended early" });
 });
 
 test("everything opened is stopped, and users go back", async () => {
@@ -188,7 +194,7 @@ test("everything opened is stopped, and users go back", async () => {
     const clients = await t.openMany(3, { room: "r" });
     expect(new Set(clients.map((client) => client.user.id)).size).toBe(3);
   });
-  expect(world.stopped.toSorted()).toEqual([1, 2, 3]);
+  expect(new Set(world.stopped)).toEqual(new Set([1, 2, 3]));
   expect(world.lent.size).toBe(0);
 });
 

@@ -18,7 +18,7 @@ export async function runCase(ports: RunnerPorts, definition: CaseDefinition, ab
   let onAbort: () => void = () => {};
   const cut = new Promise<readonly [CaseEnd, string]>((resolve) => {
     timer = setTimeout(() => resolve(["overran", `took longer than ${limitMs} ms`]), limitMs);
-    onAbort = () => resolve(["precondition", "the run was interrupted"]);
+    onAbort = () => resolve(["precondition", "the run ended early"]);
     aborted.addEventListener("abort", onAbort, { once: true });
     if (aborted.aborted) onAbort();
   });
