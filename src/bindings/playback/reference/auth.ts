@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Accounts } from "./accounts.ts";
 import type { Recipe } from "./config.ts";
 import type { DidKeys } from "./did.ts";
+import type { Log } from "./log.ts";
 import { verifyServiceJwt } from "./service-jwt.ts";
 
 /** Who sends a request, or the answer to it. `reason` is for metrics and log. */
@@ -12,7 +13,9 @@ export interface AuthOptions {
   readonly audience: string;
   readonly accounts: Accounts;
   readonly keys: DidKeys;
+  /** Wall clock. */
   readonly nowMs: () => number;
+  readonly log: Log;
 }
 
 /** Name of the query parameter and of the cookie that hold a token. */
@@ -23,8 +26,12 @@ const NAME_QUERY = "user";
 
 const NAME_LENGTH_MAX = 256;
 
+/** The first refusals of a token are logged; a flood of them is not. */
+const LOGGED_MAX = 100;
+
 /** Tells who sends a request by the recipe; the same on HTTP requests and upgrades. */
 export function createAuth(options: AuthOptions): (request: IncomingMessage, query: URLSearchParams) => Promise<AuthOutcome> {
+  let logged = 0;
   return async (request, query) => {
     if (options.recipe === "none") {
       const name = query.get(NAME_QUERY) ?? "";
@@ -38,6 +45,8 @@ export function createAuth(options: AuthOptions): (request: IncomingMessage, que
         ? options.accounts.verify(token)
         : await verifyServiceJwt(token, options.audience, options.keys, options.nowMs());
     if ("userId" in outcome) return outcome;
+    logged += 1;
+    if (logged <= LOGGED_MAX) options.log("warn", "credential-refused", { reason: outcome.refusal });
     return outcome.isOurs
       ? { status: 503, message: "The identity directory does not answer", reason: outcome.refusal }
       : invalid(outcome.refusal);

@@ -40,7 +40,8 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   const rooms = createRoomStore(randomUUID, faults);
   const keys = createDidKeys(config.directoryUrl ?? "", nowMs);
   const accounts = createAccounts();
-  const authenticate = createAuth({ recipe: config.recipe, audience: config.audience, accounts, keys, nowMs });
+  // Tokens carry times of the wall clock; the server's own clock only goes forward.
+  const authenticate = createAuth({ recipe: config.recipe, audience: config.audience, accounts, keys, nowMs: Date.now, log });
   const metrics = createMetrics({
     connectionsOpen: () => hub.size,
     roomsOpen: () => rooms.size,

@@ -119,7 +119,7 @@ export function createHub({ rooms, faults, metrics, timing, nowMs, log }: HubOpt
   };
 
   const closeRoom = (room: Room, code: number, reason: string): void => {
-    for (const connection of [...listenersOf(room)]) drop(connection, code, reason);
+    for (const connection of listenersOf(room)) drop(connection, code, reason);
   };
 
   const deleteRoom = (room: Room): void => {

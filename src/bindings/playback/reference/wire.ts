@@ -68,7 +68,7 @@ function parsePatch(payload: JsonObject, { takesPart }: Leniency): { readonly pa
     if (isRight(payload[name])) patch[name] = payload[name];
     else if (!takesPart) return { refusal: `${name} must be ${wanted}` };
   }
-  return { patch: patch as Patch };
+  return { patch };
 }
 
 /** Whether a value from JSON is an object and no array. */

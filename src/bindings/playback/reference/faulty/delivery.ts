@@ -1,6 +1,6 @@
 import type { Listener } from "../faults.ts";
 import type { Room } from "../rooms.ts";
-import { createTally, CROWD, type FaultMaker, newest, openSockets } from "./fault.ts";
+import { createTally, CROWD, CROWD_MAX, type FaultMaker, newest, openSockets } from "./fault.ts";
 
 /** Longest time that a frame is held back to come after the next one. */
 const HOLD_MS = 60;
@@ -8,18 +8,22 @@ const HOLD_MS = 60;
 /** The same for an update before it is taken: back to back, the next one comes at once. */
 const HOLD_UPDATE_MS = 10;
 
-/**
- * Beyond the budgets of 200 ms and 300 ms (P-9), and short enough that a position at double speed is not off by more
- * than the drift allowed (P-8).
- */
-const SLOW_MS = 345;
+/** Over the budget of 200 ms for delivery (P-9), and short enough that positions do not drift by what P-8 allows. */
+const SLOW_MS = 260;
+
+/** Over the budget of 300 ms from the first receiver to the last. */
+const SPREAD_MS = 345;
+
+function isCrowd(listeners: readonly Listener[]): boolean {
+  return listeners.length >= CROWD && listeners.length <= CROWD_MAX;
+}
 
 const dropsDeliveryToOneMember: FaultMaker = () => {
   const updates = createTally<Room>();
   return {
     fanOut: (room, authorId, open, send) => {
       const listeners = [...open];
-      const isDropped = listeners.length >= CROWD && updates.add(room) === 3;
+      const isDropped = isCrowd(listeners) && updates.add(room) === 3;
       const victim = isDropped ? newest(listeners.filter((listener) => listener.userId !== authorId)) : undefined;
       for (const listener of listeners) if (listener !== victim) send(listener);
     },
@@ -33,7 +37,7 @@ const authorMissesFirstEcho: FaultMaker = () => {
       const listeners = [...open];
       const authors = heard.get(room) ?? new Set<string>();
       heard.set(room, authors);
-      const isFirst = listeners.length >= CROWD && !authors.has(authorId);
+      const isFirst = isCrowd(listeners) && !authors.has(authorId);
       authors.add(authorId);
       for (const listener of listeners) if (!isFirst || listener.userId !== authorId) send(listener);
     },
@@ -52,8 +56,8 @@ const doublesBroadcast: FaultMaker = () => {
 };
 
 /**
- * The newest member gets every eighth update after the next one, when that is another author's and comes at once;
- * only among the first hundred, so that the end of a storm is right everywhere.
+ * The newest member gets every fourth update after the next one, when that is another author's and comes at once;
+ * only among the first 800, so that the end of a storm is right everywhere.
  */
 const reordersBetweenMembers: FaultMaker = () => {
   const updates = createTally<Room>();
@@ -64,7 +68,7 @@ const reordersBetweenMembers: FaultMaker = () => {
       const waiting = held.get(room);
       if (waiting?.authorId === authorId) waiting.release();
       const count = updates.add(room);
-      const isHeld = listeners.length >= CROWD && count <= 100 && count % 8 === 1 && waiting === undefined;
+      const isHeld = listeners.length >= CROWD && count <= 800 && count % 4 === 1 && waiting === undefined;
       const victim = isHeld ? newest(listeners) : undefined;
       for (const listener of listeners) if (listener !== victim) send(listener);
       if (waiting?.authorId !== authorId) waiting?.release();
@@ -161,7 +165,7 @@ const oneMemberHearsLate: FaultMaker = () => {
       const victim = listeners.length < CROWD ? undefined : known !== undefined && listeners.includes(known) ? known : newest(listeners);
       if (victim !== undefined) slow.set(room, victim);
       for (const listener of listeners) {
-        if (listener === victim) setTimeout(() => send(listener), SLOW_MS);
+        if (listener === victim) setTimeout(() => send(listener), SPREAD_MS);
         else send(listener);
       }
     },

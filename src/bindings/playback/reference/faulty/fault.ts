@@ -40,6 +40,9 @@ export function createTally<Key extends object>(): Tally<Key> {
  */
 export const CROWD = 5;
 
+/** Some act in no greater crowd either: after a storm of twenty users, a lost broadcast would hide what they agree on. */
+export const CROWD_MAX = 12;
+
 /** Open sockets of a room. */
 export function openSockets(room: Room): number {
   let count = 0;

@@ -61,7 +61,16 @@ const isSilentAfterRestart: FaultMaker = () => {
   };
 };
 
-const heartbeatIsIgnored: FaultMaker = () => ({ isActivity: (_room, activity) => activity !== "HEARTBEAT" });
+/** In rooms that were never updated: what the others show when kept is judged apart. */
+const heartbeatIsIgnored: FaultMaker = () => {
+  const updated = new WeakSet<Room>();
+  return {
+    isActivity: (room, activity) => {
+      if (activity === "UPDATE_PLAYBACK") updated.add(room);
+      return activity !== "HEARTBEAT" || updated.has(room);
+    },
+  };
+};
 
 /** After seven heartbeats with nothing else between, further ones do not count. */
 const heartbeatsWearOut: FaultMaker = () => {
@@ -104,19 +113,20 @@ const oneHeartbeatIsNotEnough: FaultMaker = () => {
 /** Those of a user alone in a room: in company, a storm longer than the scaled minute would end the room under it. */
 const updatesDoNotKeep: FaultMaker = () => ({ isActivity: (room, activity) => activity !== "UPDATE_PLAYBACK" || openSockets(room) > 1 });
 
-/** Life of a room that nobody ever kept by a heartbeat or an update. */
+/** A room that was joined and that all have left lives for 44 s. */
 const deletesTooEarly: FaultMaker = ({ roomLifeMs }) => {
-  const used = new WeakSet<Room>();
+  const joined = new WeakSet<Room>();
   return {
     isActivity: (room, activity) => {
-      if (activity === "HEARTBEAT" || activity === "UPDATE_PLAYBACK") used.add(room);
+      if (activity === "join") joined.add(room);
       return true;
     },
-    roomLifeMs: (room) => (used.has(room) || openSockets(room) === 0 ? roomLifeMs : seconds(roomLifeMs, 52)),
+    roomLifeMs: (room) => (joined.has(room) && openSockets(room) === 0 ? seconds(roomLifeMs, 44) : roomLifeMs),
   };
 };
 
-const openSocketKeepsRoom: FaultMaker = () => ({ roomLifeMs: (room, lifeMs) => (openSockets(room) > 0 ? Infinity : lifeMs) });
+/** One alone: what several hear of a deletion is judged apart. */
+const openSocketKeepsRoom: FaultMaker = () => ({ roomLifeMs: (room, lifeMs) => (openSockets(room) === 1 ? Infinity : lifeMs) });
 
 /** A room that was joined and left again stays for ever. */
 const emptiedRoomStays: FaultMaker = () => {
