@@ -32,7 +32,7 @@ export interface PendingWrite {
 export const LOG_ENTRIES_MAX = 4096;
 
 /** Entries beyond which a log looks for a prefix that every member has passed. */
-const TRIM_FROM = 256;
+const TRIM_FROM = 32;
 
 /** Authors are below 2^27 and counters below 2^26, so that a key stays an exact integer. */
 const COUNTERS = 2 ** 26;

