@@ -87,7 +87,7 @@ export function resultOf(judged: Judged): Result {
     planned: ids,
     profile,
     cutShortBecause: gathered.interrupted ? "interrupted" : undefined,
-    lateBecause: undefined,
+    loopLagMsP99: 0,
     death: undefined,
   });
   const relevant = running.resolved.known.filter((entry) => ids.has(entry.id) && entry.rate === "sometimes");
