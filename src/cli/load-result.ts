@@ -147,7 +147,7 @@ export function resultOf(judged: Judged): Result {
 
 function rerunOf({ options, scenario, parameters, seed }: Judged): string {
   const words = [
-    "rollcall load",
+    "npx rollcall load",
     scenario.name,
     "--target",
     options.target,
