@@ -2,9 +2,11 @@ import { execFile } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { load } from "../src/cli/load.ts";
 import { bindingFolder, bindingNames, loadBinding } from "../src/cli/registry.ts";
 import { startTarget } from "../src/targets/index.ts";
+
+/** The build is measured, as users run it: sources stripped of types as they load keep the stripper's memory. */
+const { load } = (await import(new URL("../dist/src/cli/load.js", import.meta.url).href)) as typeof import("../src/cli/load.ts");
 
 /**
  * `npm run bench -- vs-ws [clients] [repeats]`: processor time and memory of a fully judged run beside a bare `ws`
@@ -48,7 +50,7 @@ async function bare(): Promise<Figures> {
     recipe: "none",
   });
   try {
-    const script = fileURLToPath(new URL("bare-ws.ts", import.meta.url));
+    const script = fileURLToPath(new URL("bare-ws.mjs", import.meta.url));
     const words = [script, running.resolved.urls[0], clients, rooms, 1, rampMs, durationMs].map(String);
     const { stdout } = await promisify(execFile)(process.execPath, words);
     const said = JSON.parse(stdout) as { messages: number; cpuMs: number; residentBytes: number; p99Ms: number };

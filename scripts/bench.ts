@@ -7,7 +7,9 @@ const folder = join(import.meta.dirname, "..", "bench");
 const names = globSync("vs-*.ts", { cwd: folder }).map((path) => basename(path, ".ts"));
 const [name, ...rest] = process.argv.slice(2);
 if (name !== undefined && names.includes(name)) {
-  process.exitCode = spawnSync(process.execPath, [join(folder, `${name}.ts`), ...rest], { stdio: "inherit" }).status ?? 5;
+  const build = spawnSync(process.execPath, [join(import.meta.dirname, "build.ts")], { stdio: "inherit" });
+  process.exitCode =
+    build.status === 0 ? (spawnSync(process.execPath, [join(folder, `${name}.ts`), ...rest], { stdio: "inherit" }).status ?? 5) : 5;
 } else {
   console.error(`usage: npm run bench -- <name>; comparisons: ${names.join(", ")}`);
   process.exitCode = 2;

@@ -42,7 +42,7 @@ function resultOf(rows: readonly CaseRow[], change: Partial<Gathered> = {}, requ
     planned: new Set([id]),
     profile: "mvp",
     cutShortBecause: undefined,
-    lateBecause: undefined,
+    loopLagMsP99: 0,
     death: undefined,
     ...change,
   });
@@ -107,10 +107,19 @@ test("what is gated, client-only or without a case is skipped with the reason", 
 });
 
 test("a harness that lost time makes timed cases inconclusive, passed and failed alike, and leaves the others alone", () => {
-  const late = { lateBecause: "lag" };
-  expect(resultOf([row([part()], { phase: "quiet" })], late)).toMatchObject({ verdict: "inconclusive", observed: "lag" });
+  const late = { loopLagMsP99: 251 };
+  expect(resultOf([row([part()], { phase: "quiet" })], late)).toMatchObject({
+    verdict: "inconclusive",
+    observed: "the harness lost time: event-loop lag p99 251 ms while timed cases ran",
+  });
   expect(resultOf([row([broke("early")], { phase: "quiet" })], late).verdict).toBe("inconclusive");
   expect(resultOf([row([part()])], late).verdict).toBe("pass");
+});
+
+test("a lag that the tolerance of a timed case absorbs spoils latencies alone", () => {
+  const lag = { loopLagMsP99: 51 };
+  expect(resultOf([row([part()], { phase: "quiet" })], lag).verdict).toBe("pass");
+  expect(resultOf([row([part()], { phase: "quiet" })], lag, { category: "latency" }).verdict).toBe("inconclusive");
 });
 
 test("after a server's death failures mean nothing, but the death itself fails its requirement", () => {
@@ -136,7 +145,7 @@ test("requirements that nobody asked for are left out", () => {
       planned: new Set(),
       profile: "mvp",
       cutShortBecause: undefined,
-      lateBecause: undefined,
+      loopLagMsP99: 0,
       death: undefined,
     }),
   ).toEqual([]);

@@ -1,11 +1,11 @@
-import type { Checker, CheckerOutcome, WitnessStep } from "../core/checker.ts";
+import type { Checker, WitnessStep } from "../core/checker.ts";
 import { createFlights, type Arrived, type Flight } from "./flights.ts";
 import { createTally } from "./tally.ts";
 import { bad, digestOf, fromClient, keyOf, toClient } from "./words.ts";
 
 /**
  * Every marked write once at everyone it was for (design.md, decision 6). `judged` counts the deliveries that had to
- * happen, `broken.lost` those that did not, so that `reachOf` is exact.
+ * happen, `broken.lost` those that did not: reach is exactly 1 − lost ÷ judged.
  *
  * A write of which nothing was ever seen is excused when its author went, or was refused something, meanwhile: it may
  * never have reached the server. Once anybody has it, everybody must. Without echo an author whose write is not
@@ -102,9 +102,4 @@ export function createDelivery(options: { run: string; echo: boolean }): Checker
       return tally.outcome();
     },
   };
-}
-
-/** Received ÷ expected of a delivery outcome; 1 when nothing was lost, also when nothing was expected. */
-export function reachOf(outcome: CheckerOutcome): number {
-  return outcome.judged === 0 ? 1 : 1 - (outcome.broken.lost ?? 0) / outcome.judged;
 }

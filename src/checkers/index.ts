@@ -12,9 +12,8 @@ import { createPresence, type PresenceOptions } from "./presence.ts";
 import { createRefusals, type RefusalsOptions } from "./refusals.ts";
 import { createSnapshot } from "./snapshot.ts";
 
-export { reachOf } from "./delivery.ts";
 export type { ConvergenceChecker } from "./convergence.ts";
-export { judgeLatency, type Budgets, type LatencyChecker, type LatencyParts } from "./latency.ts";
+export type { Budgets, LatencyChecker, LatencyParts } from "./latency.ts";
 export type { LifecycleOptions } from "./lifecycle.ts";
 
 export interface CheckerOptions {

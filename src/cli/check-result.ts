@@ -1,15 +1,13 @@
 import type { Result } from "../core/result.ts";
 import { mergeAll, type Verdict } from "../core/verdict.ts";
 import type { RunningTarget } from "../targets/index.ts";
-import { assembleResults, type CaseRow, type Death, type Selection } from "../../conformance/runner/index.ts";
+import { assembleResults, lagMsMax, type CaseRow, type Death, type Selection } from "../../conformance/runner/index.ts";
 import type { CheckOptions } from "./check.ts";
 import type { WorkerFigures } from "./conformance-job.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { applyKnown, counts } from "./known.ts";
 import { version } from "./version.ts";
 
-/** X-2: beyond this lag a timed check says nothing about the server. */
-const LOOP_LAG_MS_MAX = 50;
 const FAULT_CHARACTERS_MAX = 2_000;
 
 /** What a check's result is made from. */
@@ -34,10 +32,9 @@ export function assembleCheck(gathered: CheckGathered): Result {
   const profile = options.profile ?? "mvp";
   const durationMs = Date.now() - gathered.startedAt.getTime();
   const loopLagMsP99 = gathered.figures?.loopLagMsP99 ?? 0;
-  const lateBecause =
-    loopLagMsP99 > LOOP_LAG_MS_MAX
-      ? `the harness lost time: event-loop lag p99 ${loopLagMsP99.toFixed(0)} ms while timed cases ran`
-      : undefined;
+  const unjudgedByLag = binding.requirements.filter(
+    (each) => selection.ids.has(each.id) && loopLagMsP99 > lagMsMax(each.category) && isTimed(each.id, rows),
+  );
   const faulted = rows.filter((row) => row.end === "faulted");
   const faults = [...faulted.map((row) => `case ${row.name} broke: ${row.because}`), ...gathered.faults].map((text) =>
     text.slice(0, FAULT_CHARACTERS_MAX),
@@ -55,7 +52,7 @@ export function assembleCheck(gathered: CheckGathered): Result {
       : death === undefined
         ? undefined
         : "the server ended before its case had",
-    lateBecause,
+    loopLagMsP99,
     death,
   });
   const { requirements, stale, unmatched } = applyKnown(assembled, resolved.known);
@@ -100,7 +97,10 @@ export function assembleCheck(gathered: CheckGathered): Result {
       cpu: Math.round((gathered.cpuMs / Math.max(1, durationMs)) * 100) / 100,
       residentBytes: process.memoryUsage.rss(),
       workers: 1,
-      inconclusiveBecause: lateBecause === undefined ? [] : [lateBecause],
+      inconclusiveBecause:
+        unjudgedByLag.length === 0
+          ? []
+          : [`event-loop lag p99 ${loopLagMsP99.toFixed(0)} ms: not judged ${unjudgedByLag.map((each) => each.id).join(", ")}`],
     },
     notes: [
       ...mistakes,
@@ -110,6 +110,10 @@ export function assembleCheck(gathered: CheckGathered): Result {
     ],
     interrupted,
   };
+}
+
+function isTimed(id: string, rows: readonly CaseRow[]): boolean {
+  return rows.some((row) => row.phase === "quiet" && row.parts.some((part) => part.id === id));
 }
 
 function whileRunning(rows: readonly CaseRow[], death: Death): string {

@@ -87,7 +87,7 @@ export function resultOf(judged: Judged): Result {
     planned: ids,
     profile,
     cutShortBecause: gathered.interrupted ? "interrupted" : undefined,
-    lateBecause: undefined,
+    loopLagMsP99: 0,
     death: undefined,
   });
   const relevant = running.resolved.known.filter((entry) => ids.has(entry.id) && entry.rate === "sometimes");
@@ -147,7 +147,7 @@ export function resultOf(judged: Judged): Result {
 
 function rerunOf({ options, scenario, parameters, seed }: Judged): string {
   const words = [
-    "rollcall load",
+    "npx rollcall load",
     scenario.name,
     "--target",
     options.target,

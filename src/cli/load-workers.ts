@@ -5,7 +5,9 @@ import { figuresOf } from "../core/histogram.ts";
 import type { SeriesPoint } from "../core/result.ts";
 import { createHdr } from "../engines/node/hdr.ts";
 import type { ShardSecond } from "../engines/node/shard-types.ts";
-import type { WorkerJob, WorkerMessage } from "./worker.ts";
+import type { Credential } from "../core/session.ts";
+import type { ParentMessage, WorkerJob, WorkerMessage } from "./worker.ts";
+import { errorOf, faultOf } from "./worker-fault.ts";
 
 export type LoadProgress =
   | { readonly kind: "stage"; readonly text: string }
@@ -34,12 +36,18 @@ export interface Gathered {
 export async function runWorkers(
   job: Omit<WorkerJob, "shard">,
   count: number,
-  options: { readonly onProgress?: (progress: LoadProgress) => void; readonly signal?: AbortSignal },
+  options: {
+    /** Mints the credential of a client; asked for over and over by those that reconnect. */
+    readonly credential: (client: number) => Promise<Credential>;
+    readonly onProgress?: (progress: LoadProgress) => void;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<Gathered> {
   const path = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url));
   const children = Array.from({ length: count }, () =>
     fork(path, [], { execArgv: WORKER_FLAGS, stdio: ["ignore", "ignore", "inherit", "ipc"] }),
   );
+  for (const child of children) serveCredentials(child, options.credential);
   const series = new Map<number, { seconds: ShardSecond[] }>();
   const totalSeconds = Math.ceil((job.parameters.rampMs + job.parameters.durationMs) / 1000);
   const points: SeriesPoint[] = [];
@@ -67,12 +75,25 @@ export async function runWorkers(
   }
 }
 
+function serveCredentials(child: ChildProcess, mint: (client: number) => Promise<Credential>): void {
+  const say = (message: ParentMessage): void => {
+    if (child.connected) child.send(message);
+  };
+  child.on("message", (message: WorkerMessage) => {
+    if (message.kind !== "credential") return;
+    const { asking, client } = message;
+    mint(client).then(
+      (answer) => say({ kind: "credential", asking, answer }),
+      (error: unknown) => say({ kind: "credential", asking, answer: faultOf(error) }),
+    );
+  });
+}
+
 function ready(child: ChildProcess, job: WorkerJob): Promise<void> {
   return new Promise((resolve, reject) => {
     child.on("message", (message: WorkerMessage) => {
       if (message.kind === "ready") resolve();
-      else if (message.kind === "failed")
-        reject(new HarnessError(message.code, message.message, message.hint === undefined ? {} : { hint: message.hint }));
+      else if (message.kind === "failed") reject(errorOf(message));
     });
     child.once("exit", (code, signal) =>
       reject(new HarnessError("internal", `a load worker ended with ${code ?? signal} before it was ready`)),
@@ -91,8 +112,7 @@ function finished(child: ChildProcess, onSecond: (second: ShardSecond) => void, 
     child.on("message", (message: WorkerMessage) => {
       if (message.kind === "second") onSecond(message.second);
       else if (message.kind === "done") settle(() => resolve(message));
-      else if (message.kind === "failed")
-        settle(() => reject(new HarnessError(message.code, message.message, message.hint === undefined ? {} : { hint: message.hint })));
+      else if (message.kind === "failed") settle(() => reject(errorOf(message)));
     });
     child.once("exit", (code, signal) =>
       settle(() => reject(new HarnessError("internal", `a load worker ended with ${code ?? signal} in mid-run`))),

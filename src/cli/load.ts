@@ -6,6 +6,7 @@ import type { Profile } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
 import type { Scenario, ScenarioParameters } from "../core/scenario.ts";
 import { startTarget, type RunningTarget } from "../targets/index.ts";
+import { createCredentials } from "../../fixtures/credentials/index.ts";
 import { startDirectory } from "../../fixtures/directory/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
@@ -36,6 +37,9 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The pool that all runs share, so that its keys are made once. */
+const POOL_SEED = "rollcall";
+
 /** Clients that one worker carries before a second one pays for itself (two workers cost a quarter more processor time). */
 const CLIENTS_PER_WORKER = 5000;
 
@@ -55,8 +59,7 @@ export async function load(options: LoadOptions): Promise<Result> {
   const run = randomBytes(4).toString("hex");
   const stage = (text: string): void => options.onProgress?.({ kind: "stage", text });
   stage("starting the directory and the target");
-  const poolSeed = "rollcall";
-  const pool = await openPool({ seed: poolSeed });
+  const pool = await openPool({ seed: POOL_SEED });
   const directory = await startDirectory({ pool });
   try {
     const registry = { bindingNames, bindingFolder, loadBinding };
@@ -82,10 +85,10 @@ export async function load(options: LoadOptions): Promise<Result> {
         parameters,
         seed,
         run,
-        pool: { dir: undefined, seed: poolSeed },
       };
       const count = workersFor(parameters, options.workers);
-      const gathered = await runWorkers(job, count, options);
+      const source = createCredentials({ target: running.resolved, pool });
+      const gathered = await runWorkers(job, count, { ...options, credential: (client) => source.credential(client) });
       return resultOf({ options, scenario, parameters, seed, running, binding, gathered, startedAt, workers: count });
     } finally {
       await running.stop();

@@ -1,17 +1,17 @@
 import { createCheckers } from "../checkers/index.ts";
 import { MemoryLedger } from "../checkers/ledger.ts";
-import { HarnessError } from "../core/errors.ts";
+import { HarnessError, unreachable } from "../core/errors.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
+import type { Credential } from "../core/session.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { createHdr } from "../engines/node/hdr.ts";
 import { requestHttp } from "../engines/node/http.ts";
 import type { ShardResult, ShardSecond } from "../engines/node/shard-types.ts";
 import { runShard } from "../engines/node/shard.ts";
 import { wsTransport } from "../engines/node/transport.ts";
-import { createCredentials } from "../../fixtures/credentials/index.ts";
-import { openPool } from "../../fixtures/identities/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
 import { loadBinding } from "./registry.ts";
+import { errorOf, faultOf, type WorkerFault } from "./worker-fault.ts";
 
 /** What a load worker is told; plain data over the process's IPC channel. */
 export interface WorkerJob {
@@ -23,12 +23,18 @@ export interface WorkerJob {
   readonly seed: string;
   readonly run: string;
   readonly shard: { readonly index: number; readonly count: number };
-  readonly pool: { readonly dir: string | undefined; readonly seed: string };
 }
+
+/** What the parent says to a worker. Keys stay with the parent: it mints each credential when a client needs one. */
+export type ParentMessage =
+  | WorkerJob
+  | { readonly kind: "go" | "stop" }
+  | { readonly kind: "credential"; readonly asking: number; readonly answer: Credential | WorkerFault };
 
 /** What it tells. Histograms are encoded HDR. */
 export type WorkerMessage =
   | { readonly kind: "ready" }
+  | { readonly kind: "credential"; readonly asking: number; readonly client: number }
   | { readonly kind: "second"; readonly second: ShardSecond }
   | {
       readonly kind: "done";
@@ -40,34 +46,47 @@ export type WorkerMessage =
       readonly expected: number;
       readonly recognised: number;
     }
-  | {
-      readonly kind: "failed";
-      readonly code: "usage" | "unreachable" | "internal";
-      readonly message: string;
-      readonly hint: string | undefined;
-    };
+  | ({ readonly kind: "failed" } & WorkerFault);
 
 /** Bytes of a room's creation answer at most. */
 const BODY_BYTES_MAX = 1024 * 1024;
 const HTTP_MS_MAX = 15_000;
 
 const stopping = new AbortController();
+const going = Promise.withResolvers<undefined>();
+
+/** Askings without an answer, by their number. */
+const asked = new Map<number, PromiseWithResolvers<Credential>>();
+let askings = 0;
 
 function tell(message: WorkerMessage): void {
   process.send?.(message);
+}
+
+function credential(client: number): Promise<Credential> {
+  const waiting = Promise.withResolvers<Credential>();
+  askings += 1;
+  asked.set(askings, waiting);
+  tell({ kind: "credential", asking: askings, client });
+  return waiting.promise;
+}
+
+function answered(asking: number, answer: Credential | WorkerFault): void {
+  const waiting = asked.get(asking);
+  asked.delete(asking);
+  if ("user" in answer) waiting?.resolve(answer);
+  else waiting?.reject(errorOf(answer));
 }
 
 async function work(job: WorkerJob): Promise<void> {
   const binding = await loadBinding(job.binding);
   const scenario = scenarios.find((each) => each.name === job.scenario);
   if (scenario === undefined) throw new HarnessError("internal", `no scenario ${job.scenario} in the worker`);
-  const pool = await openPool({ seed: job.pool.seed, ...(job.pool.dir === undefined ? {} : { dir: job.pool.dir }) });
-  const source = createCredentials({ target: job.target, pool });
   const decoder = new TextDecoder();
   const judgesPresence = binding.manifest.judges.presence !== undefined && (job.target.capabilities["presence"] ?? true);
   let ledger: MemoryLedger | undefined;
   tell({ kind: "ready" });
-  await new Promise<void>((resolve) => process.once("message", () => resolve()));
+  await going.promise;
   const result = await runShard({
     session: binding.session,
     rooms: binding.rooms,
@@ -79,9 +98,9 @@ async function work(job: WorkerJob): Promise<void> {
     seed: job.seed,
     run: job.run,
     shard: job.shard,
-    credential: (client) => source.credential(client),
-    http: (request, credential) =>
-      requestHttp({ target: job.target, request, credential, withinMs: HTTP_MS_MAX, bodyBytesMax: BODY_BYTES_MAX }),
+    credential,
+    http: (request, shown) =>
+      requestHttp({ target: job.target, request, credential: shown, withinMs: HTTP_MS_MAX, bodyBytesMax: BODY_BYTES_MAX }),
     transport: wsTransport,
     ledger: (slots, onDelivery) => {
       ledger = new MemoryLedger({
@@ -122,16 +141,18 @@ async function work(job: WorkerJob): Promise<void> {
 // The terminal sends Ctrl-C to the whole group; the parent decides when a worker stops.
 process.on("SIGINT", () => undefined);
 process.on("disconnect", () => process.exit(0));
-process.on("message", (message: WorkerJob | { readonly kind: "go" | "stop" }) => {
-  if (message.kind === "stop") stopping.abort();
-  if (message.kind !== "job") return;
-  work(message).catch((error: unknown) => {
-    const isOurs = error instanceof HarnessError;
-    tell({
-      kind: "failed",
-      code: isOurs ? error.code : "internal",
-      message: error instanceof Error ? (isOurs ? error.message : (error.stack ?? error.message)) : String(error),
-      hint: isOurs ? error.hint : undefined,
-    });
-  });
+process.on("message", (message: ParentMessage) => {
+  switch (message.kind) {
+    case "go":
+      return going.resolve(undefined);
+    case "stop":
+      return stopping.abort();
+    case "credential":
+      return answered(message.asking, message.answer);
+    case "job":
+      work(message).catch((error: unknown) => tell({ kind: "failed", ...faultOf(error) }));
+      return;
+    default:
+      unreachable(message);
+  }
 });

@@ -6,9 +6,6 @@ export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 /** `PLAY-CONV-04`: system, category, number. Never changes once published. */
 export type RequirementId = Brand<string, "RequirementId">;
 
-/** Any string; together with the scenario it fixes workload, identities and faults. */
-export type Seed = Brand<string, "Seed">;
-
 const REQUIREMENT_ID = /^[A-Z]{2,8}-[A-Z]{2,6}-[0-9]{2,3}$/;
 
 /**
@@ -18,9 +15,4 @@ const REQUIREMENT_ID = /^[A-Z]{2,8}-[A-Z]{2,6}-[0-9]{2,3}$/;
 export function requirementId(text: string): RequirementId {
   if (!REQUIREMENT_ID.test(text)) throw new RangeError(`"${text}" is no requirement id; the form is PLAY-CONV-04`);
   return text as RequirementId;
-}
-
-/** Mints a seed; surrounding space is not part of it. */
-export function seed(text: string): Seed {
-  return text.trim() as Seed;
 }

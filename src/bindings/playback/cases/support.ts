@@ -131,18 +131,6 @@ export async function ask(
   return { at: { low, high: answer?.atMs ?? t.nowMs() }, answer };
 }
 
-/** The room's state by a fresh question; a question without a usable answer is no breach here, but leaves nothing to judge. */
-export async function askRoom(
-  t: CaseContext,
-  client: CaseClient,
-  withinMs: number = SHALL_MS,
-): Promise<{ readonly at: Span; readonly room: RoomFullState; readonly state: PlaybackState }> {
-  const { at, answer } = await ask(t, client, withinMs);
-  const room = answer?.room;
-  if (room === undefined || room.playbackState === null) throw new Precondition("SYNC_REQUEST got no usable answer");
-  return { at, room, state: room.playbackState };
-}
-
 /** Sends an update as it is, without a marker. */
 export function sendUpdate(client: CaseClient, payload: unknown): void {
   client.send(JSON.stringify({ type: "UPDATE_PLAYBACK", payload }));

@@ -182,13 +182,6 @@ export function roomFullState(room: Room, nowMs: number, faults: Faults = PRISTI
   return { ...roomMeta(room), members: [...room.members.keys()], playbackState: playbackState(room, nowMs, faults) };
 }
 
-/** Open sockets of a room, all members together. */
-export function socketCount(room: Room): number {
-  let count = 0;
-  for (const sockets of room.members.values()) count += sockets;
-  return count;
-}
-
 function isoTime(atMs: number): string {
   return new Date(Math.floor(atMs)).toISOString();
 }
