@@ -1,4 +1,11 @@
-import { type CaseContext, type CaseDefinition, type CaseUser, type ClientOptions, Precondition } from "../../src/core/case.ts";
+import {
+  type CaseContext,
+  type CaseDefinition,
+  type CaseUser,
+  type ClientOptions,
+  type Launched,
+  Precondition,
+} from "../../src/core/case.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../src/core/session.ts";
 import { type RunnerClient, createClient } from "./client.ts";
 import { judgeObserved } from "./judge.ts";
@@ -31,6 +38,7 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
   const clients: RunnerClient[] = [];
   const credentials = new WeakMap<CaseUser, () => Promise<Credential>>();
   const loans: (() => void)[] = [];
+  const processes: Launched[] = [];
   const wakeUps = new Set<(error: Precondition) => void>();
   let rooms = 0;
   let isOver = false;
@@ -144,6 +152,16 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
       else for (const id of Object.values(properties)) recorder.inconclusive(id, `traffic did not end within ${QUIET_MS_MAX} ms`);
     },
     witness: (client, last = WITNESS_STEPS) => witnessOf(client.number, client.frames, last),
+    target,
+    launch: async (env) => {
+      mustRun();
+      if (ports.launch === undefined) throw new Precondition("the target is no program that can be started again");
+      const launched = await ports.launch(env);
+      if (isOver) launched.kill();
+      mustRun();
+      processes.push(launched);
+      return launched;
+    },
     process: ports.process,
     metrics: async () => {
       const hook = target.hooks.metrics;
@@ -158,6 +176,7 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
       isOver = true;
       for (const client of clients) client.stop();
       for (const giveBack of loans.splice(0)) giveBack();
+      for (const launched of processes.splice(0)) launched.kill();
       for (const wake of wakeUps) wake(new Precondition("the case is over"));
       wakeUps.clear();
     },

@@ -1,4 +1,5 @@
 import type { Binding } from "../../src/core/binding.ts";
+import type { Launched } from "../../src/core/case.ts";
 import type { Checker, Property } from "../../src/core/checker.ts";
 import type { Detail } from "../../src/core/observation.ts";
 import type { Op } from "../../src/core/op.ts";
@@ -65,4 +66,6 @@ export interface RunnerPorts {
   /** Fresh checkers of these properties. */
   readonly checkers: (properties: readonly Property[]) => readonly Checker[];
   readonly process: ProcessPort | undefined;
+  /** Starts a further process of the target's program; undefined where it is none of ours. */
+  readonly launch?: (env: Readonly<Record<string, string | undefined>>) => Promise<Launched>;
 }

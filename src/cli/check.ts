@@ -108,6 +108,7 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
       seed,
       run: randomBytes(4).toString("hex"),
       poolSeed: POOL_SEED,
+      launch: resolved.directoryUrl === undefined ? undefined : plain(start),
       controlUrl: control?.url,
     };
     options.onProgress?.({
@@ -138,6 +139,11 @@ function startOptionsOf(options: CheckOptions, directoryUrl: string | undefined)
     ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
     ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
   };
+}
+
+/** As it goes to the worker. */
+function plain({ registry: _, ...rest }: StartOptions): Omit<StartOptions, "registry"> {
+  return rest;
 }
 
 async function select(

@@ -1,4 +1,5 @@
 import type { ResolvedTarget } from "../core/target.ts";
+import type { StartOptions } from "../targets/index.ts";
 import type { CaseRow } from "../../conformance/runner/index.ts";
 
 /** What the worker that runs the cases is told; plain data, given by vitest's `provide`. */
@@ -15,6 +16,8 @@ export interface ConformanceJob {
   readonly seed: string;
   readonly run: string;
   readonly poolSeed: string;
+  /** How the target was started, where it is a reference server: cases may start more of it. */
+  readonly launch: Omit<StartOptions, "registry"> | undefined;
   /** Process control of the exclusive target; undefined when there is none. */
   readonly controlUrl: string | undefined;
 }

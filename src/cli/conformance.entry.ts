@@ -10,12 +10,13 @@ import { requestHttp } from "../engines/node/http.ts";
 import { rawUpgrade } from "../engines/node/raw.ts";
 import { wsTransport } from "../engines/node/transport.ts";
 import { type CaseRow, createLanes, createUsers, isBroken, runCase, type RunnerPorts } from "../../conformance/runner/index.ts";
+import { launchReference } from "../targets/index.ts";
 import { createCredentials } from "../../fixtures/credentials/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
 import { allCases } from "./cases.ts";
 import "./conformance-job.ts";
 import { processBehind } from "./control.ts";
-import { loadBinding } from "./registry.ts";
+import * as registry from "./registry.ts";
 
 /**
  * Cases at once by phase. Shared: enough to fill the waits, and few enough that storms do not starve each other.
@@ -28,7 +29,8 @@ const BODY_BYTES_MAX = 4 * 1024 * 1024;
 const RAW_MS_MAX = 5_000;
 
 const job = inject("rollcall");
-const binding = await loadBinding(job.binding);
+const { launch } = job;
+const binding = await registry.loadBinding(job.binding);
 const chosen = new Set(job.cases);
 const order = { shared: 0, quiet: 1, exclusive: 2 } as const satisfies Record<Phase, number>;
 const cases = (await allCases(binding))
@@ -84,6 +86,7 @@ function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Om
         only,
       }),
     process,
+    ...(launch === undefined ? {} : { launch: (env) => launchReference({ ...launch, registry }, env) }),
   };
 }
 

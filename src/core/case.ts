@@ -5,6 +5,7 @@ import type { Prng } from "./prng.ts";
 import type { Reason } from "./reason.ts";
 import type { Frame, HttpAnswer, HttpRequest, Failure } from "./session.ts";
 import type { Property, WitnessStep } from "./checker.ts";
+import type { ResolvedTarget } from "./target.ts";
 
 /**
  * `shared`: rooms of its own beside all others · `quiet`: timing, few at a time · `exclusive`: restart, exhaustion,
@@ -94,6 +95,20 @@ export interface CaseClient {
   waitFor(fits: (observation: Observation) => boolean, options?: { withinMs?: number; from?: number }): Promise<Observation | undefined>;
 }
 
+/** A process that a case has started. */
+export interface Launched {
+  /** Base URL; undefined when it ended before it was ready. */
+  readonly url: string | undefined;
+  /** How it ended; undefined while it runs. */
+  exited(): { readonly code: number | null; readonly signal: string | null } | undefined;
+  /** Asks it politely to end; gives how it ended, undefined when it had not within the time. */
+  end(withinMs: number): Promise<{ readonly code: number | null; readonly signal: string | null } | undefined>;
+  /** Ends it at once. */
+  kill(): void;
+  /** The last 64 KiB of what it wrote. */
+  logs(): string;
+}
+
 /** Thrown by a case whose precondition could not be brought about: its ids end inconclusive, not failed. */
 export class Precondition extends Error {
   override readonly name = "Precondition";
@@ -149,6 +164,14 @@ export interface CaseContext {
   judge(properties: { readonly [property in Property]?: RequirementId }): Promise<void>;
   /** The witness steps of a client's last frames, ready for a breach. */
   witness(client: CaseClient, last?: number): readonly WitnessStep[];
+  /** The target as it was resolved, for what only some protocols need of it. */
+  readonly target: ResolvedTarget;
+  /**
+   * Starts one more process of the target's own program with these variables beside its own (undefined takes one away),
+   * and waits until it is ready or has ended. It ends with the case.
+   * @throws Precondition where the target is no program of ours to start.
+   */
+  launch(env: Readonly<Record<string, string | undefined>>): Promise<Launched>;
   /** Process control of the target: undefined when there is none. */
   readonly process: { restart(): Promise<void>; logs(): string } | undefined;
   /** Metrics by name without prefix, labels summed; undefined when the target has none. */

@@ -1,4 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Binding } from "../core/binding.ts";
 import { HarnessError } from "../core/errors.ts";
@@ -13,7 +15,14 @@ import type { StartOptions } from "./types.ts";
 export type Launch =
   | { readonly kind: "url" }
   | { readonly kind: "command"; readonly spec: StartSpec; readonly folder: string; readonly port: number | undefined }
-  | { readonly kind: "reference"; readonly program: string; readonly env: Readonly<Record<string, string>>; readonly port: number };
+  | {
+      readonly kind: "reference";
+      readonly program: string;
+      readonly env: Readonly<Record<string, string | undefined>>;
+      readonly port: number;
+      /** Folder that only this instance may use; removed when it is stopped for good. */
+      readonly scratch: string;
+    };
 
 /** A target that is understood and not yet started; the URLs of a server that we start are filled in then. */
 export interface Plan {
@@ -54,8 +63,10 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
   if (!(timeScale >= 1 && timeScale <= TIME_SCALE_MAX))
     throw new HarnessError("usage", `a time scale lies between 1 and ${TIME_SCALE_MAX}`);
   const recipe = options.recipe ?? file?.data.credential.recipe ?? CREDENTIAL_DEFAULTS.recipe;
-  const given = { ...CREDENTIAL_DEFAULTS, ...file?.data.credential };
+  const { reference } = binding.manifest;
+  const given = { ...CREDENTIAL_DEFAULTS, ...file?.data.credential, ...reference?.credential };
   const credential = { ...given, recipe, register: given.register ?? "/auth/register" };
+  const scratch = join(tmpdir(), `rollcall-${name}-${randomBytes(6).toString("hex")}`);
   return {
     binding,
     mayFlood: true,
@@ -71,8 +82,10 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
         MUTANT: options.mutant?.id ?? "",
         BASE_PATH: file?.data.basePath ?? "",
         ...(options.directoryUrl === undefined ? {} : { DIRECTORY_URL: options.directoryUrl }),
+        ...reference?.env?.({ audience: credential.audience, directoryUrl: options.directoryUrl, scratch }),
         ...options.mutant?.env,
       },
+      scratch,
     },
     resolved: {
       name: file?.name ?? name,
@@ -83,8 +96,8 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
       headers: file?.data.headers ?? {},
       ca: undefined,
       credential,
-      capabilities: { ...hooksGiven(binding, { restart: true, metrics: true }), ...file?.data.capabilities },
-      limits: limitsOf(file),
+      capabilities: { ...hooksGiven(binding, { restart: true, metrics: true }), ...reference?.capabilities, ...file?.data.capabilities },
+      limits: { ...reference?.limits, ...limitsOf(file) },
       clientsMax: file?.data.limits["clientsMax"],
       hooks: { health: file?.data.hooks.health ?? "/healthz", metrics: file?.data.hooks.metrics ?? { path: "/metrics", prefix: "" } },
       known: knownOf(file),

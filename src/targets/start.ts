@@ -1,4 +1,6 @@
+import { rmSync } from "node:fs";
 import { resolve } from "node:path";
+import type { Launched } from "../core/case.ts";
 import { HarnessError } from "../core/errors.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { type Child, startChild } from "./child.ts";
@@ -35,7 +37,11 @@ interface Started {
   readonly url: string;
 }
 
-async function startReference(launch: Extract<Launch, { kind: "reference" }>, port: number): Promise<Started> {
+/** Gives the child also when it ended, or was not ready in time: then without a URL. */
+async function spawnReference(
+  launch: Extract<Launch, { kind: "reference" }>,
+  port: number,
+): Promise<{ readonly child: Child; readonly url: string | undefined }> {
   const child = startChild({ run: [process.execPath, launch.program], env: { ...process.env, ...launch.env, PORT: String(port) } });
   const ready = new Promise<string>((done) => {
     child.onLine((line) => {
@@ -43,8 +49,13 @@ async function startReference(launch: Extract<Launch, { kind: "reference" }>, po
       if (url !== undefined) done(url);
     });
   });
-  const first = await Promise.race([ready, child.ended.then(() => undefined), pause(REFERENCE_READY_MS_MAX)]);
-  if (typeof first === "string") return { child, url: first };
+  const url = await Promise.race([ready, child.ended.then(() => undefined), pause(REFERENCE_READY_MS_MAX)]);
+  return { child, url: typeof url === "string" ? url : undefined };
+}
+
+async function startReference(launch: Extract<Launch, { kind: "reference" }>, port: number): Promise<Started> {
+  const { child, url } = await spawnReference(launch, port);
+  if (url !== undefined) return { child, url };
   const failure =
     child.exited() === undefined
       ? new HarnessError("unreachable", `the reference server was not ready within ${REFERENCE_READY_MS_MAX} ms; ${tail(child)}`)
@@ -149,6 +160,31 @@ async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>
     stop: async () => {
       isOnPurpose = true;
       await child.stop();
+      if (launch.kind === "reference") rmSync(launch.scratch, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * One more process of a reference server, for a case: with variables of its own (undefined takes one away) and as it
+ * comes, also when it ends at once.
+ * @throws HarnessError `usage` when the target is no reference server.
+ */
+export async function launchReference(options: StartOptions, env: Readonly<Record<string, string | undefined>>): Promise<Launched> {
+  const { launch } = await planTarget(options);
+  if (launch.kind !== "reference") throw new HarnessError("usage", `${options.target} is no reference server`);
+  const { child, url } = await spawnReference({ ...launch, env: { ...launch.env, ...env } }, await freePort());
+  void child.ended.then(() => rmSync(launch.scratch, { recursive: true, force: true }));
+  return {
+    url,
+    exited: child.exited,
+    logs: child.logs,
+    kill: () => {
+      if (child.exited() === undefined) child.signal("SIGKILL");
+    },
+    end: async (withinMs) => {
+      if (child.exited() === undefined) child.signal("SIGTERM");
+      return Promise.race([child.ended, pause(withinMs).then(() => undefined)]);
     },
   };
 }
