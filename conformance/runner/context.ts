@@ -6,6 +6,7 @@ import {
   type Launched,
   Precondition,
 } from "../../src/core/case.ts";
+import type { RoomOutcome } from "../../src/core/binding.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../src/core/session.ts";
 import { type RunnerClient, createClient } from "./client.ts";
 import { judgeObserved } from "./judge.ts";
@@ -16,6 +17,8 @@ import { witnessOf } from "./witness.ts";
 
 /** An answer that shall come comes within this (X-4). */
 const HTTP_MS = 5_000;
+/** As an HTTP request, with a sign-in before it. */
+const ROOM_MS = 10_000;
 const PLACES = 10;
 /** X-13: replicas are compared once nothing has arrived for this long, at the latest after the second figure. */
 const QUIET_MS = 1_000;
@@ -103,6 +106,35 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
     return client;
   };
 
+  const openedRoom = async (
+    rooms: Extract<typeof binding.rooms, { readonly kind: "opened" }>,
+    label: string,
+    creator: CaseUser,
+  ): Promise<string> => {
+    let outcome: RoomOutcome | undefined;
+    const options = {
+      room: "",
+      basePath: target.basePath,
+      dialect: target.dialect,
+      prng: ports.prng.fork(label),
+      keepaliveMs: undefined,
+      reconnect: false,
+      readOnJoin: false,
+      run: ports.run,
+    };
+    const session = rooms.session(options, label, (told) => (outcome ??= told));
+    const maker = ports.open({ session, url: target.urls[0], credential: credentialOf(creator), observe: () => {}, frameSeen: () => {} });
+    try {
+      maker.start();
+      await until(() => outcome !== undefined, ROOM_MS);
+    } finally {
+      maker.stop();
+    }
+    if (outcome === undefined) throw new Precondition(`no room could be made within ${ROOM_MS} ms`);
+    if ("failure" in outcome) throw new Precondition(`no room could be made: ${outcome.failure}`);
+    return outcome.room;
+  };
+
   const context: CaseContext = {
     prng: ports.prng,
     run: ports.run,
@@ -117,11 +149,13 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
     until,
     user,
     users: (count) => Promise.all(Array.from({ length: count }, user)),
+    credential: (who) => credentialOf(who)(),
     room: async (options = {}) => {
       const creator = options.creator ?? (await user());
       rooms += 1;
       const label = `${ports.run}-${definition.name.replace(/[^a-z0-9]+/gi, "-")}-${rooms}`;
       if (binding.rooms.kind === "named") return binding.rooms.name(label);
+      if (binding.rooms.kind === "opened") return openedRoom(binding.rooms, label, creator);
       const request = binding.rooms.request(label, options.places ?? PLACES, ports.prng.fork(label));
       const answer = await http({ ...request, path: target.basePath + request.path }, creator);
       if ("failure" in answer) throw new Precondition(`no room could be made: ${answer.failure}`);

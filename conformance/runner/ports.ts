@@ -1,5 +1,5 @@
 import type { Binding } from "../../src/core/binding.ts";
-import type { Launched } from "../../src/core/case.ts";
+import type { Launched, Restart } from "../../src/core/case.ts";
 import type { Checker, Property } from "../../src/core/checker.ts";
 import type { Detail } from "../../src/core/observation.ts";
 import type { Op } from "../../src/core/op.ts";
@@ -43,7 +43,7 @@ export interface LentUser {
 
 /** Process control of the target. */
 export interface ProcessPort {
-  restart(): Promise<void>;
+  restart(how?: Restart): Promise<void>;
   logs(): string;
 }
 

@@ -128,7 +128,7 @@ function checkFit(binding: Binding, running: RunningTarget, parameters: Scenario
       hint: "lower --clients, or raise clientsMax in the target file",
     });
   }
-  const membersMax = binding.rooms.kind === "created" ? binding.rooms.membersMax : undefined;
+  const membersMax = binding.rooms.kind === "named" ? undefined : binding.rooms.membersMax;
   const members = Math.ceil(parameters.clients / parameters.rooms);
   if (membersMax !== undefined && members > membersMax) {
     throw new HarnessError("usage", `${members} clients in one room; ${binding.manifest.name} holds ${membersMax}`, {

@@ -94,7 +94,17 @@ export type Rooms =
       readonly parse: (answer: HttpAnswer) => { readonly room: string } | { readonly failure: string };
       /** The greatest number of members of a room, its creator included; undefined when there is no limit. */
       readonly membersMax: number | undefined;
+    }
+  | {
+      /** Made over the protocol itself: by a session of the creator's that ends once it has told of the room. */
+      readonly kind: "opened";
+      /** `options.room` is empty. Calls `made` once, with the new room's id or why there is none. */
+      readonly session: (options: SessionOptions, label: string, made: (outcome: RoomOutcome) => void) => Session;
+      readonly membersMax: number | undefined;
     };
+
+/** What came of making a room. */
+export type RoomOutcome = { readonly room: string } | { readonly failure: string };
 
 /** Scenario operations: named acts with a generator of values. */
 export interface Operations {

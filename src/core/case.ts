@@ -3,7 +3,7 @@ import type { Observation } from "./observation.ts";
 import type { Op } from "./op.ts";
 import type { Prng } from "./prng.ts";
 import type { Reason } from "./reason.ts";
-import type { Frame, HttpAnswer, HttpRequest, Failure } from "./session.ts";
+import type { Credential, Frame, HttpAnswer, HttpRequest, Failure } from "./session.ts";
 import type { Property, WitnessStep } from "./checker.ts";
 import type { ResolvedTarget } from "./target.ts";
 
@@ -95,6 +95,9 @@ export interface CaseClient {
   waitFor(fits: (observation: Observation) => boolean, options?: { withinMs?: number; from?: number }): Promise<Observation | undefined>;
 }
 
+/** How a server is ended before it is started again. */
+export type Restart = "politely" | "killed";
+
 /** A process that a case has started. */
 export interface Launched {
   /** Base URL; undefined when it ended before it was ready. */
@@ -136,6 +139,8 @@ export interface CaseContext {
   until(holds: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean>;
   user(): Promise<CaseUser>;
   users(count: number): Promise<readonly CaseUser[]>;
+  /** A fresh credential of a user that this case was given, for what a case shows by itself. */
+  credential(user: CaseUser): Promise<Credential>;
   /** A fresh room with at least `places` places beside its creator (default 10). Throws `Precondition`. */
   room(options?: { places?: number; creator?: CaseUser }): Promise<string>;
   /** Opens a client. Throws `Precondition` when it must join and does not. */
@@ -173,7 +178,9 @@ export interface CaseContext {
    */
   launch(env: Readonly<Record<string, string | undefined>>): Promise<Launched>;
   /** Process control of the target: undefined when there is none. */
-  readonly process: { restart(): Promise<void>; logs(): string } | undefined;
+  readonly process:
+    | { /** `killed`: ended without farewell before it is started again. */ restart(how?: Restart): Promise<void>; logs(): string }
+    | undefined;
   /** Metrics by name without prefix, labels summed; undefined when the target has none. */
   metrics(): Promise<Readonly<Record<string, number>> | undefined>;
 }

@@ -42,7 +42,13 @@ export interface Scenario {
   readonly defaults: ScenarioParameters;
   readonly objectives: Objectives;
   /** Whether sessions keep themselves alive and come back by themselves. */
-  readonly session: { readonly keepalive: boolean; readonly reconnect: boolean; readonly readOnJoin: boolean };
+  readonly session: {
+    readonly keepalive: boolean;
+    readonly reconnect: boolean;
+    readonly readOnJoin: boolean;
+    /** Whether they ask for everything written before they came; default false. */
+    readonly history?: boolean;
+  };
   /** Same index, parameters and prng give the same script on every engine and shard. `mix`: the binding's operations by weight. */
   readonly script: (client: number, parameters: ScenarioParameters, mix: Readonly<Record<string, number>>, prng: Prng) => ClientScript;
 }

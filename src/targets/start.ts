@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Launched } from "../core/case.ts";
+import type { Launched, Restart } from "../core/case.ts";
 import { HarnessError } from "../core/errors.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { type Child, startChild } from "./child.ts";
@@ -139,8 +139,9 @@ async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>
     get pid() {
       return child.pid;
     },
-    restart: async () => {
+    restart: async (how: Restart = "politely") => {
       isOnPurpose = true;
+      if (how === "killed") child.signal("SIGKILL");
       await child.stop();
       child = (await start(boundPort)).child;
       isOnPurpose = false;

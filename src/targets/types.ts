@@ -1,3 +1,4 @@
+import type { Restart } from "../core/case.ts";
 import type { Binding } from "../core/binding.ts";
 import type { CredentialSpec, ResolvedTarget } from "../core/target.ts";
 
@@ -41,8 +42,8 @@ export interface Exit {
 /** What can be done with a server that we started. */
 export interface TargetProcess {
   readonly pid: number;
-  /** Ends it politely, starts it again on the same port, and waits until it is ready. */
-  restart(): Promise<void>;
+  /** Ends it (politely, when nothing is said), starts it again on the same port, and waits until it is ready. */
+  restart(how?: Restart): Promise<void>;
   /** Ends it at once, without farewell. */
   kill(): void;
   /** The last 64 KiB of what it wrote to stdout and stderr. */

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { CheckerOutcome, Finding } from "../../core/checker.ts";
 import { FINDINGS_MAX } from "../../core/checker.ts";
 import { HarnessError } from "../../core/errors.ts";
+import type { RoomOutcome, Rooms } from "../../core/binding.ts";
 import type { Detail } from "../../core/observation.ts";
 import { createPrng, type Prng } from "../../core/prng.ts";
 import type { Reason } from "../../core/reason.ts";
@@ -18,6 +19,9 @@ const LATE_MS = 50;
 /** X-13: quiet means nothing outstanding and nothing arrived for a second; waited for at most 10 s. */
 const QUIET_MS = 1000;
 const QUIESCE_MS_MAX = 10_000;
+
+/** Making a room over the protocol: a sign-in and a few calls, while others do the same. */
+const ROOM_MS_MAX = 30_000;
 
 /** An answer to a read comes within 5 s, or never. */
 const READ_MS_MAX = 5000;
@@ -276,6 +280,7 @@ class Shard {
         keepaliveMs: session.keepalive && options.keepaliveMs !== undefined ? options.keepaliveMs / options.target.timeScale : undefined,
         reconnect: session.reconnect,
         readOnJoin: session.readOnJoin,
+        history: session.history ?? false,
         run: options.run,
       }),
       url: options.target.urls[player.index % options.target.urls.length] ?? options.target.urls[0],
@@ -313,12 +318,40 @@ class Shard {
   async #createRoom(label: string, places: number, creator: Credential, prng: Prng): Promise<string> {
     const { rooms, http } = this.#options;
     if (rooms.kind === "named") return rooms.name(label);
+    if (rooms.kind === "opened") return this.#openRoom(rooms, label, creator, prng);
     const request = rooms.request(label, places, prng);
     const answer = await http({ ...request, path: this.#options.target.basePath + request.path }, creator);
     if ("failure" in answer) throw new HarnessError("unreachable", `no room could be made: ${answer.failure}`);
     const parsed = rooms.parse(answer);
     if ("failure" in parsed) throw new HarnessError("unreachable", `no room could be made: ${parsed.failure}`);
     return parsed.room;
+  }
+
+  async #openRoom(rooms: Extract<Rooms, { readonly kind: "opened" }>, label: string, creator: Credential, prng: Prng): Promise<string> {
+    const { target, run, transport, http } = this.#options;
+    const told: RoomOutcome[] = [];
+    const options = { room: "", basePath: target.basePath, dialect: target.dialect, prng, run };
+    const maker = createNodeClient({
+      session: rooms.session({ ...options, keepaliveMs: undefined, reconnect: false, readOnJoin: false }, label, (outcome) => {
+        told.push(outcome);
+      }),
+      url: target.urls[0],
+      headers: target.headers,
+      ca: target.ca,
+      localAddress: undefined,
+      transport,
+      alarms: this.#alarms,
+      nowMs: () => performance.now(),
+      credential: () => Promise.resolve(creator),
+      http: (request) => http(request, creator),
+      observe: () => {},
+    });
+    maker.start();
+    await this.#waitUntil(() => told.length > 0, performance.now() + ROOM_MS_MAX);
+    maker.stop();
+    const outcome = told[0] ?? { failure: `nothing came of it within ${ROOM_MS_MAX} ms` };
+    if ("failure" in outcome) throw new HarnessError("unreachable", `no room could be made: ${outcome.failure}`);
+    return outcome.room;
   }
 
   #observe(player: Player, detail: Detail, atMs: number): void {
