@@ -51,6 +51,8 @@ export const wsTransport: Transport = {
     let state: "connecting" | "open" | "over" = "connecting";
     let pings = 0;
     let pingsSinceMs = 0;
+    /** Why the socket was ended, when it was not by a close frame. */
+    let fault = "";
     const socket = new WebSocket(options.url, [...options.protocols], {
       perMessageDeflate: false,
       headers: { ...options.headers },
@@ -80,25 +82,32 @@ export const wsTransport: Transport = {
         pingsSinceMs = nowMs;
       }
       pings += 1;
-      if (pings > PINGS_PER_SECOND_MAX) socket.terminate();
+      if (pings <= PINGS_PER_SECOND_MAX) return;
+      fault = `more than ${PINGS_PER_SECOND_MAX} pings a second`;
+      socket.terminate();
     });
     socket.on("unexpected-response", (request, response) => {
       response.destroy();
       request.destroy();
       refuse(response.statusCode ?? 0, response.statusMessage ?? "");
     });
-    socket.on("error", (error) => refuse(0, error.message));
+    socket.on("error", (error) => {
+      fault = error.message;
+      refuse(0, error.message);
+    });
     socket.on("close", (code, reason) => {
       refuse(0, "closed before the upgrade was answered");
       if (state !== "open") return;
       state = "over";
-      events.closed(code, reason.toString("utf8"));
+      events.closed(code, reason.length === 0 ? fault : reason.toString("utf8"));
     });
     return {
       send(frame) {
         if (socket.readyState !== WebSocket.OPEN) return;
-        if (socket.bufferedAmount > SEND_BUFFER_BYTES_MAX) socket.terminate();
-        else socket.send(frame);
+        if (socket.bufferedAmount > SEND_BUFFER_BYTES_MAX) {
+          fault = "it does not read what it is sent";
+          socket.terminate();
+        } else socket.send(frame);
       },
       close(code, reason) {
         if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
