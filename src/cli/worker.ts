@@ -1,5 +1,6 @@
-import { createCheckers } from "../checkers/index.ts";
+import { createCheckers, type LifecycleOptions } from "../checkers/index.ts";
 import { MemoryLedger } from "../checkers/ledger.ts";
+import type { BindingManifest } from "../core/binding.ts";
 import { HarnessError, unreachable } from "../core/errors.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import type { Credential } from "../core/session.ts";
@@ -52,6 +53,11 @@ export type WorkerMessage =
 const BODY_BYTES_MAX = 1024 * 1024;
 const HTTP_MS_MAX = 15_000;
 
+/** A room may end this much sooner than its life, or later: servers sweep now and then. */
+const ROOM_TTL_BELOW_MS = 5000;
+const ROOM_TTL_ABOVE_MS = 10_000;
+const TOLERANCE_MS_MIN = 250;
+
 const stopping = new AbortController();
 const going = Promise.withResolvers<undefined>();
 
@@ -83,6 +89,7 @@ async function work(job: WorkerJob): Promise<void> {
   const scenario = scenarios.find((each) => each.name === job.scenario);
   if (scenario === undefined) throw new HarnessError("internal", `no scenario ${job.scenario} in the worker`);
   const decoder = new TextDecoder();
+  const lifecycle = lifecycleOf(binding.manifest, job.target.timeScale);
   const judgesPresence = binding.manifest.judges.presence !== undefined && (job.target.capabilities["presence"] ?? true);
   let ledger: MemoryLedger | undefined;
   tell({ kind: "ready" });
@@ -119,7 +126,8 @@ async function work(job: WorkerJob): Promise<void> {
       echo: binding.manifest.echo,
       run: job.run,
       histogram: createHdr,
-      only: judgesPresence ? ["presence"] : [],
+      only: judgesPresence ? ["presence", "lifecycle"] : ["lifecycle"],
+      ...(lifecycle === undefined ? {} : { lifecycle }),
     }),
     onSecond: (second) => tell({ kind: "second", second }),
     signal: stopping.signal,
@@ -136,6 +144,17 @@ async function work(job: WorkerJob): Promise<void> {
     expected,
     recognised,
   });
+}
+
+/** A room's life as it passes on the target, where the binding judges it. */
+function lifecycleOf({ judges, roomTtlMs }: BindingManifest, timeScale: number): LifecycleOptions | undefined {
+  if (judges.lifecycle === undefined || roomTtlMs === undefined) return undefined;
+  const scaled = (ms: number): number => Math.max(TOLERANCE_MS_MIN, ms / timeScale);
+  return {
+    roomTtlMs: roomTtlMs / timeScale,
+    toleranceBelowMs: scaled(ROOM_TTL_BELOW_MS),
+    toleranceAboveMs: scaled(ROOM_TTL_ABOVE_MS),
+  };
 }
 
 // The terminal sends Ctrl-C to the whole group; the parent decides when a worker stops.
