@@ -1,4 +1,5 @@
 import type { ResolvedTarget } from "../core/target.ts";
+import type { TransportName } from "../engines/node/transports.ts";
 import type { CaseRow } from "../../conformance/runner/index.ts";
 
 /** What the worker that runs the cases is told; plain data, given by vitest's `provide`. */
@@ -15,6 +16,7 @@ export interface ConformanceJob {
   readonly seed: string;
   readonly run: string;
   readonly poolSeed: string;
+  readonly transport: TransportName;
   /** Process control of the exclusive target; undefined when there is none. */
   readonly controlUrl: string | undefined;
 }

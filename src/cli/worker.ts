@@ -9,7 +9,7 @@ import { createHdr } from "../engines/node/hdr.ts";
 import { requestHttp } from "../engines/node/http.ts";
 import type { ShardResult, ShardSecond } from "../engines/node/shard-types.ts";
 import { runShard } from "../engines/node/shard.ts";
-import { wsTransport } from "../engines/node/transport.ts";
+import { loadTransport, type TransportName } from "../engines/node/transports.ts";
 import { scenarios } from "../../scenarios/index.ts";
 import { loadBinding } from "./registry.ts";
 import { errorOf, faultOf, type WorkerFault } from "./worker-fault.ts";
@@ -23,6 +23,7 @@ export interface WorkerJob {
   readonly parameters: ScenarioParameters;
   readonly seed: string;
   readonly run: string;
+  readonly transport: TransportName;
   readonly shard: { readonly index: number; readonly count: number };
 }
 
@@ -92,6 +93,7 @@ async function work(job: WorkerJob): Promise<void> {
   const lifecycle = lifecycleOf(binding.manifest, job.target.timeScale);
   const judgesPresence = binding.manifest.judges.presence !== undefined && (job.target.capabilities["presence"] ?? true);
   let ledger: MemoryLedger | undefined;
+  const transport = await loadTransport(job.transport);
   tell({ kind: "ready" });
   await going.promise;
   const result = await runShard({
@@ -108,7 +110,7 @@ async function work(job: WorkerJob): Promise<void> {
     credential,
     http: (request, shown) =>
       requestHttp({ target: job.target, request, credential: shown, withinMs: HTTP_MS_MAX, bodyBytesMax: BODY_BYTES_MAX }),
-    transport: wsTransport,
+    transport,
     ledger: (slots, onDelivery) => {
       ledger = new MemoryLedger({
         orderModel: binding.manifest.orderModel,
