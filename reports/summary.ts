@@ -56,13 +56,15 @@ function sentenceOf(result: Result, judged: number, counts: Readonly<Record<Stan
   if (load !== undefined) {
     const missing = load.expected - load.delivered;
     parts.push(
-      load.expected === 0
-        ? "No delivery was expected."
-        : missing === 0
-          ? `All ${formatNumber(load.expected)} deliveries accounted for.`
-          : missing > 0
-            ? `${count(missing, "delivery", "deliveries")} of ${formatNumber(load.expected)} missing.`
-            : `${count(-missing, "delivery", "deliveries")} more than expected.`,
+      load.joinMs.count === 0
+        ? "No client came into a room."
+        : load.expected === 0
+          ? "No delivery was expected."
+          : missing === 0
+            ? `All ${formatNumber(load.expected)} deliveries accounted for.`
+            : missing > 0
+              ? `${count(missing, "delivery", "deliveries")} of ${formatNumber(load.expected)} missing.`
+              : `${count(-missing, "delivery", "deliveries")} more than expected.`,
     );
   }
   if (result.harness.inconclusiveBecause.length > 0) parts.push("The harness itself fell behind, so what passed is not proved.");

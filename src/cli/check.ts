@@ -3,6 +3,7 @@ import { HarnessError } from "../core/errors.ts";
 import type { CaseDefinition, Phase } from "../core/case.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
+import { TRANSPORT_DEFAULT, type TransportName } from "../engines/node/transports.ts";
 import { describeTarget, type RunningTarget, startTarget, type StartOptions } from "../targets/index.ts";
 import { capabilitiesOf, type Death, selectCases, type Selection } from "../../conformance/runner/index.ts";
 import { allCases } from "./cases.ts";
@@ -38,6 +39,8 @@ export interface CheckOptions {
   readonly profile?: Profile;
   /** Fixes workload and the cases' values; default a fresh one. */
   readonly seed?: string;
+  /** How sockets are made: `net`, our own (the default), or `ws`. */
+  readonly transport?: TransportName;
   /** Reference servers only: timers unscaled. */
   readonly realTime?: boolean;
   /** Reference servers only; default 20, at most 20. */
@@ -109,6 +112,7 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
       run: randomBytes(4).toString("hex"),
       poolSeed: POOL_SEED,
       launch: resolved.directoryUrl === undefined ? undefined : plain(start),
+      transport: options.transport ?? TRANSPORT_DEFAULT,
       controlUrl: control?.url,
     };
     options.onProgress?.({

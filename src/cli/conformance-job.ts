@@ -1,5 +1,6 @@
 import type { ResolvedTarget } from "../core/target.ts";
 import type { StartOptions } from "../targets/index.ts";
+import type { TransportName } from "../engines/node/transports.ts";
 import type { CaseRow } from "../../conformance/runner/index.ts";
 
 /** What the worker that runs the cases is told; plain data, given by vitest's `provide`. */
@@ -18,6 +19,7 @@ export interface ConformanceJob {
   readonly poolSeed: string;
   /** How the target was started, where it is a reference server: cases may start more of it. */
   readonly launch: Omit<StartOptions, "registry"> | undefined;
+  readonly transport: TransportName;
   /** Process control of the exclusive target; undefined when there is none. */
   readonly controlUrl: string | undefined;
 }

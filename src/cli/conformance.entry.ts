@@ -8,7 +8,7 @@ import { createNodeClient } from "../engines/node/client.ts";
 import { createHdr } from "../engines/node/hdr.ts";
 import { requestHttp } from "../engines/node/http.ts";
 import { rawUpgrade } from "../engines/node/raw.ts";
-import { wsTransport } from "../engines/node/transport.ts";
+import { loadTransport } from "../engines/node/transports.ts";
 import { type CaseRow, createLanes, createUsers, isBroken, runCase, type RunnerPorts } from "../../conformance/runner/index.ts";
 import { launchReference } from "../targets/index.ts";
 import { createCredentials } from "../../fixtures/credentials/index.ts";
@@ -38,6 +38,7 @@ const cases = (await allCases(binding))
   .toSorted((left, right) => order[left.phase] - order[right.phase]);
 const pool = await openPool({ seed: job.poolSeed });
 const prng = createPrng(job.seed);
+const transport = await loadTransport(job.transport);
 const nowMs = (): number => performance.now();
 const alarms = createAlarms(nowMs);
 let clients = 0;
@@ -64,7 +65,7 @@ function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Om
         headers: target.headers,
         ca: target.ca,
         localAddress: undefined,
-        transport: wsTransport,
+        transport,
         alarms,
         nowMs,
         credential,

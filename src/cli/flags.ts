@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { Profile } from "../core/requirement.ts";
+import { TRANSPORTS, type TransportName } from "../engines/node/transports.ts";
 
 const PROFILES: readonly Profile[] = ["mvp", "production", "strict"];
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
@@ -39,6 +40,13 @@ export function parseProfile(text: string): Profile {
   const profile = PROFILES.find((known) => known === text);
   if (profile === undefined) throw new InvalidArgumentError(`profiles: ${PROFILES.join(", ")}.`);
   return profile;
+}
+
+/** The name of a transport. */
+export function parseTransport(text: string): TransportName {
+  const transport = TRANSPORTS.find((known) => known === text);
+  if (transport === undefined) throw new InvalidArgumentError(`transports: ${TRANSPORTS.join(", ")}.`);
+  return transport;
 }
 
 /** Gathers a flag that may be given several times, or with commas. */

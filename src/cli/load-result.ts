@@ -54,8 +54,10 @@ export function resultOf(judged: Judged): Result {
     shards.flatMap((shard) => shard.outcomes).filter((outcome) => binding.manifest.judges[outcome.property] !== undefined),
   );
   const behind = fellBehind(shards);
-  const loadResult = figures(judged, shards, outcomes, behind);
-  const parts = partsOf(outcomes, binding, loadResult, behind);
+  const unplayed = leftUndone(shards);
+  const doubts = [...behind, ...unplayed];
+  const loadResult = figures(judged, shards, outcomes, doubts);
+  const parts = partsOf(outcomes, binding, loadResult, doubts);
   const exited = running.exited();
   const robustness = binding.manifest.areas.robustness;
   if (exited !== undefined && robustness !== undefined) {
@@ -95,10 +97,8 @@ export function resultOf(judged: Judged): Result {
   const verdicts = [
     ...requirements.filter(counts),
     ...loadResult.objectives.map((each) => ({ level: "SHOULD" as const, verdict: each.verdict })),
-    ...(behind.length > 0 ? [{ level: "MUST" as const, verdict: "inconclusive" as const }] : []),
+    ...(doubts.length > 0 ? [{ level: "MUST" as const, verdict: "inconclusive" as const }] : []),
   ];
-  const firstFailure = shards.map((shard) => shard.firstFailure).find((text) => text !== undefined);
-  const refused = shards.reduce((sum, shard) => sum + shard.refusedJoins, 0);
   const nobody = loadResult.joinMs.count === 0;
   const exitCode = exitCodeOf(
     {
@@ -140,7 +140,7 @@ export function resultOf(judged: Judged): Result {
       workers: judged.workers,
       inconclusiveBecause: behind,
     },
-    notes: refused === 0 ? [] : [`${refused} joins failed; the first: ${firstFailure ?? "no reason given"}`],
+    notes: [...joinNotes(shards, loadResult.joinMs.count), ...unplayed],
     interrupted: gathered.interrupted,
   };
 }
@@ -193,16 +193,31 @@ function fellBehind(shards: readonly ShardResult[]): readonly string[] {
   if (cpu > CPU_MAX) reasons.push(`a worker used ${(cpu * 100).toFixed(0)} % of its core: use fewer clients or more --workers`);
   if (sum((shard) => shard.late) / planned > SHARE_LATE_MAX)
     reasons.push(`${sum((shard) => shard.late)} of ${planned} sends were late by over 50 ms`);
-  if (sum((shard) => shard.dropped) / planned > SHARE_LATE_MAX)
-    reasons.push(`${sum((shard) => shard.dropped)} of ${planned} planned acts found their client outside its room`);
   return reasons;
+}
+
+/** What of the plan was not carried out because clients were not in their rooms: the server's doing, not the harness's. */
+function leftUndone(shards: readonly ShardResult[]): readonly string[] {
+  const planned = shards.reduce((sum, shard) => sum + shard.planned, 0);
+  const dropped = shards.reduce((sum, shard) => sum + shard.dropped, 0);
+  return dropped <= planned * SHARE_LATE_MAX
+    ? []
+    : [`${dropped} of ${planned} planned acts were not done: their clients were not in their rooms`];
+}
+
+/** Why clients did not come into their rooms, for the notes. */
+function joinNotes(shards: readonly ShardResult[], joins: number): readonly string[] {
+  const refused = shards.reduce((sum, shard) => sum + shard.refusedJoins, 0);
+  const first = shards.map((shard) => shard.firstFailure).find((text) => text !== undefined);
+  if (refused > 0) return [`${refused} joins failed; the first: ${first ?? "no reason given"}`];
+  return joins > 0 ? [] : ["no client could join a room: the server did not answer within the run"];
 }
 
 function figures(
   judged: Judged,
   shards: readonly ShardResult[],
   outcomes: ReadonlyMap<Property, CheckerOutcome>,
-  behind: readonly string[],
+  doubts: readonly string[],
 ): LoadResult {
   const { gathered, scenario, parameters } = judged;
   const merge = (of: (done: Done) => string): ReturnType<typeof figuresOf> => {
@@ -242,7 +257,7 @@ function figures(
       scenario.objectives,
       { deliveryMsP99: deliveryMs.p99, convergenceMsP99: convergenceMs.p99, reach, violations },
       delivered,
-      behind,
+      doubts,
     ),
   };
 }
@@ -251,11 +266,11 @@ function judgeObjectives(
   wanted: Objectives,
   got: Required<Objectives>,
   delivered: number,
-  behind: readonly string[],
+  doubts: readonly string[],
 ): LoadResult["objectives"] {
   const rows: { name: string; wanted: string; got: string; verdict: Verdict }[] = [];
   const timed = (isMet: boolean): Verdict =>
-    delivered === 0 ? "inconclusive" : isMet ? "pass" : behind.length > 0 ? "inconclusive" : "warning";
+    delivered === 0 ? "inconclusive" : isMet ? "pass" : doubts.length > 0 ? "inconclusive" : "warning";
   if (wanted.deliveryMsP99 !== undefined)
     rows.push({
       name: "delivery p99",
@@ -292,7 +307,7 @@ function partsOf(
   outcomes: ReadonlyMap<Property, CheckerOutcome>,
   binding: Binding,
   figures: LoadResult,
-  behind: readonly string[],
+  doubts: readonly string[],
 ): Map<RequirementId, RowPart> {
   const parts = new Map<RequirementId, RowPart>();
   const add = (id: RequirementId, part: Omit<RowPart, "id">): void => {
@@ -332,16 +347,16 @@ function partsOf(
     }
   }
   const latency = binding.manifest.judges.latency;
-  if (latency !== undefined && figures.delivered > 0) add(requirementFor(latency, "late"), latencyPart(binding, figures, behind));
+  if (latency !== undefined && figures.delivered > 0) add(requirementFor(latency, "late"), latencyPart(binding, figures, doubts));
   return parts;
 }
 
-function latencyPart(binding: Binding, figures: LoadResult, behind: readonly string[]): Omit<RowPart, "id"> {
+function latencyPart(binding: Binding, figures: LoadResult, doubts: readonly string[]): Omit<RowPart, "id"> {
   const budgetMs = binding.manifest.budgets.deliveryMsP95;
   const notes = [
     `delivery p50 ${figures.deliveryMs.p50} ms, p95 ${figures.deliveryMs.p95} ms, p99 ${figures.deliveryMs.p99} ms, max ${figures.deliveryMs.max} ms`,
   ];
-  if (behind.length > 0) return { judged: 0, broken: {}, breaches: [], notes, inconclusive: behind };
+  if (doubts.length > 0) return { judged: 0, broken: {}, breaches: [], notes, inconclusive: doubts };
   if (budgetMs === undefined || figures.deliveryMs.p95 <= budgetMs) return { judged: 1, broken: {}, breaches: [], notes, inconclusive: [] };
   return {
     judged: 1,

@@ -5,6 +5,7 @@ import { HarnessError } from "../core/errors.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
 import type { Scenario, ScenarioParameters } from "../core/scenario.ts";
+import { TRANSPORT_DEFAULT, type TransportName } from "../engines/node/transports.ts";
 import { startTarget, type RunningTarget } from "../targets/index.ts";
 import { createCredentials } from "../../fixtures/credentials/index.ts";
 import { startDirectory } from "../../fixtures/directory/index.ts";
@@ -28,6 +29,8 @@ export interface LoadOptions {
   readonly profile?: Profile;
   /** Worker processes; default one for every 5,000 clients, at most one a core. */
   readonly workers?: number;
+  /** How sockets are made: `net`, our own (the default), or `ws`. */
+  readonly transport?: TransportName;
   /** Reference servers only: run against this mutant. */
   readonly mutant?: { readonly id: string; readonly env?: Readonly<Record<string, string>> };
   readonly mayLoad?: readonly string[];
@@ -85,6 +88,7 @@ export async function load(options: LoadOptions): Promise<Result> {
         parameters,
         seed,
         run,
+        transport: options.transport ?? TRANSPORT_DEFAULT,
       };
       const count = workersFor(parameters, options.workers);
       const source = createCredentials({ target: running.resolved, pool });

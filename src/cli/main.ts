@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { HarnessError, type HarnessErrorCode } from "../core/errors.ts";
-import { collect, parseDuration, parseNumber, parseProfile, parseWhole } from "./flags.ts";
+import { collect, parseDuration, parseNumber, parseProfile, parseTransport, parseWhole } from "./flags.ts";
 import { version } from "./version.ts";
 
 /** Decision: first that applies. A HarnessError ends a command with the code of its kind. */
@@ -13,6 +13,7 @@ const CLIENTS_MAX = 1_000_000;
 const WORKERS_MAX = 256;
 const RATE_MAX = 10_000;
 const TIME_SCALE_MAX = 20;
+const TRANSPORT_HELP = "net (our own; default) or ws";
 const OUT_DEFAULT = "rollcall-report";
 
 type Flags = Readonly<Record<string, unknown>>;
@@ -64,6 +65,7 @@ function program(ending: Ending): Command {
       .argument("<target>", "a reference server's name, or a target file"),
   )
     .option("--only <pattern>", "requirement ids or patterns such as 'PLAY-CONV-*'; may be repeated", collect)
+    .option("--transport <name>", TRANSPORT_HELP, parseTransport)
     .option("--real-time", "run our reference servers' timers unscaled")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
     .option("--i-may-load <host>", "allow the cases that flood on a host that is not this machine", collect)
@@ -95,10 +97,7 @@ function program(ending: Ending): Command {
     .option("--churn <share>", "share of clients that leave and come back in a minute, 0 to 1", parseNumber(0, 1))
     .option("--workers <n>", "worker processes", parseWhole(1, WORKERS_MAX))
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
-    .option("--transport <name>", "ws", (text: string) => {
-      if (text !== "ws") throw new InvalidArgumentError("transports: ws.");
-      return text;
-    })
+    .option("--transport <name>", TRANSPORT_HELP, parseTransport)
     .option("--i-may-load <host>", "consent to load on a host that is not this machine", collect)
     .addHelpText(
       "after",

@@ -4,6 +4,7 @@ import type { Profile } from "../core/requirement.ts";
 import { HarnessError } from "../core/errors.ts";
 import type { Result } from "../core/result.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
+import { TRANSPORTS, type TransportName } from "../engines/node/transports.ts";
 import { describeTarget, readTargetFile } from "../targets/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
 import { renderTerminal, writeReports } from "../../reports/index.ts";
@@ -29,6 +30,11 @@ interface Common {
     readonly failOnWarning: boolean;
     readonly allowInconclusive: boolean;
   };
+}
+
+function transportOf(flags: Flags): { readonly transport?: TransportName } {
+  const transport = TRANSPORTS.find((name) => name === flags["transport"]);
+  return transport === undefined ? {} : { transport };
 }
 
 function textOf(flags: Flags, name: string): string | undefined {
@@ -131,6 +137,7 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
     check({
       target,
       ...common.shared,
+      ...transportOf(flags),
       ...(only === undefined ? {} : { only }),
       ...(mutant === undefined ? {} : { mutant }),
       realTime: flags["realTime"] === true,
@@ -183,6 +190,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
       scenario,
       target,
       parameters,
+      ...transportOf(flags),
       ...common.shared,
       ...(typeof workers === "number" ? { workers } : {}),
       ...(mutant === undefined ? {} : { mutant }),

@@ -1,5 +1,6 @@
-import { createCheckers } from "../checkers/index.ts";
+import { createCheckers, type LifecycleOptions } from "../checkers/index.ts";
 import { MemoryLedger } from "../checkers/ledger.ts";
+import type { BindingManifest } from "../core/binding.ts";
 import { HarnessError, unreachable } from "../core/errors.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import type { Credential } from "../core/session.ts";
@@ -8,7 +9,7 @@ import { createHdr } from "../engines/node/hdr.ts";
 import { requestHttp } from "../engines/node/http.ts";
 import type { ShardResult, ShardSecond } from "../engines/node/shard-types.ts";
 import { runShard } from "../engines/node/shard.ts";
-import { wsTransport } from "../engines/node/transport.ts";
+import { loadTransport, type TransportName } from "../engines/node/transports.ts";
 import { scenarios } from "../../scenarios/index.ts";
 import { loadBinding } from "./registry.ts";
 import { errorOf, faultOf, type WorkerFault } from "./worker-fault.ts";
@@ -22,6 +23,7 @@ export interface WorkerJob {
   readonly parameters: ScenarioParameters;
   readonly seed: string;
   readonly run: string;
+  readonly transport: TransportName;
   readonly shard: { readonly index: number; readonly count: number };
 }
 
@@ -51,6 +53,11 @@ export type WorkerMessage =
 /** Bytes of a room's creation answer at most. */
 const BODY_BYTES_MAX = 1024 * 1024;
 const HTTP_MS_MAX = 15_000;
+
+/** A room may end this much sooner than its life, or later: servers sweep now and then. */
+const ROOM_TTL_BELOW_MS = 5000;
+const ROOM_TTL_ABOVE_MS = 10_000;
+const TOLERANCE_MS_MIN = 250;
 
 const stopping = new AbortController();
 const going = Promise.withResolvers<undefined>();
@@ -83,8 +90,10 @@ async function work(job: WorkerJob): Promise<void> {
   const scenario = scenarios.find((each) => each.name === job.scenario);
   if (scenario === undefined) throw new HarnessError("internal", `no scenario ${job.scenario} in the worker`);
   const decoder = new TextDecoder();
+  const lifecycle = lifecycleOf(binding.manifest, job.target.timeScale);
   const judgesPresence = binding.manifest.judges.presence !== undefined && (job.target.capabilities["presence"] ?? true);
   let ledger: MemoryLedger | undefined;
+  const transport = await loadTransport(job.transport);
   tell({ kind: "ready" });
   await going.promise;
   const result = await runShard({
@@ -101,7 +110,7 @@ async function work(job: WorkerJob): Promise<void> {
     credential,
     http: (request, shown) =>
       requestHttp({ target: job.target, request, credential: shown, withinMs: HTTP_MS_MAX, bodyBytesMax: BODY_BYTES_MAX }),
-    transport: wsTransport,
+    transport,
     ledger: (slots, onDelivery) => {
       ledger = new MemoryLedger({
         orderModel: binding.manifest.orderModel,
@@ -119,7 +128,8 @@ async function work(job: WorkerJob): Promise<void> {
       echo: binding.manifest.echo,
       run: job.run,
       histogram: createHdr,
-      only: judgesPresence ? ["presence"] : [],
+      only: judgesPresence ? ["presence", "lifecycle"] : ["lifecycle"],
+      ...(lifecycle === undefined ? {} : { lifecycle }),
     }),
     onSecond: (second) => tell({ kind: "second", second }),
     signal: stopping.signal,
@@ -136,6 +146,17 @@ async function work(job: WorkerJob): Promise<void> {
     expected,
     recognised,
   });
+}
+
+/** A room's life as it passes on the target, where the binding judges it. */
+function lifecycleOf({ judges, roomTtlMs }: BindingManifest, timeScale: number): LifecycleOptions | undefined {
+  if (judges.lifecycle === undefined || roomTtlMs === undefined) return undefined;
+  const scaled = (ms: number): number => Math.max(TOLERANCE_MS_MIN, ms / timeScale);
+  return {
+    roomTtlMs: roomTtlMs / timeScale,
+    toleranceBelowMs: scaled(ROOM_TTL_BELOW_MS),
+    toleranceAboveMs: scaled(ROOM_TTL_ABOVE_MS),
+  };
 }
 
 // The terminal sends Ctrl-C to the whole group; the parent decides when a worker stops.

@@ -53,6 +53,8 @@ export interface BindingManifest {
   readonly capabilities: Readonly<Record<string, Capability>>;
   /** For a session's own keepalive; undefined when the protocol has none. */
   readonly keepaliveMs: number | undefined;
+  /** How long a room lives past its last activity; undefined when rooms do not end by themselves. */
+  readonly roomTtlMs?: number;
   /** Which requirement a checker's finding breaks. Properties left out are not judged for this binding. */
   readonly judges: { readonly [property in Property]?: Judge };
   /** Which requirement a general case judges. Areas left out have no general case for this binding. */

@@ -44,6 +44,7 @@ const manifest: BindingManifest = {
   engines: { node: true, k6: true },
   capabilities,
   keepaliveMs: 30_000,
+  roomTtlMs: 60_000,
   judges: {
     delivery: { otherwise: requirementId("PLAY-CONV-04"), foreign: requirementId("PLAY-ISO-01") },
     order: requirementId("PLAY-ORD-01"),

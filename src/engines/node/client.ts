@@ -2,7 +2,7 @@ import type { Ledger } from "../../core/ledger.ts";
 import type { Detail, Delivered } from "../../core/observation.ts";
 import type { Op } from "../../core/op.ts";
 import type { Credential, Failure, Frame, HttpAnswer, HttpRequest, Outbox, Session } from "../../core/session.ts";
-import type { Connection, Transport, TransportEvents } from "./transport.ts";
+import type { Connection, RefusedUpgrade, Transport, TransportEvents } from "./transport.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 
 export interface NodeClientOptions {
@@ -26,8 +26,11 @@ export interface NodeClientOptions {
   readonly ledger?: { readonly ledger: Ledger; readonly slot: number };
 }
 
+/** Characters of a refusal's body that a failure shows: enough for a code and a sentence. */
+const REFUSAL_SHOWN_MAX = 200;
+
 /** One client: a session, its socket, its alarm. Carries out what the session asks for. */
-export class NodeClient implements Outbox, TransportEvents {
+export class NodeClient implements Outbox {
   readonly #options: NodeClientOptions;
   readonly #session: Session;
   readonly #alarm: Alarm;
@@ -36,8 +39,8 @@ export class NodeClient implements Outbox, TransportEvents {
   #inHand: Uint8Array | undefined;
   #isOpen = false;
   #isOver = false;
-  /** Frames of a socket that was given up are no longer ours. */
-  #epoch = 0;
+  /** The ear on the socket in use: what a socket that was given up tells is no longer ours. */
+  #line: Line | undefined;
 
   constructor(options: NodeClientOptions) {
     this.#options = options;
@@ -62,7 +65,7 @@ export class NodeClient implements Outbox, TransportEvents {
   /** Ends the client for good: no alarm, no reconnect. Its socket is cut when still open. */
   stop(): void {
     this.#isOver = true;
-    this.#epoch += 1;
+    this.#line = undefined;
     this.#alarm.set(Infinity);
     this.#connection?.cut();
     this.#connection = undefined;
@@ -77,22 +80,13 @@ export class NodeClient implements Outbox, TransportEvents {
   // Outbox
 
   connect(path: string, protocols: readonly string[], headers: Readonly<Record<string, string>>): void {
-    this.#epoch += 1;
-    const epoch = this.#epoch;
-    const own = (act: () => void): void => {
-      if (epoch === this.#epoch && !this.#isOver) act();
-    };
+    if (this.#isOver) return;
     const { url, ca, localAddress, transport } = this.#options;
+    this.#connection?.cut();
+    this.#line = new Line(this);
     this.#connection = transport.connect(
       { url: url.replace(/^http/, "ws") + path, protocols, headers: { ...this.#options.headers, ...headers }, ca, localAddress },
-      {
-        opened: () => own(() => this.opened()),
-        frame: (bytes, start, end, isText) => {
-          if (epoch === this.#epoch) this.frame(bytes, start, end, isText);
-        },
-        closed: (code, reason) => own(() => this.closed(code, reason)),
-        refused: (status, text) => own(() => this.refused(status, text)),
-      },
+      this.#line,
     );
   }
 
@@ -136,13 +130,14 @@ export class NodeClient implements Outbox, TransportEvents {
 
   // Transport
 
-  opened(): void {
+  opened(line: Line): void {
+    if (line !== this.#line) return;
     this.#isOpen = true;
     this.#session.opened(this.#options.nowMs(), this);
   }
 
-  frame(bytes: Uint8Array, start: number, end: number, isText: boolean): void {
-    if (this.#isOver) return;
+  frame(line: Line, bytes: Uint8Array, start: number, end: number, isText: boolean): void {
+    if (line !== this.#line) return;
     const nowMs = this.#options.nowMs();
     const ledger = this.#options.ledger;
     if (ledger !== undefined) {
@@ -152,27 +147,58 @@ export class NodeClient implements Outbox, TransportEvents {
         return;
       }
     }
-    const part = bytes.subarray(start, end);
-    const frame: Frame = isText ? Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("utf8") : part;
-    this.#options.frameSeen?.("server", isText ? frame : part.slice(), nowMs);
-    this.#inHand = part;
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+    // A transport uses its bytes again, and a session may keep what it decodes: it gets its own.
+    const frame: Frame = isText ? buffer.toString("utf8") : new Uint8Array(buffer);
+    this.#options.frameSeen?.("server", frame, nowMs);
+    // No Buffer, whose `slice` does not copy.
+    this.#inHand = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
     this.#session.frame(frame, nowMs, this);
     this.#inHand = undefined;
   }
 
-  closed(code: number, reason: string): void {
+  closed(line: Line, code: number, reason: string): void {
+    if (line !== this.#line) return;
     this.#isOpen = false;
     this.#connection = undefined;
     this.#session.closed(code, reason, this.#options.nowMs(), this);
   }
 
-  refused(status: number, text: string): void {
+  refused(line: Line, status: number, text: string, answer: RefusedUpgrade | undefined): void {
+    if (line !== this.#line) return;
     this.#connection = undefined;
-    this.#session.reply("connect", { failure: text, status }, this.#options.nowMs(), this);
+    const more = answer === undefined ? "" : (answer.headers["location"] ?? answer.body.slice(0, REFUSAL_SHOWN_MAX));
+    const failure = more === "" ? text : `${text}: ${more}`;
+    this.#session.reply("connect", { failure, status }, this.#options.nowMs(), this);
   }
 
   #reply(tag: string, answer: HttpAnswer | Credential | Failure): void {
     if (!this.#isOver) this.#session.reply(tag, answer, this.#options.nowMs(), this);
+  }
+}
+
+/** One socket's events, told to its client together with whose they are. */
+class Line implements TransportEvents {
+  readonly #client: NodeClient;
+
+  constructor(client: NodeClient) {
+    this.#client = client;
+  }
+
+  opened(): void {
+    this.#client.opened(this);
+  }
+
+  frame(bytes: Uint8Array, start: number, end: number, isText: boolean): void {
+    this.#client.frame(this, bytes, start, end, isText);
+  }
+
+  closed(code: number, reason: string): void {
+    this.#client.closed(this, code, reason);
+  }
+
+  refused(status: number, text: string, answer?: RefusedUpgrade): void {
+    this.#client.refused(this, status, text, answer);
   }
 }
 

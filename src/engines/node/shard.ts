@@ -169,8 +169,9 @@ class Shard {
         await this.#compareFinalStates();
       }
       this.#reportSecond();
-      for (const player of this.#players) this.#leave(player);
+      // Judged while all are still there: a room that outlives its life is told by those in it.
       const outcomes = this.#judge();
+      for (const player of this.#players) this.#leave(player);
       return {
         clients: this.#players.length,
         rooms: this.#rooms.size,

@@ -1,13 +1,22 @@
-import { WebSocket } from "ws";
-
 /** What a connection tells its client. Bytes are valid during the call only. */
 export interface TransportEvents {
   opened(): void;
   frame(bytes: Uint8Array, start: number, end: number, isText: boolean): void;
   /** After `opened`; once. */
   closed(code: number, reason: string): void;
-  /** Instead of `opened`; `status` is 0 when no HTTP answer came. */
-  refused(status: number, text: string): void;
+  /**
+   * Instead of `opened`; `status` is 0 when no HTTP answer came, or a 101 that is no valid one. `answer` is given by
+   * transports that read a refusal to its end.
+   */
+  refused(status: number, text: string, answer?: RefusedUpgrade): void;
+}
+
+/** What else the answer to a refused upgrade holds. */
+export interface RefusedUpgrade {
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The first 64 KiB at most. */
+  readonly body: string;
 }
 
 export interface ConnectOptions {
@@ -31,83 +40,16 @@ export interface Transport {
 }
 
 /** Servers send messages up to 1 MiB; eight times that is a server gone wrong, and is closed with 1009. */
-const FRAME_BYTES_MAX = 8 * 1024 * 1024;
+export const FRAME_BYTES_MAX: number = 8 * 1024 * 1024;
 
 /** An upgrade takes 5 s at most by every protocol; twice that is given up. */
-const HANDSHAKE_MS_MAX = 10_000;
+export const HANDSHAKE_MS_MAX: number = 10_000;
 
 /** A peer that does not read: more than this waiting to be sent ends the connection. */
-const SEND_BUFFER_BYTES_MAX = 8 * 1024 * 1024;
+export const SEND_BUFFER_BYTES_MAX: number = 8 * 1024 * 1024;
 
 /** A keepalive comes every few seconds; a server that sends more pings than this a second is flooding. */
-const PINGS_PER_SECOND_MAX = 100;
+export const PINGS_PER_SECOND_MAX: number = 100;
 
 /** A close frame that is not answered: the socket is ended. */
-const CLOSE_MS_MAX = 2_000;
-
-/** WebSocket by `ws`, without permessage-deflate (it costs four times the processor time). */
-export const wsTransport: Transport = {
-  connect(options, events) {
-    let state: "connecting" | "open" | "over" = "connecting";
-    let pings = 0;
-    let pingsSinceMs = 0;
-    const socket = new WebSocket(options.url, [...options.protocols], {
-      perMessageDeflate: false,
-      headers: { ...options.headers },
-      handshakeTimeout: HANDSHAKE_MS_MAX,
-      maxPayload: FRAME_BYTES_MAX,
-      followRedirects: false,
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
-      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
-    });
-    const refuse = (status: number, text: string): void => {
-      if (state !== "connecting") return;
-      state = "over";
-      events.refused(status, text);
-    };
-    socket.on("open", () => {
-      if (state !== "connecting") return;
-      state = "open";
-      events.opened();
-    });
-    socket.on("message", (data: Buffer, isBinary: boolean) => {
-      if (state === "open") events.frame(data, 0, data.length, !isBinary);
-    });
-    socket.on("ping", () => {
-      const nowMs = performance.now();
-      if (nowMs - pingsSinceMs > 1000) {
-        pings = 0;
-        pingsSinceMs = nowMs;
-      }
-      pings += 1;
-      if (pings > PINGS_PER_SECOND_MAX) socket.terminate();
-    });
-    socket.on("unexpected-response", (request, response) => {
-      response.destroy();
-      request.destroy();
-      refuse(response.statusCode ?? 0, response.statusMessage ?? "");
-    });
-    socket.on("error", (error) => refuse(0, error.message));
-    socket.on("close", (code, reason) => {
-      refuse(0, "closed before the upgrade was answered");
-      if (state !== "open") return;
-      state = "over";
-      events.closed(code, reason.toString("utf8"));
-    });
-    return {
-      send(frame) {
-        if (socket.readyState !== WebSocket.OPEN) return;
-        if (socket.bufferedAmount > SEND_BUFFER_BYTES_MAX) socket.terminate();
-        else socket.send(frame);
-      },
-      close(code, reason) {
-        if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
-        else socket.close(code, reason);
-        setTimeout(() => socket.readyState !== WebSocket.CLOSED && socket.terminate(), CLOSE_MS_MAX).unref();
-      },
-      cut() {
-        socket.terminate();
-      },
-    };
-  },
-};
+export const CLOSE_MS_MAX: number = 2_000;

@@ -1,0 +1,85 @@
+import { WebSocket } from "ws";
+import {
+  CLOSE_MS_MAX,
+  FRAME_BYTES_MAX,
+  HANDSHAKE_MS_MAX,
+  PINGS_PER_SECOND_MAX,
+  SEND_BUFFER_BYTES_MAX,
+  type Transport,
+} from "./transport.ts";
+
+/** WebSocket by `ws`, without permessage-deflate (it costs four times the processor time). */
+export const wsTransport: Transport = {
+  connect(options, events) {
+    let state: "connecting" | "open" | "over" = "connecting";
+    let pings = 0;
+    let pingsSinceMs = 0;
+    /** Why the socket was ended, when it was not by a close frame. */
+    let fault = "";
+    const socket = new WebSocket(options.url, [...options.protocols], {
+      perMessageDeflate: false,
+      headers: { ...options.headers },
+      handshakeTimeout: HANDSHAKE_MS_MAX,
+      maxPayload: FRAME_BYTES_MAX,
+      followRedirects: false,
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+    });
+    const refuse = (status: number, text: string): void => {
+      if (state !== "connecting") return;
+      state = "over";
+      events.refused(status, text);
+    };
+    socket.on("open", () => {
+      if (state !== "connecting") return;
+      state = "open";
+      events.opened();
+    });
+    socket.on("message", (data: Buffer, isBinary: boolean) => {
+      if (state === "open") events.frame(data, 0, data.length, !isBinary);
+    });
+    socket.on("ping", () => {
+      const nowMs = performance.now();
+      if (nowMs - pingsSinceMs > 1000) {
+        pings = 0;
+        pingsSinceMs = nowMs;
+      }
+      pings += 1;
+      if (pings <= PINGS_PER_SECOND_MAX) return;
+      fault = `more than ${PINGS_PER_SECOND_MAX} pings a second`;
+      socket.terminate();
+    });
+    socket.on("unexpected-response", (request, response) => {
+      response.destroy();
+      request.destroy();
+      refuse(response.statusCode ?? 0, response.statusMessage ?? "");
+    });
+    socket.on("error", (error) => {
+      fault = error.message;
+      refuse(0, error.message);
+    });
+    socket.on("close", (code, reason) => {
+      refuse(0, "closed before the upgrade was answered");
+      if (state !== "open") return;
+      state = "over";
+      events.closed(code, reason.length === 0 ? fault : reason.toString("utf8"));
+    });
+    return {
+      send(frame) {
+        if (socket.readyState !== WebSocket.OPEN) return;
+        if (socket.bufferedAmount > SEND_BUFFER_BYTES_MAX) {
+          fault = "it does not read what it is sent";
+          socket.terminate();
+        } else socket.send(frame);
+      },
+      close(code, reason) {
+        if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
+        else socket.close(code, reason);
+        setTimeout(() => socket.readyState !== WebSocket.CLOSED && socket.terminate(), CLOSE_MS_MAX).unref();
+      },
+      cut() {
+        socket.terminate();
+      },
+    };
+  },
+};
