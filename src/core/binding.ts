@@ -131,6 +131,8 @@ export interface HostileFrame {
  * the fields that it names.
  */
 export interface Binding {
+  /** Why it cannot run on this machine (an optional piece is not installed) and how it could; undefined when it can. */
+  readonly absent?: string;
   readonly manifest: BindingManifest;
   readonly requirements: readonly Requirement[];
   readonly mutants: readonly Mutant[];

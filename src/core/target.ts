@@ -38,6 +38,8 @@ export interface ResolvedTarget {
   /** http(s) base URLs without a path: first process and, when there is one, the second. ws(s) is derived. */
   readonly urls: readonly [string, ...string[]];
   readonly basePath: string;
+  /** Whole ws(s) addresses of further connections that a protocol has beside its first, by name. */
+  readonly legs: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
   /** PEM text of an own certificate authority. */
   readonly ca: string | undefined;

@@ -62,8 +62,8 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
   const timeScale = options.timeScale ?? 1;
   if (!(timeScale >= 1 && timeScale <= TIME_SCALE_MAX))
     throw new HarnessError("usage", `a time scale lies between 1 and ${TIME_SCALE_MAX}`);
-  const recipe = options.recipe ?? file?.data.credential.recipe ?? CREDENTIAL_DEFAULTS.recipe;
   const { reference } = binding.manifest;
+  const recipe = options.recipe ?? reference?.credential?.recipe ?? file?.data.credential.recipe ?? CREDENTIAL_DEFAULTS.recipe;
   const given = { ...CREDENTIAL_DEFAULTS, ...file?.data.credential, ...reference?.credential };
   const credential = { ...given, recipe, register: given.register ?? "/auth/register" };
   const scratch = join(tmpdir(), `rollcall-${name}-${randomBytes(6).toString("hex")}`);
@@ -93,6 +93,7 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
       dialect: file?.data.dialect ?? binding.manifest.dialects[0],
       urls: [NOT_YET],
       basePath: file?.data.basePath ?? "",
+      legs: {},
       headers: file?.data.headers ?? {},
       ca: undefined,
       credential,
@@ -189,6 +190,7 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
       dialect: data.dialect ?? binding.manifest.dialects[0],
       urls: second === undefined ? [first?.origin ?? NOT_YET] : [first?.origin ?? NOT_YET, second.origin],
       basePath: data.basePath ?? first?.path ?? "",
+      legs: data.hub === undefined ? {} : { hub: data.hub.replaceAll("{port}", "0") },
       headers: data.headers,
       ca: readCa(file),
       credential: { ...data.credential, register: data.credential.register },
@@ -197,6 +199,7 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
           secondUrl: second !== undefined,
           restart: spec?.restart === true,
           metrics: data.hooks.metrics !== undefined,
+          hub: data.hub !== undefined,
         }),
         ...data.capabilities,
       },

@@ -24,6 +24,7 @@ export interface TargetFileData {
   readonly reference?: string | undefined;
   readonly url?: string | undefined;
   readonly secondUrl?: string | undefined;
+  readonly hub?: string | undefined;
   readonly basePath?: string | undefined;
   readonly command?: string | undefined;
   readonly start?: StartSpec | undefined;
@@ -92,6 +93,7 @@ const targetFileSchema = z
     reference: z.string().optional().describe("Test the reference server of this binding."),
     url: baseUrl.optional().describe("Base URL of a server that runs already, or of the one that `start` starts."),
     secondUrl: baseUrl.optional().describe("A second process on the same rooms."),
+    hub: baseUrl.optional().describe("jazz: whole address of the hub, the socket beside the sync leg. `{port}` stands for the port of `start`."),
     basePath: z
       .string()
       .regex(/^(\/.*[^/])?$/, "empty, or begins with / and does not end with it")

@@ -35,27 +35,32 @@ function died(child: Child): HarnessError {
 interface Started {
   readonly child: Child;
   readonly url: string;
+  /** What a reference server says it can do here, or cannot for want of something on this machine. */
+  readonly capabilities?: Readonly<Record<string, boolean>>;
 }
+
+/** What a reference server tells once it is ready. */
+type Ready = Omit<Started, "child">;
 
 /** Gives the child also when it ended, or was not ready in time: then without a URL. */
 async function spawnReference(
   launch: Extract<Launch, { kind: "reference" }>,
   port: number,
-): Promise<{ readonly child: Child; readonly url: string | undefined }> {
+): Promise<{ readonly child: Child; readonly url: string | undefined; readonly capabilities?: Readonly<Record<string, boolean>> }> {
   const child = startChild({ run: [process.execPath, launch.program], env: { ...process.env, ...launch.env, PORT: String(port) } });
-  const ready = new Promise<string>((done) => {
+  const ready = new Promise<Ready>((done) => {
     child.onLine((line) => {
-      const url = readyUrl(line);
-      if (url !== undefined) done(url);
+      const told = readReady(line);
+      if (told !== undefined) done(told);
     });
   });
-  const url = await Promise.race([ready, child.ended.then(() => undefined), pause(REFERENCE_READY_MS_MAX)]);
-  return { child, url: typeof url === "string" ? url : undefined };
+  const told = await Promise.race([ready, child.ended.then(() => undefined), pause(REFERENCE_READY_MS_MAX)]);
+  return typeof told === "object" ? { child, ...told } : { child, url: undefined };
 }
 
 async function startReference(launch: Extract<Launch, { kind: "reference" }>, port: number): Promise<Started> {
-  const { child, url } = await spawnReference(launch, port);
-  if (url !== undefined) return { child, url };
+  const { child, url, capabilities } = await spawnReference(launch, port);
+  if (url !== undefined) return { child, url, ...(capabilities === undefined ? {} : { capabilities }) };
   const failure =
     child.exited() === undefined
       ? new HarnessError("unreachable", `the reference server was not ready within ${REFERENCE_READY_MS_MAX} ms; ${tail(child)}`)
@@ -64,11 +69,15 @@ async function startReference(launch: Extract<Launch, { kind: "reference" }>, po
   throw failure;
 }
 
-function readyUrl(line: string): string | undefined {
+function readReady(line: string): Ready | undefined {
   if (!line.startsWith("{")) return undefined;
   try {
-    const message = JSON.parse(line) as { readonly event?: unknown; readonly url?: unknown };
-    return message.event === "ready" && typeof message.url === "string" ? message.url : undefined;
+    const message = JSON.parse(line) as { readonly event?: unknown; readonly url?: unknown; readonly capabilities?: unknown };
+    if (message.event !== "ready" || typeof message.url !== "string") return undefined;
+    const { capabilities } = message;
+    if (typeof capabilities !== "object" || capabilities === null) return { url: message.url };
+    const flags = Object.entries(capabilities).filter((each): each is [string, boolean] => typeof each[1] === "boolean");
+    return { url: message.url, capabilities: Object.fromEntries(flags) };
   } catch {
     return undefined;
   }
@@ -120,8 +129,14 @@ async function startCommand(
 }
 
 /** Only the first URL is ours to fill in; a second process stands as it was given. */
-function withUrl(target: ResolvedTarget, url: string): ResolvedTarget {
-  return { ...target, urls: [url, ...target.urls.slice(1)] };
+function withTold(target: ResolvedTarget, { url, capabilities }: Ready): ResolvedTarget {
+  return {
+    ...target,
+    urls: [url, ...target.urls.slice(1)],
+    legs: Object.fromEntries(Object.entries(target.legs).map(([name, leg]) => [name, leg.replace(":0/", `:${new URL(url).port}/`)])),
+    // What a server finds on this machine goes before what was expected of it.
+    capabilities: { ...target.capabilities, ...capabilities },
+  };
 }
 
 async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>): Promise<RunningTarget> {
@@ -153,7 +168,7 @@ async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>
     logs: () => child.logs(),
   };
   return {
-    resolved: withUrl(plan.resolved, url),
+    resolved: withTold(plan.resolved, first),
     binding: plan.binding,
     mayFlood: plan.mayFlood,
     ...(launch.kind === "reference" || launch.spec.restart ? { process: control } : {}),
