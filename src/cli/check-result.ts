@@ -132,6 +132,7 @@ function rerunOf(options: CheckOptions, seed: string): string {
     ...(options.profile === undefined || options.profile === "mvp" ? [] : [`--profile ${options.profile}`]),
     ...(options.only ?? []).map((pattern) => `--only ${quote(pattern)}`),
     ...(options.realTime === true ? ["--real-time"] : []),
+    ...(options.dialect === undefined ? [] : [`--dialect ${options.dialect}`]),
     ...(options.mutant === undefined ? [] : [`--mutant ${options.mutant.id}`]),
     ...(options.mayLoad ?? []).map((host) => `--i-may-load ${quote(host)}`),
   ].join(" ");

@@ -41,6 +41,8 @@ export interface CheckOptions {
   readonly seed?: string;
   /** How sockets are made: `net`, our own (the default), or `ws`. */
   readonly transport?: TransportName;
+  /** In place of the target's own. */
+  readonly dialect?: string;
   /** Reference servers only: timers unscaled. */
   readonly realTime?: boolean;
   /** Reference servers only; default 20, at most 20. */
@@ -141,6 +143,7 @@ function startOptionsOf(options: CheckOptions, directoryUrl: string | undefined)
     timeScale: options.realTime === true ? 1 : (options.timeScale ?? TIME_SCALE),
     ...(directoryUrl === undefined ? {} : { directoryUrl }),
     ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
+    ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
     ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
   };
 }

@@ -21,6 +21,7 @@ import { version } from "./version.ts";
 export interface JudgingOptions {
   readonly target: string;
   readonly profile?: Profile;
+  readonly dialect?: string;
   readonly mutant?: { readonly id: string };
   readonly failOnWarning?: boolean;
   readonly allowInconclusive?: boolean;
@@ -163,6 +164,7 @@ function rerunOf({ options, scenario, parameters, seed }: Judged): string {
     `${parameters.rampMs / 1000}s`,
   ];
   if (parameters.churnPerMinute > 0) words.push("--churn", parameters.churnPerMinute);
+  if (options.dialect !== undefined) words.push("--dialect", options.dialect);
   if (options.mutant !== undefined) words.push("--mutant", options.mutant.id);
   return [...words, "--seed", seed].join(" ");
 }

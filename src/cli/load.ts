@@ -31,6 +31,8 @@ export interface LoadOptions {
   readonly workers?: number;
   /** How sockets are made: `net`, our own (the default), or `ws`. */
   readonly transport?: TransportName;
+  /** In place of the target's own. */
+  readonly dialect?: string;
   /** Reference servers only: run against this mutant. */
   readonly mutant?: { readonly id: string; readonly env?: Readonly<Record<string, string>> };
   readonly mayLoad?: readonly string[];
@@ -72,6 +74,7 @@ export async function load(options: LoadOptions): Promise<Result> {
       purpose: "load",
       directoryUrl: directory.url,
       ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
+      ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
       ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
     });
     try {

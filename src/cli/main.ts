@@ -67,6 +67,7 @@ function program(ending: Ending): Command {
     .option("--only <pattern>", "requirement ids or patterns such as 'PLAY-CONV-*'; may be repeated", collect)
     .option("--transport <name>", TRANSPORT_HELP, parseTransport)
     .option("--real-time", "run our reference servers' timers unscaled")
+    .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
     .option("--i-may-load <host>", "allow the cases that flood on a host that is not this machine", collect)
     .addHelpText(
@@ -96,6 +97,7 @@ function program(ending: Ending): Command {
     .option("--ramp <time>", "time over which clients arrive", parseDuration)
     .option("--churn <share>", "share of clients that leave and come back in a minute, 0 to 1", parseNumber(0, 1))
     .option("--workers <n>", "worker processes", parseWhole(1, WORKERS_MAX))
+    .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
     .option("--transport <name>", TRANSPORT_HELP, parseTransport)
     .option("--i-may-load <host>", "consent to load on a host that is not this machine", collect)
@@ -133,6 +135,7 @@ function program(ending: Ending): Command {
     .description("run a reference server until Ctrl-C")
     .argument("<binding>", "see `rollcall list`")
     .option("--port <n>", "default: any free one", parseWhole(0, PORT_MAX))
+    .option("--dialect <name>", "default: the protocol's first; see `rollcall spec`")
     .option("--mutant <id>", "with this deliberate fault")
     .option("--recipe <name>", "credentials: serviceJwt, account or none")
     .option("--time-scale <n>", `timers run this many times faster, at most ${TIME_SCALE_MAX}`, parseNumber(1, TIME_SCALE_MAX))

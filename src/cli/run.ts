@@ -64,6 +64,12 @@ function commonOf(flags: Flags): Common {
   };
 }
 
+/** The dialect in place of the target's own, where one is named. */
+function dialectOf(flags: Flags): { readonly dialect?: string } {
+  const dialect = textOf(flags, "dialect");
+  return dialect === undefined ? {} : { dialect };
+}
+
 /** The mutant's own environment, which the command line does not know of. */
 async function mutantOf(target: string, flags: Flags): Promise<MutantChoice | undefined> {
   const id = textOf(flags, "mutant");
@@ -125,7 +131,7 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
   const only = listOf(flags, "only");
   const mutant = await mutantOf(target, flags);
   if (common.dryRun) {
-    const { binding, how, resolved } = await describeTarget({ target, registry, purpose: "check" });
+    const { binding, how, resolved } = await describeTarget({ target, registry, purpose: "check", ...dialectOf(flags) });
     const known = resolved.known.length === 0 ? "" : `, ${resolved.known.length} known failures`;
     process.stdout.write(
       `would ${how}, and judge ${only === undefined ? `the ${binding.requirements.length} requirements of ${resolved.binding}` : only.join(", ")} ` +
@@ -140,6 +146,7 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
       ...transportOf(flags),
       ...(only === undefined ? {} : { only }),
       ...(mutant === undefined ? {} : { mutant }),
+      ...dialectOf(flags),
       realTime: flags["realTime"] === true,
       onProgress: showCheck(progress),
       signal: interrupt.signal,
@@ -172,6 +179,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
       target,
       registry,
       purpose: "load",
+      ...dialectOf(flags),
       ...(common.shared.mayLoad === undefined ? {} : { mayLoad: common.shared.mayLoad }),
     });
     const found = scenarios.find(({ name }) => name === scenario);
@@ -194,6 +202,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
       ...common.shared,
       ...(typeof workers === "number" ? { workers } : {}),
       ...(mutant === undefined ? {} : { mutant }),
+      ...dialectOf(flags),
       onProgress: showLoad(progress),
       signal: interrupt.signal,
     }),

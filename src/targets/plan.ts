@@ -66,6 +66,7 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
   const recipe = options.recipe ?? reference?.credential?.recipe ?? file?.data.credential.recipe ?? CREDENTIAL_DEFAULTS.recipe;
   const given = { ...CREDENTIAL_DEFAULTS, ...file?.data.credential, ...reference?.credential };
   const credential = { ...given, recipe, register: given.register ?? "/auth/register" };
+  const dialect = options.dialect ?? file?.data.dialect ?? binding.manifest.dialects[0];
   const scratch = join(tmpdir(), `rollcall-${name}-${randomBytes(6).toString("hex")}`);
   return {
     binding,
@@ -79,6 +80,7 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
         AUDIENCE: credential.audience,
         RECIPE: recipe,
         TIME_SCALE: String(timeScale),
+        DIALECT: dialect,
         MUTANT: options.mutant?.id ?? "",
         BASE_PATH: file?.data.basePath ?? "",
         ...(options.directoryUrl === undefined ? {} : { DIRECTORY_URL: options.directoryUrl }),
@@ -90,7 +92,7 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
     resolved: {
       name: file?.name ?? name,
       binding: name,
-      dialect: file?.data.dialect ?? binding.manifest.dialects[0],
+      dialect,
       urls: [NOT_YET],
       basePath: file?.data.basePath ?? "",
       legs: {},
@@ -187,7 +189,7 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
     resolved: {
       name: file.name,
       binding: binding.manifest.name,
-      dialect: data.dialect ?? binding.manifest.dialects[0],
+      dialect: options.dialect ?? data.dialect ?? binding.manifest.dialects[0],
       urls: second === undefined ? [first?.origin ?? NOT_YET] : [first?.origin ?? NOT_YET, second.origin],
       basePath: data.basePath ?? first?.path ?? "",
       legs: data.hub === undefined ? {} : { hub: data.hub.replaceAll("{port}", "0") },

@@ -28,6 +28,8 @@ export interface StartOptions {
   readonly recipe?: CredentialSpec["recipe"];
   /** Reference server only; default any free port. */
   readonly port?: number;
+  /** In place of the target file's dialect, or the binding's first. */
+  readonly dialect?: string;
   /** For `${NAME}` in target files. Default: the process's own. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** `YYYY-MM-DD`, for the dates of known failures. Default: today. */
