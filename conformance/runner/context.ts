@@ -7,10 +7,12 @@ import {
   Precondition,
 } from "../../src/core/case.ts";
 import type { RoomOutcome } from "../../src/core/binding.ts";
+import type { NetworkUser } from "../../src/core/network.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../src/core/session.ts";
 import { type RunnerClient, createClient } from "./client.ts";
 import { judgeObserved } from "./judge.ts";
 import { parseMetrics } from "./metrics.ts";
+import { directoryOf, pdsOf } from "./network.ts";
 import type { RunnerPorts } from "./ports.ts";
 import type { Recorder } from "./row.ts";
 import { witnessOf } from "./witness.ts";
@@ -31,8 +33,8 @@ const WITNESS_STEPS = 8;
 /** A case's context with its end: everything the case opened is closed, its users go back. */
 export interface RunnerContext {
   readonly context: CaseContext;
-  /** Afterwards whatever the case still waits for ends with a `Precondition`. */
-  end(): void;
+  /** Afterwards whatever the case still waits for ends with a `Precondition`. Resolves once nothing of it is left. */
+  end(): Promise<void>;
 }
 
 /** The context of one case on injected ports; knows no socket, no file and no protocol. */
@@ -82,6 +84,12 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
     credentials.set(fresh, lent.credential);
     return fresh;
   };
+  const takeIn = ({ id, credential }: NetworkUser): CaseUser => {
+    const own: CaseUser = { id };
+    credentials.set(own, credential);
+    return own;
+  };
+  const directory = ports.directory && directoryOf(ports.directory, takeIn);
   const credentialOf = (who: CaseUser): (() => Promise<Credential>) => {
     const credential = credentials.get(who);
     if (credential === undefined) throw new RangeError(`case ${definition.name} shows a user that it was not given`);
@@ -196,6 +204,8 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
       processes.push(launched);
       return launched;
     },
+    directory: directory?.control,
+    pds: ports.pds && pdsOf(ports.pds, takeIn),
     process: ports.process,
     metrics: async () => {
       const hook = target.hooks.metrics;
@@ -206,13 +216,15 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
   };
   return {
     context,
-    end: () => {
+    end: async () => {
       isOver = true;
       for (const client of clients) client.stop();
-      for (const giveBack of loans.splice(0)) giveBack();
       for (const launched of processes.splice(0)) launched.kill();
       for (const wake of wakeUps) wake(new Precondition("the case is over"));
       wakeUps.clear();
+      // Users go back with what is said of them in the directory healed. A directory that is gone needs no healing.
+      await directory?.heal().catch(() => undefined);
+      for (const giveBack of loans.splice(0)) giveBack();
     },
   };
 }

@@ -27,7 +27,7 @@ export async function runCase(ports: RunnerPorts, definition: CaseDefinition, ab
   clearTimeout(timer);
   aborted.removeEventListener("abort", onAbort);
   const row = recorder.row(how, because, startedAt, Date.now());
-  end();
+  await end();
   return row;
 }
 

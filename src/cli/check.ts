@@ -13,8 +13,9 @@ import { startControl } from "./control.ts";
 import { robustnessOf, watchDeaths } from "./death.ts";
 import { checkKnown } from "./known.ts";
 import * as registry from "./registry.ts";
+import { INSTALL_PDS, openDirectoryView, pdsModule } from "../../fixtures/atproto/index.ts";
 import { runSuite } from "./suite.ts";
-import { openSurroundings, POOL_SEED, type Surroundings } from "./surroundings.ts";
+import { capabilitiesGiven, openSurroundings, POOL_SEED, type Surroundings } from "./surroundings.ts";
 
 /** Identities made before the first case: as many as the cases that run at once have on loan. */
 const IDENTITIES = 400;
@@ -85,9 +86,15 @@ export async function check(options: CheckOptions): Promise<Result> {
 export async function checkIn(surroundings: Surroundings, options: CheckOptions, chosen?: Selection): Promise<Result> {
   const startedAt = new Date();
   const cpuBefore = process.cpuUsage();
-  const start = startOptionsOf(options, surroundings.directoryUrl);
   const closers: (() => Promise<void>)[] = [];
+  /** Each instance sees the directory at an address of its own: faults and counts of one are not the other's. */
+  const ownView = async (): Promise<string> => {
+    const view = await openDirectoryView(surroundings.directoryControlUrl);
+    closers.push(() => view.close());
+    return view.url;
+  };
   try {
+    const start = startOptionsOf(options, await ownView());
     const selection = chosen ?? (await select(await describeTarget(start), options.only ?? []));
     const prepared = surroundings.prepare(Math.min(IDENTITIES, IDENTITIES_A_CASE * selection.cases.length));
     // Awaited before the first case; a start that fails first must not leave it unheard.
@@ -97,12 +104,14 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
     const { binding, resolved } = running;
     const hasExclusive = selection.cases.some((each) => each.phase === "exclusive");
     // A reference server can run twice: its own instance for what restarts, exhausts or counts.
-    const own = hasExclusive && resolved.directoryUrl !== undefined ? await startTarget(start) : undefined;
+    const own =
+      hasExclusive && resolved.directoryUrl !== undefined ? await startTarget({ ...start, directoryUrl: await ownView() }) : undefined;
     if (own !== undefined) closers.push(() => own.stop());
     const port = (own ?? running).process;
     const control = hasExclusive && port !== undefined ? await startControl(port) : undefined;
     if (control !== undefined) closers.push(() => control.close());
     const seed = options.seed ?? randomBytes(6).toString("hex");
+    const isPdsNeeded = resolved.credential.recipe === "pds" || selection.cases.some((each) => each.needs?.includes("pds") === true);
     const job: ConformanceJob = {
       binding: binding.manifest.name,
       cases: selection.cases.map((each) => each.name),
@@ -115,6 +124,8 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
       poolSeed: POOL_SEED,
       launch: resolved.directoryUrl === undefined ? undefined : plain(start),
       transport: options.transport ?? TRANSPORT_DEFAULT,
+      directoryControlUrl: resolved.directoryUrl === undefined ? undefined : surroundings.directoryControlUrl,
+      pdsUrl: isPdsNeeded && resolved.directoryUrl !== undefined ? (await surroundings.pds()).url : undefined,
       controlUrl: control?.url,
     };
     options.onProgress?.({
@@ -141,6 +152,7 @@ function startOptionsOf(options: CheckOptions, directoryUrl: string | undefined)
     registry,
     purpose: "check",
     timeScale: options.realTime === true ? 1 : (options.timeScale ?? TIME_SCALE),
+    given: capabilitiesGiven(),
     ...(directoryUrl === undefined ? {} : { directoryUrl }),
     ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
     ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
@@ -164,6 +176,7 @@ async function select(
     requirements: binding.requirements,
     capabilities: capabilitiesOf(binding.manifest, resolved),
     only,
+    remedies: pdsModule() === undefined ? { pds: `\`${INSTALL_PDS}\` installs the PDS` } : {},
     barred: (each) =>
       mayFlood || !floods(each)
         ? undefined

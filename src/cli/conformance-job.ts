@@ -20,6 +20,10 @@ export interface ConformanceJob {
   /** How the target was started, where it is a reference server: cases may start more of it. */
   readonly launch: Omit<StartOptions, "registry"> | undefined;
   readonly transport: TransportName;
+  /** The control door of the directory that an embedded target resolves against. */
+  readonly directoryControlUrl: string | undefined;
+  /** Base URL of the PDS beside it, where a case or the credentials need one. */
+  readonly pdsUrl: string | undefined;
   /** Process control of the exclusive target; undefined when there is none. */
   readonly controlUrl: string | undefined;
 }

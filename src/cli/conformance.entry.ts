@@ -11,6 +11,7 @@ import { rawUpgrade } from "../engines/node/raw.ts";
 import { loadTransport } from "../engines/node/transports.ts";
 import { type CaseRow, createLanes, createUsers, isBroken, runCase, type RunnerPorts } from "../../conformance/runner/index.ts";
 import { launchReference } from "../targets/index.ts";
+import { createDirectoryPort, createPdsPort, directoryClient } from "../../fixtures/atproto/index.ts";
 import { createCredentials } from "../../fixtures/credentials/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
 import { allCases } from "./cases.ts";
@@ -44,7 +45,11 @@ const alarms = createAlarms(nowMs);
 let clients = 0;
 
 function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Omit<RunnerPorts, "prng"> {
-  const credentials = createCredentials({ target, pool });
+  const credentials = createCredentials({ target, pool, pdsUrl: job.pdsUrl });
+  const client =
+    target.directoryUrl === undefined || job.directoryControlUrl === undefined
+      ? undefined
+      : directoryClient(job.directoryControlUrl, target.directoryUrl);
   const http: RunnerPorts["http"] = (url, request, credential, withinMs) =>
     requestHttp({ target, url, request, credential, withinMs, bodyBytesMax: BODY_BYTES_MAX });
   return {
@@ -87,7 +92,17 @@ function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Om
         only,
       }),
     process,
-    ...(launch === undefined ? {} : { launch: (env) => launchReference({ ...launch, registry }, env) }),
+    ...(client === undefined ? {} : { directory: createDirectoryPort({ client, target, pool }) }),
+    ...(job.pdsUrl === undefined ? {} : { pds: createPdsPort({ url: job.pdsUrl, target }) }),
+    ...(launch === undefined
+      ? {}
+      : {
+          launch: (env) =>
+            launchReference(
+              { ...launch, registry, ...(target.directoryUrl === undefined ? {} : { directoryUrl: target.directoryUrl }) },
+              env,
+            ),
+        }),
   };
 }
 

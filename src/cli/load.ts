@@ -7,6 +7,7 @@ import type { Result } from "../core/result.ts";
 import type { Scenario, ScenarioParameters } from "../core/scenario.ts";
 import { TRANSPORT_DEFAULT, type TransportName } from "../engines/node/transports.ts";
 import { startTarget, type RunningTarget } from "../targets/index.ts";
+import { startPds } from "../../fixtures/atproto/index.ts";
 import { createCredentials } from "../../fixtures/credentials/index.ts";
 import { startDirectory } from "../../fixtures/directory/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
@@ -66,6 +67,7 @@ export async function load(options: LoadOptions): Promise<Result> {
   stage("starting the directory and the target");
   const pool = await openPool({ seed: POOL_SEED });
   const directory = await startDirectory({ pool });
+  let closePds: (() => Promise<void>) | undefined;
   try {
     const registry = { bindingNames, bindingFolder, loadBinding };
     const running = await startTarget({
@@ -94,13 +96,19 @@ export async function load(options: LoadOptions): Promise<Result> {
         transport: options.transport ?? TRANSPORT_DEFAULT,
       };
       const count = workersFor(parameters, options.workers);
-      const source = createCredentials({ target: running.resolved, pool });
+      const pds =
+        running.resolved.credential.recipe === "pds" && running.resolved.directoryUrl !== undefined
+          ? await startPds({ directoryUrl: directory.url })
+          : undefined;
+      closePds = pds?.close;
+      const source = createCredentials({ target: running.resolved, pool, pdsUrl: pds?.url });
       const gathered = await runWorkers(job, count, { ...options, credential: (client) => source.credential(client) });
       return resultOf({ options, scenario, parameters, seed, running, binding, gathered, startedAt, workers: count });
     } finally {
       await running.stop();
     }
   } finally {
+    await closePds?.();
     await directory.close();
   }
 }

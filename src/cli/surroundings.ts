@@ -1,13 +1,23 @@
 import { type IdentityPool, openPool } from "../../fixtures/identities/index.ts";
+import { type Pds, pdsModule, startPds } from "../../fixtures/atproto/index.ts";
 import { startDirectory } from "../../fixtures/directory/index.ts";
 
 /** What a target of ours needs around it: identities, and a directory that knows them. */
 export interface Surroundings {
   readonly pool: IdentityPool;
   readonly directoryUrl: string;
+  /** The directory's control door. */
+  readonly directoryControlUrl: string;
   /** Makes the first identities, and has the directory know them: what is registered at first look-up makes a join late. */
   prepare(count: number): Promise<void>;
+  /** A PDS beside the directory, started when first asked for. */
+  pds(): Promise<Pds>;
   close(): Promise<void>;
+}
+
+/** Capabilities that the surroundings give an embedded target, where its binding knows them. */
+export function capabilitiesGiven(): Readonly<Record<string, boolean>> {
+  return { directory: true, pds: pdsModule() !== undefined };
 }
 
 /** The pool's own seed: identities are made once a machine and serve every run. */
@@ -19,5 +29,19 @@ export async function openSurroundings(): Promise<Surroundings> {
   const directory = await startDirectory({ pool });
   let prepared: Promise<void> | undefined;
   const prepare = (count: number): Promise<void> => (prepared ??= pool.prepare(count).then(() => directory.prepare(count)));
-  return { pool, directoryUrl: directory.url, prepare, close: () => directory.close() };
+  let pds: Promise<Pds> | undefined;
+  return {
+    pool,
+    directoryUrl: directory.url,
+    directoryControlUrl: directory.controlUrl,
+    prepare,
+    pds: () => (pds ??= startPds({ directoryUrl: directory.url })),
+    close: async () => {
+      await pds?.then(
+        (running) => running.close(),
+        () => undefined,
+      );
+      await directory.close();
+    },
+  };
 }

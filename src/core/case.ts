@@ -1,4 +1,5 @@
 import type { RequirementId } from "./ids.ts";
+import type { DirectoryControl, PdsControl } from "./network.ts";
 import type { Observation } from "./observation.ts";
 import type { Op } from "./op.ts";
 import type { Prng } from "./prng.ts";
@@ -177,6 +178,10 @@ export interface CaseContext {
    * @throws Precondition where the target is no program of ours to start.
    */
   launch(env: Readonly<Record<string, string | undefined>>): Promise<Launched>;
+  /** The DID directory of an embedded target; undefined when the target has none of ours (capability `directory`). */
+  readonly directory: DirectoryControl | undefined;
+  /** The PDS beside it; undefined unless the case needs it (capability `pds`). */
+  readonly pds: PdsControl | undefined;
   /** Process control of the target: undefined when there is none. */
   readonly process:
     | { /** `killed`: ended without farewell before it is started again. */ restart(how?: Restart): Promise<void>; logs(): string }

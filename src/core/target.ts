@@ -3,7 +3,8 @@ import type { RequirementId } from "./ids.ts";
 
 /** How users prove who they are to a target. */
 export interface CredentialSpec {
-  readonly recipe: "account" | "serviceJwt" | "none";
+  /** `serviceJwt`: tokens that the pool's keys sign · `pds`: such tokens from accounts of a local PDS, a few a second. */
+  readonly recipe: "account" | "serviceJwt" | "pds" | "none";
   /** serviceJwt: `aud`, and the `lxm` claim when the server wants one. */
   readonly audience: string;
   readonly method: string | null;

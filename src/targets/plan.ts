@@ -78,7 +78,8 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
       env: {
         HOST: "127.0.0.1",
         AUDIENCE: credential.audience,
-        RECIPE: recipe,
+        // To the server a token of a PDS is a service token like any other.
+        RECIPE: recipe === "pds" ? "serviceJwt" : recipe,
         TIME_SCALE: String(timeScale),
         DIALECT: dialect,
         MUTANT: options.mutant?.id ?? "",
@@ -99,7 +100,11 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
       headers: file?.data.headers ?? {},
       ca: undefined,
       credential,
-      capabilities: { ...hooksGiven(binding, { restart: true, metrics: true }), ...reference?.capabilities, ...file?.data.capabilities },
+      capabilities: {
+        ...hooksGiven(binding, { restart: true, metrics: true, ...options.given }),
+        ...reference?.capabilities,
+        ...file?.data.capabilities,
+      },
       limits: { ...reference?.limits, ...limitsOf(file) },
       clientsMax: file?.data.limits["clientsMax"],
       hooks: { health: file?.data.hooks.health ?? "/healthz", metrics: file?.data.hooks.metrics ?? { path: "/metrics", prefix: "" } },

@@ -20,6 +20,8 @@ export interface StartOptions {
   readonly mayLoad?: readonly string[];
   /** Base URL of our DID directory, for a reference server. */
   readonly directoryUrl?: string;
+  /** Reference server only: capabilities that what is around it gives, where the binding knows them. */
+  readonly given?: Readonly<Record<string, boolean>>;
   /** Reference server only: its timers run this many times faster. Default 1. */
   readonly timeScale?: number;
   /** Reference server only. */
