@@ -76,6 +76,8 @@ export interface ReferenceManifest {
   /** Capabilities that it has and that a target must otherwise give something for. */
   readonly capabilities?: Readonly<Record<string, boolean>>;
   readonly limits?: Readonly<Record<string, number>>;
+  /** Its timers may not run faster than so many times: what a busy machine delays must stay within its shortest wait. */
+  readonly timeScaleMax?: number;
 }
 
 /** What stands around a reference server that is started. */

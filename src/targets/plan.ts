@@ -59,9 +59,9 @@ function programOf(folder: string): string {
 async function planReference(name: string, options: StartOptions, file: TargetFile | undefined): Promise<Plan> {
   const binding = await options.registry.loadBinding(name);
   const program = programOf(options.registry.bindingFolder(name));
-  const timeScale = options.timeScale ?? 1;
-  if (!(timeScale >= 1 && timeScale <= TIME_SCALE_MAX))
-    throw new HarnessError("usage", `a time scale lies between 1 and ${TIME_SCALE_MAX}`);
+  const asked = options.timeScale ?? 1;
+  const timeScale = Math.min(asked, binding.manifest.reference?.timeScaleMax ?? TIME_SCALE_MAX);
+  if (!(asked >= 1 && asked <= TIME_SCALE_MAX)) throw new HarnessError("usage", `a time scale lies between 1 and ${TIME_SCALE_MAX}`);
   const { reference } = binding.manifest;
   const recipe = options.recipe ?? reference?.credential?.recipe ?? file?.data.credential.recipe ?? CREDENTIAL_DEFAULTS.recipe;
   const given = { ...CREDENTIAL_DEFAULTS, ...file?.data.credential, ...reference?.credential };
