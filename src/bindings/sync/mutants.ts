@@ -1,0 +1,3 @@
+import type { Mutant } from "../../core/binding.ts";
+
+export const mutants: readonly Mutant[] = [];

@@ -1,0 +1,47 @@
+import { randomInt } from "node:crypto";
+import { LoroDoc } from "loro-crdt";
+import type { Json } from "../../../core/op.ts";
+import type { LabDocument } from "../cases/lab.ts";
+import { canonical } from "./loro.ts";
+
+/** A document with a peer of its own. */
+export function labDocument(): LabDocument {
+  const doc = new LoroDoc();
+  doc.setPeerId(BigInt(randomInt(1, 2 ** 47)));
+  const log = doc.getList("log");
+  const text = doc.getText("t");
+  const map = doc.getMap("m");
+  const change = (act: () => void): Uint8Array => {
+    const before = doc.version();
+    act();
+    doc.commit();
+    const update = doc.export({ mode: "update", from: before });
+    before.free();
+    return update;
+  };
+  return {
+    versionVector: () => doc.version().encode(),
+    version: () => JSON.stringify([...doc.version().toJSON()].toSorted(([left], [right]) => (left < right ? -1 : 1))),
+    push: (name) => change(() => log.push(name)),
+    type: (at, letters) => change(() => text.insert(Math.floor(at * text.length), letters)),
+    erase: (at, count) =>
+      change(() => {
+        const from = Math.floor(at * text.length);
+        const most = Math.min(count, text.length - from);
+        if (most > 0) text.delete(from, most);
+        else map.set("erased", 1);
+      }),
+    set: (key, value) => change(() => map.set(key, value)),
+    take: (update) => {
+      try {
+        doc.import(update);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    names: () => log.toJSON() as string[],
+    json: () => canonical({ log: log.toJSON() as Json, t: text.toString(), m: map.toJSON() as Json }),
+    textLength: () => text.length,
+  };
+}
