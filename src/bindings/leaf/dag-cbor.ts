@@ -212,7 +212,7 @@ function write(writer: Writer, value: CborValue, depth: number): void {
     writer.head(4, value.length);
     for (const item of value) write(writer, item, depth + 1);
   } else {
-    const keys = Object.keys(value).toSorted(compareKeys);
+    const keys = Object.keys(value).sort(compareKeys);
     writer.head(5, keys.length);
     for (const key of keys) {
       writer.text(key);

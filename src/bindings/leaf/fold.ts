@@ -45,7 +45,7 @@ export class Views {
 
   /** All messages by position. */
   messages(): readonly Message[] {
-    return [...this.#messages.values()].toSorted((left, right) => left.idx - right.idx);
+    return [...this.#messages.values()].sort((left, right) => left.idx - right.idx);
   }
 
   /** What the query `room` answers at this position, row by row as canonical text. */
@@ -56,7 +56,7 @@ export class Views {
 
   /** Canonical text of all views. */
   text(): string {
-    return JSON.stringify([this.#upTo, [...this.#members].toSorted(), this.messages().map((message) => rowText(this.#row(message)))]);
+    return JSON.stringify([this.#upTo, [...this.#members].sort(), this.messages().map((message) => rowText(this.#row(message)))]);
   }
 
   #row(message: Message | undefined): Row {

@@ -196,7 +196,7 @@ export function sqlText(value: SqlValue | undefined): string {
 /** A row as canonical text: names sorted. */
 export function rowText(row: Row): string {
   return Object.keys(row)
-    .toSorted()
+    .sort()
     .map((name) => `${name}: ${sqlText(row[name])}`)
     .join(", ");
 }

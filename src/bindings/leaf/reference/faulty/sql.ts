@@ -1,0 +1,3 @@
+import type { SqlFaults } from "../faults.ts";
+
+export const SQL_FAULTS: Readonly<Record<string, () => Partial<SqlFaults>>> = {};
