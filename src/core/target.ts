@@ -5,7 +5,7 @@ import type { RequirementId } from "./ids.ts";
 export interface CredentialSpec {
   /** `serviceJwt`: tokens that the pool's keys sign · `pds`: such tokens from accounts of a local PDS, a few a second. */
   readonly recipe: "account" | "serviceJwt" | "pds" | "none";
-  /** serviceJwt: `aud`, and the `lxm` claim when the server wants one. */
+  /** serviceJwt, pds: `aud`, where `{port}` stands for the target's port; and the `lxm` claim when the server wants one. */
   readonly audience: string;
   readonly method: string | null;
   /** Where it is shown: `query:<name>`, `cookie:<name>` or `bearer`. */

@@ -47,7 +47,11 @@ async function spawnReference(
   launch: Extract<Launch, { kind: "reference" }>,
   port: number,
 ): Promise<{ readonly child: Child; readonly url: string | undefined; readonly capabilities?: Readonly<Record<string, boolean>> }> {
-  const child = startChild({ run: [process.execPath, launch.program], env: { ...process.env, ...launch.env, PORT: String(port) } });
+  const own = Object.entries(launch.env).map(([name, value]) => [name, value?.replaceAll("{port}", String(port))]);
+  const child = startChild({
+    run: [process.execPath, launch.program],
+    env: { ...process.env, ...Object.fromEntries(own), PORT: String(port) },
+  });
   const ready = new Promise<Ready>((done) => {
     child.onLine((line) => {
       const told = readReady(line);
@@ -130,17 +134,25 @@ async function startCommand(
 
 /** Only the first URL is ours to fill in; a second process stands as it was given. */
 function withTold(target: ResolvedTarget, { url, capabilities }: Ready): ResolvedTarget {
+  const audience = target.credential.audience.replaceAll("{port}", new URL(url).port);
   return {
     ...target,
     urls: [url, ...target.urls.slice(1)],
+    credential: { ...target.credential, audience },
     legs: Object.fromEntries(Object.entries(target.legs).map(([name, leg]) => [name, leg.replace(":0/", `:${new URL(url).port}/`)])),
     // What a server finds on this machine goes before what was expected of it.
     capabilities: { ...target.capabilities, ...capabilities },
   };
 }
 
+/** Any port will do, but one that stands in the server's own variables must be known before it listens. */
+function portOf(launch: Exclude<Launch, { kind: "url" }>): number | undefined {
+  if (launch.kind === "command" || launch.port !== 0) return launch.port;
+  return Object.values(launch.env).some((value) => value?.includes("{port}") === true) ? undefined : launch.port;
+}
+
 async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>): Promise<RunningTarget> {
-  const port = launch.port === undefined ? await freePort() : launch.port;
+  const port = portOf(launch) ?? (await freePort());
   const given = new URL(plan.resolved.urls[0]);
   const commandUrl = `${given.protocol}//${given.hostname}:${port}`;
   const start = (at: number): Promise<Started> =>
