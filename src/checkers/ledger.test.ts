@@ -210,3 +210,22 @@ test("a redelivery long after the window has moved on is doubled, and 20,000 wri
   expect(ledger.figures.recognised).toBeGreaterThan(39_990);
   expect(all()).toEqual({ delivery: { doubled: 1 }, order: {}, isolation: {}, refusals: {}, guarantees: {} });
 });
+
+test("a frame that holds several writes is recognised as one, with all of them", () => {
+  const ledger = new MemoryLedger({ orderModel: "total", echo: false, run: "r", slots: 8, histogram, textOf: (bytes) => [...bytes].join(" ") });
+  for (const slot of [0, 1, 2]) ledger.joined(slot, 10 + slot, "room", 1);
+  for (const n of [1, 2, 3]) ledger.invoked(0, n, 2, 2);
+  const frame = Uint8Array.of(7, 1, 2);
+  const last = Uint8Array.of(7, 3);
+  const take = (slot: number, bytes: Uint8Array, ns: readonly number[], nowMs: number): boolean => {
+    if (ledger.recognise(slot, bytes, 0, bytes.length, nowMs) !== undefined) return true;
+    for (const n of ns) ledger.delivered(slot, { kind: "delivered", marker: { run: "r", author: 10, n, intact: true }, content: `${n}` }, undefined, bytes, nowMs);
+    return false;
+  };
+  for (const n of [1, 2, 3]) ledger.accepted(0, n, n, 3);
+  expect([take(1, frame, [1, 2], 4), take(1, last, [3], 5)]).toEqual([false, false]);
+  expect([take(2, frame.slice(), [1, 2], 6), take(2, last.slice(), [3], 7)]).toEqual([true, true]);
+  expect(ledger.isQuiet()).toBe(true);
+  expect(ledger.figures.delivered).toBe(6);
+  expect(Object.fromEntries(ledger.finish(9).map((each) => [each.property, each.broken]))).toMatchObject({ delivery: {}, order: {} });
+});

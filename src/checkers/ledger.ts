@@ -72,6 +72,8 @@ export class MemoryLedger implements Ledger {
   #recognised = 0;
   #cutOff = 0;
   #snapshots = 0;
+  /** The frame whose writes are being handed in, and where the one before was put: a frame may hold several. */
+  #inHand: { readonly bytes: Uint8Array; readonly client: number; readonly log: RoomLog; index: number } | undefined;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -152,6 +154,10 @@ export class MemoryLedger implements Ledger {
     this.#recognised += 1;
     this.#cursor[client] = entry.index + 1;
     this.#account(entry, nowMs);
+    for (let more = log.at(entry.index + 1); more?.isContinued === true; more = log.at(more.index + 1)) {
+      this.#cursor[client] = more.index + 1;
+      this.#account(more, nowMs);
+    }
     return entry;
   }
 
@@ -183,7 +189,8 @@ export class MemoryLedger implements Ledger {
     if (known.content === undefined) {
       known.content = delivery.content;
       known.decoded = decoded;
-      known.bytes = bytes?.slice();
+      known.isContinued = this.#continues(client, log, known.index, bytes);
+      known.bytes = known.isContinued ? undefined : bytes?.slice();
     } else if (known.content !== delivery.content)
       this.#finding("delivery", "damaged", client, log, known.content, delivery.content, () =>
         this.#frameStep(client, nowMs, bytes, delivery),
@@ -288,6 +295,7 @@ export class MemoryLedger implements Ledger {
     const authorIn = this.#slotOf.get(pending.author);
     const isAuthorLeftOut = !this.#options.echo && !this.#ownByConfirmation && authorIn !== undefined && log.members.has(authorIn);
     const needed = log.members.size - (isAuthorLeftOut ? 1 : 0);
+    const isContinued = this.#continues(client, log, log.end, bytes);
     const entry: LogEntry = {
       index: log.end,
       author: pending.author,
@@ -295,9 +303,10 @@ export class MemoryLedger implements Ledger {
       plannedMs: pending.plannedMs,
       invokedMs: pending.invokedMs,
       firstMs: nowMs,
-      bytes: bytes === undefined ? undefined : bytes.slice(),
+      bytes: bytes === undefined || isContinued ? undefined : bytes.slice(),
       content: delivery?.content,
       decoded,
+      isContinued,
       received: 0,
       needed,
     };
@@ -328,6 +337,21 @@ export class MemoryLedger implements Ledger {
     }
     entry.received += 1;
     if (entry.received === entry.needed) this.#converged(entry, nowMs);
+  }
+
+  /** Whether the write at `index` is of the same frame as the entry before it; remembers it for the next one. */
+  #continues(client: number, log: RoomLog, index: number, bytes: Uint8Array | undefined): boolean {
+    const before = this.#inHand;
+    if (bytes === undefined) {
+      this.#inHand = undefined;
+      return false;
+    }
+    if (before !== undefined && before.bytes === bytes && before.client === client && before.log === log && before.index === index - 1) {
+      before.index = index;
+      return true;
+    }
+    this.#inHand = { bytes, client, log, index };
+    return false;
   }
 
   #openHoles(client: number, log: RoomLog, from: number, to: number, isFollowing: boolean): void {

@@ -10,6 +10,8 @@ export interface LogEntry {
   bytes: Uint8Array | undefined;
   content: string | undefined;
   decoded: unknown;
+  /** It came in one frame with the entry before: whoever gets that frame has this one too. */
+  isContinued: boolean;
   /** Members that have it, and those that were to get it when it was first seen. */
   received: number;
   needed: number;
