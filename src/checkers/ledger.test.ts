@@ -50,7 +50,7 @@ test("the second and third receiver are recognised by bytes, and nothing is brok
   expect(ledger.isQuiet()).toBe(true);
   expect(ledger.figures.delivered).toBe(6);
   expect(ledger.figures.convergenceMs.count).toBe(2);
-  expect(all()).toEqual({ delivery: {}, order: {}, isolation: {}, refusals: {}, guarantees: {} });
+  expect(all()).toEqual({ delivery: {}, order: {}, isolation: {}, refusals: {}, guarantees: {}, convergence: {} });
 });
 
 test("a write that one member misses is lost there, also when it is the last", () => {
@@ -208,18 +208,32 @@ test("a redelivery long after the window has moved on is doubled, and 20,000 wri
   }
   get(1, 10, 5);
   expect(ledger.figures.recognised).toBeGreaterThan(39_990);
-  expect(all()).toEqual({ delivery: { doubled: 1 }, order: {}, isolation: {}, refusals: {}, guarantees: {} });
+  expect(all()).toEqual({ delivery: { doubled: 1 }, order: {}, isolation: {}, refusals: {}, guarantees: {}, convergence: {} });
 });
 
 test("a frame that holds several writes is recognised as one, with all of them", () => {
-  const ledger = new MemoryLedger({ orderModel: "total", echo: false, run: "r", slots: 8, histogram, textOf: (bytes) => [...bytes].join(" ") });
+  const ledger = new MemoryLedger({
+    orderModel: "total",
+    echo: false,
+    run: "r",
+    slots: 8,
+    histogram,
+    textOf: (bytes) => [...bytes].join(" "),
+  });
   for (const slot of [0, 1, 2]) ledger.joined(slot, 10 + slot, "room", 1);
   for (const n of [1, 2, 3]) ledger.invoked(0, n, 2, 2);
   const frame = Uint8Array.of(7, 1, 2);
   const last = Uint8Array.of(7, 3);
   const take = (slot: number, bytes: Uint8Array, ns: readonly number[], nowMs: number): boolean => {
     if (ledger.recognise(slot, bytes, 0, bytes.length, nowMs) !== undefined) return true;
-    for (const n of ns) ledger.delivered(slot, { kind: "delivered", marker: { run: "r", author: 10, n, intact: true }, content: `${n}` }, undefined, bytes, nowMs);
+    for (const n of ns)
+      ledger.delivered(
+        slot,
+        { kind: "delivered", marker: { run: "r", author: 10, n, intact: true }, content: `${n}` },
+        undefined,
+        bytes,
+        nowMs,
+      );
     return false;
   };
   for (const n of [1, 2, 3]) ledger.accepted(0, n, n, 3);
@@ -228,4 +242,14 @@ test("a frame that holds several writes is recognised as one, with all of them",
   expect(ledger.isQuiet()).toBe(true);
   expect(ledger.figures.delivered).toBe(6);
   expect(Object.fromEntries(ledger.finish(9).map((each) => [each.property, each.broken]))).toMatchObject({ delivery: {}, order: {} });
+});
+
+test("a final state without the room's last write is a divergence", () => {
+  const { get, write, outcome, ledger } = setup();
+  for (const n of [1, 2]) write(0, n);
+  for (const n of [1, 2]) for (const slot of [0, 1, 2]) get(slot, 10, n);
+  ledger.finalState(0, { run: "r", author: 10, n: 2, intact: true });
+  ledger.finalState(1, { run: "r", author: 10, n: 1, intact: true });
+  ledger.finalState(2, undefined);
+  expect(outcome("convergence")).toEqual({ diverged: 2 });
 });

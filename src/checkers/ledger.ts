@@ -1,37 +1,14 @@
-import type { OrderModel } from "../core/binding.ts";
-import { FINDINGS_MAX, type CheckerOutcome, type Finding, type Property, type WitnessStep } from "../core/checker.ts";
-import type { Histogram, HistogramMaker } from "../core/histogram.ts";
+import type { CheckerOutcome, Property, WitnessStep } from "../core/checker.ts";
+import type { Histogram } from "../core/histogram.ts";
 import type { Entry, Ledger } from "../core/ledger.ts";
 import type { Marker } from "../core/marker.ts";
 import type { Delivered } from "../core/observation.ts";
 import type { Reason } from "../core/reason.ts";
+import { Breaches } from "./breaches.ts";
+import { judgeFinalStates, type FinalState } from "./final-states.ts";
+import type { LedgerFigures, LedgerOptions } from "./ledger-types.ts";
 import { entrySteps, frameStep, lostSteps } from "./ledger-witness.ts";
 import { RoomLog, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
-
-export interface LedgerOptions {
-  readonly orderModel: OrderModel;
-  /** Whether an author gets its own writes back. */
-  readonly echo: boolean;
-  readonly run: string;
-  /** Greatest number of slots, 0…slots-1. */
-  readonly slots: number;
-  readonly histogram: HistogramMaker;
-  /** Text of a frame for a witness. */
-  readonly textOf: (bytes: Uint8Array) => string;
-  /** Called with each delivery's latency, for a chart by the second. */
-  readonly onDelivery?: (latencyMs: number) => void;
-}
-
-export interface LedgerFigures {
-  readonly delivered: number;
-  readonly expected: number;
-  readonly invoked: number;
-  /** Recognised by bytes, without decoding. */
-  readonly recognised: number;
-  readonly deliveryMs: Histogram;
-  readonly convergenceMs: Histogram;
-  readonly spreadMs: Histogram;
-}
 
 /** A joined member that has received nothing yet: its cursor may still move back to a write that was in flight. */
 const WAITING = 1;
@@ -61,8 +38,8 @@ export class MemoryLedger implements Ledger {
   /** Room of each author's writes, kept after it left: tells a foreign write from an invented one. */
   readonly #homeOf: Map<number, string> = new Map();
   readonly #refused: Set<number> = new Set();
-  readonly #findings: Finding[] = [];
-  readonly #broken: Map<Property, Map<Reason, number>> = new Map();
+  readonly #finals: (Omit<FinalState, "last"> & { readonly log: RoomLog })[] = [];
+  readonly #breaches = new Breaches();
   readonly #deliveryMs: Histogram;
   readonly #convergenceMs: Histogram;
   readonly #spreadMs: Histogram;
@@ -161,10 +138,10 @@ export class MemoryLedger implements Ledger {
     return entry;
   }
 
-  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): void {
+  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): Entry | undefined {
     const log = this.#roomOf[client];
     const marker = delivery.marker;
-    if (log === undefined || marker === undefined) return;
+    if (log === undefined || marker === undefined) return undefined;
     const key = writeKey(marker.author, marker.n);
     const known = log.byKey.get(key);
     if (!marker.intact)
@@ -181,10 +158,9 @@ export class MemoryLedger implements Ledger {
       const pending = log.pending.get(key);
       if (marker.run !== this.#options.run || pending === undefined) {
         this.#unexpected(client, log, delivery, bytes, nowMs);
-        return;
+        return undefined;
       }
-      this.#append(client, log, pending, delivery, decoded, bytes, nowMs);
-      return;
+      return this.#append(client, log, pending, delivery, decoded, bytes, nowMs);
     }
     if (known.content === undefined) {
       known.content = delivery.content;
@@ -196,6 +172,7 @@ export class MemoryLedger implements Ledger {
         this.#frameStep(client, nowMs, bytes, delivery),
       );
     this.#receive(client, log, known, bytes, nowMs, true);
+    return known;
   }
 
   snapshot(client: number, marker: Marker | undefined, nowMs: number): void {
@@ -226,9 +203,9 @@ export class MemoryLedger implements Ledger {
     );
   }
 
-  /** The last write of the room in the order that members received; undefined when there is none. */
-  lastWrite(room: string): { readonly author: number; readonly n: number } | undefined {
-    return this.#rooms.get(room)?.entries.at(-1);
+  finalState(client: number, marker: Marker | undefined): void {
+    const log = this.#roomOf[client];
+    if (log !== undefined) this.#finals.push({ client: this.#number[client] ?? 0, room: log.room, got: marker, log });
   }
 
   isQuiet(): boolean {
@@ -263,7 +240,8 @@ export class MemoryLedger implements Ledger {
       for (const pending of log.pending.values()) if (!pending.mayBeLost) this.#loseForAll(log, pending, nowMs);
     }
     const properties: Property[] = ["delivery", "order", "isolation", "refusals", "guarantees"];
-    return properties.map((property) => this.#outcome(property));
+    const finals = this.#finals.map((state) => ({ ...state, last: state.log.entries.at(-1) }));
+    return [...properties.map((property) => this.#outcome(property)), judgeFinalStates(finals, nowMs)];
   }
 
   #log(room: string): RoomLog {
@@ -291,7 +269,7 @@ export class MemoryLedger implements Ledger {
     decoded: unknown,
     bytes: Uint8Array | undefined,
     nowMs: number,
-  ): void {
+  ): LogEntry {
     const authorIn = this.#slotOf.get(pending.author);
     const isAuthorLeftOut = !this.#options.echo && !this.#ownByConfirmation && authorIn !== undefined && log.members.has(authorIn);
     const needed = log.members.size - (isAuthorLeftOut ? 1 : 0);
@@ -307,12 +285,14 @@ export class MemoryLedger implements Ledger {
       content: delivery?.content,
       decoded,
       isContinued,
+      mark: 0,
       received: 0,
       needed,
     };
     log.append(entry);
     this.#receive(client, log, entry, bytes, nowMs, delivery !== undefined);
     this.#cutOff += log.trim((slot) => this.#holes[slot]?.[0] ?? this.#cursor[slot] ?? 0);
+    return entry;
   }
 
   /** `isDelivery`: false for the confirmation of the client's own write, which has no latency of a delivery. */
@@ -492,20 +472,14 @@ export class MemoryLedger implements Ledger {
     seen: string,
     witness: () => readonly WitnessStep[],
   ): void {
-    const counts = this.#broken.get(property) ?? new Map<Reason, number>();
-    const count = (counts.get(reason) ?? 0) + 1;
-    counts.set(reason, count);
-    this.#broken.set(property, counts);
-    if (count > FINDINGS_MAX) return;
-    this.#findings.push({ property, reason, room: log.room, client: this.#number[client] ?? 0, expected, seen, witness: witness() });
+    this.#breaches.add({ property, reason, room: log.room, client: this.#number[client] ?? 0, expected, seen }, witness);
   }
 
   #outcome(property: Property): CheckerOutcome {
     return {
       property,
       judged: property === "refusals" ? this.#refused.size : property === "guarantees" ? this.#snapshots : this.#delivered + this.#lost,
-      broken: Object.fromEntries(this.#broken.get(property) ?? []),
-      findings: this.#findings.filter((finding) => finding.property === property),
+      ...this.#breaches.of(property),
       ...(this.#cutOff > 0 ? { inconclusiveBecause: `${this.#cutOff} entries left the window before a slow member had them` } : {}),
     };
   }

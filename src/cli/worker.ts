@@ -1,4 +1,4 @@
-import { createCheckers, type LifecycleOptions } from "../checkers/index.ts";
+import { createCheckers, createConnections, createPanel, type LifecycleOptions } from "../checkers/index.ts";
 import { MemoryLedger } from "../checkers/ledger.ts";
 import type { BindingManifest } from "../core/binding.ts";
 import { HarnessError, unreachable } from "../core/errors.ts";
@@ -123,14 +123,17 @@ async function work(job: WorkerJob): Promise<void> {
       });
       return ledger;
     },
-    checkers: createCheckers({
-      orderModel: binding.manifest.orderModel,
-      echo: binding.manifest.echo,
-      run: job.run,
-      histogram: createHdr,
-      only: judgesPresence ? ["presence", "lifecycle"] : ["lifecycle"],
-      ...(lifecycle === undefined ? {} : { lifecycle }),
-    }),
+    panel: createPanel([
+      createConnections(),
+      ...createCheckers({
+        orderModel: binding.manifest.orderModel,
+        echo: binding.manifest.echo,
+        run: job.run,
+        histogram: createHdr,
+        only: judgesPresence ? ["presence", "lifecycle"] : ["lifecycle"],
+        ...(lifecycle === undefined ? {} : { lifecycle }),
+      }),
+    ]),
     onSecond: (second) => tell({ kind: "second", second }),
     signal: stopping.signal,
   });

@@ -1,15 +1,10 @@
 import type { Operations, Rooms } from "../../core/binding.ts";
-import type { Checker, CheckerOutcome } from "../../core/checker.ts";
+import type { CheckerOutcome, Panel } from "../../core/checker.ts";
 import type { Ledger } from "../../core/ledger.ts";
 import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest, Session, SessionOptions } from "../../core/session.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
 import type { Transport } from "./transport.ts";
-
-/** A ledger that can say what the run's last write to a room was. */
-export interface ShardLedger extends Ledger {
-  lastWrite(room: string): { readonly author: number; readonly n: number } | undefined;
-}
 
 export interface ShardOptions {
   readonly session: (options: SessionOptions) => Session;
@@ -27,9 +22,9 @@ export interface ShardOptions {
   readonly http: (request: HttpRequest, credential: Credential) => Promise<HttpAnswer | Failure>;
   readonly transport: Transport;
   /** Made once the number of slots is known. `onDelivery` is to be called with each delivery's latency in ms. */
-  readonly ledger: (slots: number, onDelivery: (latencyMs: number) => void) => ShardLedger;
-  /** Checkers of what is not delivery: fed every observation. */
-  readonly checkers: readonly Checker[];
+  readonly ledger: (slots: number, onDelivery: (latencyMs: number) => void) => Ledger;
+  /** Told every observation but deliveries, which the ledger accounts for. */
+  readonly panel: Panel;
   readonly onSecond: (second: ShardSecond) => void;
   readonly signal: AbortSignal;
 }

@@ -1,17 +1,16 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { CheckerOutcome, Finding } from "../../core/checker.ts";
-import { FINDINGS_MAX } from "../../core/checker.ts";
+import type { CheckerOutcome } from "../../core/checker.ts";
 import { HarnessError } from "../../core/errors.ts";
 import type { RoomOutcome, Rooms } from "../../core/binding.ts";
+import type { Ledger } from "../../core/ledger.ts";
 import type { Detail } from "../../core/observation.ts";
 import { createPrng, type Prng } from "../../core/prng.ts";
-import type { Reason } from "../../core/reason.ts";
 import type { ClientScript, Step } from "../../core/scenario.ts";
 import type { Credential } from "../../core/session.ts";
 import { createAlarms, type Alarm } from "./alarms.ts";
 import { createNodeClient, type NodeClient } from "./client.ts";
 import { createHdr } from "./hdr.ts";
-import type { ShardLedger, ShardOptions, ShardResult } from "./shard-types.ts";
+import type { ShardOptions, ShardResult } from "./shard-types.ts";
 
 /** A send later than its plan by more than this is late. */
 const LATE_MS = 50;
@@ -51,13 +50,12 @@ interface Player {
   isJoined: boolean;
   /** The next disconnect is of our own making. */
   isLeaving: boolean;
-  hasEnded: boolean;
   /** This attempt to join was refused in words; the close that follows is no second failure. */
   isRefused: boolean;
   startedMs: number;
   writes: number;
   reads: number;
-  finalRead: { marker: string | undefined } | "asked" | undefined;
+  isAskedForFinal: boolean;
 }
 
 /** Plays one shard of a scenario; resolves once the run is quiet and judged. Throws only HarnessError. */
@@ -76,13 +74,11 @@ class Shard {
   readonly #players: Player[] = [];
   readonly #rooms: Map<number, Promise<string>> = new Map();
   readonly #places: Map<number, number> = new Map();
-  readonly #ledger: ShardLedger;
+  readonly #ledger: Ledger;
   readonly #second = createHdr();
   readonly #joinMs = createHdr();
   readonly #lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   readonly #secondLag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  readonly #findings: Finding[] = [];
-  readonly #broken: Map<Reason, number> = new Map();
   readonly #isLoopback: boolean;
   #originMs = 0;
   #joined = 0;
@@ -117,12 +113,11 @@ class Shard {
         room: "",
         isJoined: false,
         isLeaving: false,
-        hasEnded: false,
         isRefused: false,
         startedMs: 0,
         writes: 0,
         reads: 0,
-        finalRead: undefined,
+        isAskedForFinal: false,
       });
     }
     this.#isLoopback = /^https?:\/\/127\./.test(options.target.urls[0]);
@@ -356,25 +351,23 @@ class Shard {
   }
 
   #observe(player: Player, detail: Detail, atMs: number): void {
-    const told = detail.kind === "connected" ? { ...detail, startedMs: player.startedMs } : detail;
-    for (const checker of this.#options.checkers) checker.observe({ ...told, atMs, client: player.index, room: player.room });
+    this.#options.panel.observe({ ...this.#told(player, detail), atMs, client: player.index, room: player.room });
     switch (detail.kind) {
       case "lifecycle":
         if (detail.event === "joined") {
           if (!player.isJoined) this.#joined += 1;
           player.isJoined = true;
-          player.hasEnded = false;
           this.#joinMs.record(atMs - player.startedMs);
           this.#ledger.joined(player.slot, player.index, player.room, atMs);
-        } else if (detail.event === "gone") player.hasEnded = true;
+        }
         return;
       case "disconnected":
         this.#disconnected(player, detail, atMs);
         return;
       case "snapshot":
         this.#ledger.snapshot(player.slot, detail.marker, atMs);
-        if (player.finalRead === "asked")
-          player.finalRead = { marker: detail.marker === undefined ? undefined : `${detail.marker.author}/${detail.marker.n}` };
+        if (player.isAskedForFinal) this.#ledger.finalState(player.slot, detail.marker);
+        player.isAskedForFinal = false;
         return;
       case "accepted":
         if (isWrite(detail.op)) this.#ledger.accepted(player.slot, detail.op, detail.position, atMs);
@@ -386,8 +379,6 @@ class Shard {
         } else if (detail.op !== undefined && isWrite(detail.op)) this.#ledger.rejected(player.slot, detail.op);
         return;
       case "problem":
-        this.#finding(player, detail.reason, "messages of the protocol", detail.text, atMs);
-        return;
       case "connected":
       case "invoked":
       case "delivered":
@@ -395,19 +386,17 @@ class Shard {
     }
   }
 
+  /** An observation with what only the engine knows: since when it tried, and whether the end is its own doing. */
+  #told(player: Player, detail: Detail): Detail {
+    if (detail.kind === "connected") return { ...detail, startedMs: player.startedMs };
+    if (detail.kind === "disconnected") return { ...detail, wanted: detail.wanted || player.isLeaving || !this.#isPlaying };
+    return detail;
+  }
+
   #disconnected(player: Player, detail: Extract<Detail, { kind: "disconnected" }>, atMs: number): void {
     if (player.isJoined) {
       this.#joined -= 1;
       this.#ledger.left(player.slot, atMs);
-      if (!player.isLeaving && !detail.wanted && !player.hasEnded && this.#isPlaying) {
-        this.#finding(
-          player,
-          "closed",
-          "a connection that lasts as long as its client stays",
-          `closed with ${detail.code} ${detail.reason}`.trim(),
-          atMs,
-        );
-      }
     } else if (!player.isLeaving && !player.isRefused)
       this.#failed(`closed with ${detail.code} ${detail.reason} before the join was confirmed`);
     player.isJoined = false;
@@ -417,14 +406,6 @@ class Shard {
   #failed(text: string): void {
     this.#refusedJoins += 1;
     this.#firstFailure ??= text;
-  }
-
-  #finding(player: Player, reason: Reason, expected: string, seen: string, atMs: number): void {
-    const count = (this.#broken.get(reason) ?? 0) + 1;
-    this.#broken.set(reason, count);
-    if (count > FINDINGS_MAX) return;
-    const witness = [{ atMs, from: "server", to: `client ${player.index}`, label: seen.slice(0, 200), isBad: true }];
-    this.#findings.push({ property: "delivery", reason, room: player.room, client: player.index, expected, seen, witness });
   }
 
   #reportSecond(): void {
@@ -462,46 +443,15 @@ class Shard {
     if (!this.#options.scenario.session.readOnJoin) return;
     const asked = this.#players.filter((player) => player.isJoined);
     for (const player of asked) {
-      player.finalRead = "asked";
+      player.isAskedForFinal = true;
       this.#read(player, performance.now());
     }
-    await this.#waitUntil(() => asked.every((player) => player.finalRead !== "asked" || !player.isJoined), performance.now() + READ_MS_MAX);
+    await this.#waitUntil(() => asked.every((player) => !player.isAskedForFinal || !player.isJoined), performance.now() + READ_MS_MAX);
   }
 
   #judge(): readonly CheckerOutcome[] {
     const nowMs = performance.now();
-    const finals = this.#players.filter((player) => player.finalRead !== undefined && player.finalRead !== "asked");
-    const diverged: Finding[] = [];
-    for (const player of finals) {
-      const last = this.#ledger.lastWrite(player.room);
-      const got = typeof player.finalRead === "object" ? player.finalRead.marker : undefined;
-      if (last === undefined || got === `${last.author}/${last.n}`) continue;
-      const label = got === undefined ? "a state without any of the run's writes" : `a state as of a=${got.replace("/", " n=")}`;
-      diverged.push({
-        property: "convergence",
-        reason: "diverged",
-        room: player.room,
-        client: player.index,
-        seen: label,
-        expected: `a=${last.author} n=${last.n}, the last write that the members received`,
-        witness: [
-          { atMs: nowMs, from: `client ${player.index}`, to: "server", label: "asks for the state after the run is quiet" },
-          { atMs: nowMs, from: "server", to: `client ${player.index}`, label, isBad: true },
-        ],
-      });
-    }
-    const outcomes: CheckerOutcome[] = [
-      ...this.#ledger.finish(nowMs),
-      {
-        property: "convergence",
-        judged: finals.length,
-        broken: diverged.length === 0 ? {} : { diverged: diverged.length },
-        findings: diverged.slice(0, FINDINGS_MAX),
-      },
-      { property: "delivery", judged: 0, broken: Object.fromEntries(this.#broken), findings: this.#findings },
-      ...this.#options.checkers.map((checker) => checker.finish(nowMs)),
-    ];
-    return outcomes;
+    return [...this.#ledger.finish(nowMs), ...this.#options.panel.finish(nowMs)];
   }
 
   get options(): ShardOptions {
