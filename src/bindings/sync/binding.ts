@@ -21,6 +21,7 @@ function off(meaning: string): Capability {
 
 const capabilities = {
   jwt: on("the target resolves fixture DIDs: did:web on a loopback port, or a directory of ours"),
+  pds: off("a PDS beside the directory of ours"),
   devToken: off("the development token is known"),
   echoToSender: on("the author of an update that is subscribed gets it back"),
   singleUseToken: off("a token serves once"),

@@ -76,7 +76,7 @@ export interface LabDocument {
   /** Puts text into `t` at a share of its length. */
   type(at: number, text: string): Uint8Array;
   erase(at: number, count: number): Uint8Array;
-  set(key: string, value: string): Uint8Array;
+  set(key: string, value: string | Uint8Array): Uint8Array;
   /** Takes an update in; gives whether it could be read. */
   take(update: Uint8Array): boolean;
   /** Names in `log`. */
@@ -103,6 +103,8 @@ export interface Lab {
   raw(url: string, text: string, withinMs: number): Promise<string>;
   document(): LabDocument;
   crowd(): Promise<Crowd>;
+  /** A did:web of the lab's own whose document names a service's address, once that is known. */
+  service(): Promise<{ readonly did: string; point(url: string): void }>;
   /** A fresh folder. */
   folder(): string;
   /** A text that is short, different for different bytes. */

@@ -42,6 +42,24 @@ export function createLab(): Lab {
       servers.push(server);
       return crowd;
     },
+    service: async () => {
+      let endpoint = "http://127.0.0.1:1";
+      let did = "";
+      const server = createServer((_incoming, response) => {
+        response.writeHead(200, { "content-type": "application/json" });
+        const service = [{ id: "#roomy_syncserver", type: "RoomySyncserver", serviceEndpoint: endpoint }];
+        response.end(JSON.stringify({ "@context": ["https://www.w3.org/ns/did/v1"], id: did, service }));
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      servers.push(server);
+      did = `did:web:localhost%3A${(server.address() as AddressInfo).port}`;
+      return {
+        did,
+        point: (url) => {
+          endpoint = url;
+        },
+      };
+    },
     folder: () => {
       const folder = mkdtempSync(join(tmpdir(), "rollcall-sync-case-"));
       folders.push(folder);

@@ -22,6 +22,8 @@ export interface Resolver {
    * while ago without one.
    */
   fresh(did: string, known: SigningKey): Promise<Resolved | undefined>;
+  /** Keys of before that are still taken: none, but for a fault. */
+  retired(did: string): readonly SigningKey[];
   readonly hits: number;
   readonly misses: number;
   /** Whether the last look-up failed, and that not long ago. */
@@ -44,6 +46,8 @@ export function createResolver(config: Pick<Config, "plcUrl" | "cache">, is: Fau
   const entries = new Map<string, Entry>();
   const inFlight = new Map<string, Promise<Resolved>>();
   const pausedUntil = new Map<string, number>();
+  /** For the fault that forgets no key. */
+  const retired = new Map<string, readonly SigningKey[]>();
   let failedMs = -Infinity;
   let hits = 0;
   let misses = 0;
@@ -68,7 +72,7 @@ export function createResolver(config: Pick<Config, "plcUrl" | "cache">, is: Fau
     inFlight.set(did, flight);
     return flight;
   };
-  const isLive = (entry: Entry): boolean => entry.untilMs > nowMs() || (is("retired-key-is-kept") && typeof entry.found !== "string");
+  const isLive = (entry: Entry): boolean => entry.untilMs > nowMs();
 
   return {
     key: (did) => {
@@ -80,7 +84,9 @@ export function createResolver(config: Pick<Config, "plcUrl" | "cache">, is: Fau
       }
       return lookUp(did);
     },
+    retired: (did) => retired.get(did) ?? [],
     fresh: async (did, known) => {
+      if (is("retired-key-is-kept")) retired.set(did, [...(retired.get(did) ?? []), known]);
       if (is("rotation-locks-out") || nowMs() < (pausedUntil.get(did) ?? -Infinity)) return undefined;
       const found = await lookUp(did);
       if (typeof found !== "string" && found.name !== known.name) return found;

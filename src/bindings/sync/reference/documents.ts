@@ -82,6 +82,10 @@ export function createDocuments(store: Store, is: Faults): Documents {
     },
     take: (entity, bytes) => {
       const taken = takeInto(entity, bytes);
+      if (is("waiting-updates-are-dropped") && (loaded.get(entity)?.waiting.size ?? 0) > 0) {
+        loaded.delete(entity);
+        return taken;
+      }
       if (taken === "new") store.append(entity, bytes);
       return taken;
     },

@@ -59,7 +59,7 @@ export async function checkJwt(
   const key = await resolver.key(iss);
   if (key === "unresolvable") return refuse("did-unresolvable");
   if (key === "unavailable") return refuse("identity-unavailable");
-  if (fits(jwt, alg, key, is)) return { did: iss };
+  if ([key, ...resolver.retired(iss)].some((each) => fits(jwt, alg, each, is))) return { did: iss };
   // A key that does not fit may have been replaced since: the document is asked for once more.
   const fresh = await resolver.fresh(iss, key);
   if (fresh === "unresolvable") return refuse("did-unresolvable");

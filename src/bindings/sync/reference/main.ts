@@ -36,4 +36,4 @@ process.once("uncaughtException", (error) => {
 
 if (config.devToken !== undefined) log("warn", "development-token", { reason: "UNSAFE_DEV_TOKEN opens every socket" });
 log("info", "listening", { port: server.port, ...(config.mutant === undefined ? {} : { mutant: config.mutant }) });
-process.stdout.write(`${JSON.stringify({ event: "ready", url: server.url })}\n`);
+process.stdout.write(`${JSON.stringify({ ts: new Date().toISOString(), level: "info", event: "ready", url: server.url })}\n`);

@@ -159,11 +159,12 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
     }
   };
   const update = (connection: Connection, entity: string, given: Uint8Array): void => {
+    connection.updates += 1;
+    if (is("single-author-is-not-stored") && connection.updates > 150 && !subscribers.has(entity)) return;
     // A copy: the bytes of the frame belong to the socket.
     const bytes =
       is("bytes-are-read-as-text") && given.length > 600 ? Buffer.from(Buffer.from(given).toString("utf8"), "utf8") : given.slice();
     const taken = documents.take(entity, bytes);
-    connection.updates += 1;
     switch (taken) {
       case "unreadable":
         return refuse(connection, CLOSE.badMessage, "no update");
