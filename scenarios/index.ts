@@ -1,8 +1,11 @@
 import type { Scenario } from "../src/core/scenario.ts";
+import { scenario as coEdit } from "./co-edit.ts";
 import { scenario as idleRooms } from "./idle-rooms.ts";
 import { scenario as joinStorm } from "./join-storm.ts";
 import { scenario as reconnectHerd } from "./reconnect-herd.ts";
+import { scenario as rollingRestart } from "./rolling-restart.ts";
+import { scenario as tokenStorm } from "./token-storm.ts";
 import { scenario as watchParty } from "./watch-party.ts";
 
 /** All workloads by name. */
-export const scenarios: readonly Scenario[] = [watchParty, joinStorm, reconnectHerd, idleRooms];
+export const scenarios: readonly Scenario[] = [watchParty, joinStorm, reconnectHerd, idleRooms, coEdit, tokenStorm, rollingRestart];

@@ -40,6 +40,8 @@ export async function runWorkers(
     /** Mints the credential of a client; asked for over and over by those that reconnect. */
     readonly credential: (client: number) => Promise<Credential>;
     readonly onProgress?: (progress: LoadProgress) => void;
+    /** Called when the run's time begins. */
+    readonly onGo?: () => void;
     readonly signal?: AbortSignal;
   },
 ): Promise<Gathered> {
@@ -67,6 +69,7 @@ export async function runWorkers(
     options.onProgress?.({ kind: "stage", text: `starting ${count} worker${count === 1 ? "" : "s"}` });
     await Promise.all(children.map((child, index) => ready(child, { ...job, shard: { index, count } })));
     const limitMs = job.parameters.rampMs + job.parameters.durationMs + OVERTIME_MS_MAX;
+    options.onGo?.();
     const done = await Promise.all(children.map((child) => finished(child, onSecond, limitMs)));
     return { done, series: points, interrupted: options.signal?.aborted ?? false };
   } finally {

@@ -1,4 +1,4 @@
-import { createCheckers, createConnections, createPanel, type LifecycleOptions } from "../checkers/index.ts";
+import { createAgreement, createCheckers, createConnections, createPanel, type LifecycleOptions } from "../checkers/index.ts";
 import { MemoryLedger } from "../checkers/ledger.ts";
 import type { BindingManifest } from "../core/binding.ts";
 import { HarnessError, unreachable } from "../core/errors.ts";
@@ -101,6 +101,7 @@ async function work(job: WorkerJob): Promise<void> {
     rooms: binding.rooms,
     operations: binding.operations,
     keepaliveMs: binding.manifest.keepaliveMs,
+    writesOffline: binding.manifest.writesOffline === true,
     scenario,
     parameters: job.parameters,
     target: job.target,
@@ -125,6 +126,7 @@ async function work(job: WorkerJob): Promise<void> {
     },
     panel: createPanel([
       createConnections(),
+      ...(binding.manifest.orderModel === "perAuthor" && binding.manifest.judges.convergence !== undefined ? [createAgreement()] : []),
       ...createCheckers({
         orderModel: binding.manifest.orderModel,
         echo: binding.manifest.echo,

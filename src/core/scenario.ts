@@ -49,6 +49,8 @@ export interface Scenario {
     /** Whether they ask for everything written before they came; default false. */
     readonly history?: boolean;
   };
+  /** When the target is stopped in order and started again, as a share of the duration behind the ramp; needs a process of ours. */
+  readonly restartAt?: number;
   /** Same index, parameters and prng give the same script on every engine and shard. `mix`: the binding's operations by weight. */
   readonly script: (client: number, parameters: ScenarioParameters, mix: Readonly<Record<string, number>>, prng: Prng) => ClientScript;
 }

@@ -11,6 +11,8 @@ export interface ShardOptions {
   readonly rooms: Rooms;
   readonly operations: Operations;
   readonly keepaliveMs: number | undefined;
+  /** Whether a session takes writes while it is away. */
+  readonly writesOffline: boolean;
   readonly scenario: Scenario;
   readonly parameters: ScenarioParameters;
   readonly target: ResolvedTarget;

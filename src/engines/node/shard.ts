@@ -33,6 +33,10 @@ const READ_IDS_FROM = 1_000_000_000;
 
 const LAG_RESOLUTION_MS = 10;
 
+/** How a server that is stopped in order closes (RFC 6455 §7.4.1 and its registry). */
+const CODE_GOING_AWAY = 1001;
+const CODE_RESTART = 1012;
+
 /** Ids of writes are their counters; a session's own acts have ids below 0. */
 function isWrite(op: number): boolean {
   return op > 0 && op < READ_IDS_FROM;
@@ -48,6 +52,8 @@ interface Player {
   node: NodeClient | undefined;
   room: string;
   isJoined: boolean;
+  /** Since its last join step it was in its room once: a session that comes back by itself still holds it. */
+  hasJoined: boolean;
   /** The next disconnect is of our own making. */
   isLeaving: boolean;
   /** This attempt to join was refused in words; the close that follows is no second failure. */
@@ -112,6 +118,7 @@ class Shard {
         node: undefined,
         room: "",
         isJoined: false,
+        hasJoined: false,
         isLeaving: false,
         isRefused: false,
         startedMs: 0,
@@ -224,7 +231,8 @@ class Shard {
   }
 
   #write(player: Player, name: string, plannedMs: number, nowMs: number): void {
-    if (!player.isJoined || player.node === undefined) {
+    const mayWrite = player.isJoined || (this.#options.writesOffline && player.hasJoined);
+    if (!mayWrite || player.node === undefined) {
       this.#dropped += 1;
       return;
     }
@@ -252,6 +260,7 @@ class Shard {
     player.startedMs = plannedMs;
     player.isLeaving = false;
     player.isRefused = false;
+    player.hasJoined = false;
     let first: Credential | undefined;
     const credential = async (): Promise<Credential> => {
       const minted = first ?? (await options.credential(player.index));
@@ -357,6 +366,7 @@ class Shard {
         if (detail.event === "joined") {
           if (!player.isJoined) this.#joined += 1;
           player.isJoined = true;
+          player.hasJoined = true;
           this.#joinMs.record(atMs - player.startedMs);
           this.#ledger.joined(player.slot, player.index, player.room, atMs);
         }
@@ -389,8 +399,14 @@ class Shard {
   /** An observation with what only the engine knows: since when it tried, and whether the end is its own doing. */
   #told(player: Player, detail: Detail): Detail {
     if (detail.kind === "connected") return { ...detail, startedMs: player.startedMs };
-    if (detail.kind === "disconnected") return { ...detail, wanted: detail.wanted || player.isLeaving || !this.#isPlaying };
+    if (detail.kind === "disconnected")
+      return { ...detail, wanted: detail.wanted || player.isLeaving || !this.#isPlaying || this.#isRestart(detail.code) };
     return detail;
+  }
+
+  /** Whether a close tells of the restart that the scenario has. */
+  #isRestart(code: number): boolean {
+    return this.#options.scenario.restartAt !== undefined && (code === CODE_GOING_AWAY || code === CODE_RESTART);
   }
 
   #disconnected(player: Player, detail: Extract<Detail, { kind: "disconnected" }>, atMs: number): void {
