@@ -32,6 +32,8 @@ const capabilities = {
   secondUrl: off("a second process serves the same streams"),
   restart: off("process control of the server"),
   metrics: off("metrics can be read"),
+  directory: off("the DID directory is in the harness's hands"),
+  pds: off("a PDS of the harness's own vouches for users"),
   clientDriver: off("a client under test can be driven"),
   browser: off("the driver is in a browser"),
   buildHook: off("the app can be built"),
@@ -73,7 +75,7 @@ const manifest: BindingManifest = {
   },
   budgets: { deliveryMsP95: 250 },
   reference: {
-    credential: { method: "town.muni.leaf.authenticate", show: "query:token", audience: "did:web:leaf.example" },
+    credential: { method: "town.muni.leaf.authenticate", show: "query:token", audience: "did:web:localhost%3A{port}" },
     env: ({ scratch }) => ({ DATA_DIR: scratch, DID_CACHE_MS: String(DID_CACHE_MS) }),
     limits: { didCacheMs: DID_CACHE_MS },
   },

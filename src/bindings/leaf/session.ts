@@ -1,9 +1,11 @@
 import type { Op } from "../../core/op.ts";
 import type { Credential, Failure, Frame, HttpAnswer, Outbox, Session, SessionOptions } from "../../core/session.ts";
 import type { CborMap } from "./dag-cbor.ts";
-import { type ChatEvent, decodeEvent, encodeEvent, eventText, markEvent, markerOf, type StoredEvent } from "./events.ts";
+import { type ChatEvent, encodeEvent, markEvent, type StoredEvent } from "./events.ts";
 import { Link, type LinkEvent } from "./link.ts";
-import { queryToCbor, readNotification, readResult, type Result, type Row, rowsOf, rowText, text, textField } from "./messages.ts";
+import { queryToCbor, readResult, type Result, rowsOf, rowText, text, textField } from "./messages.ts";
+import { type LogRow, logRows } from "./log-rows.ts";
+import { readNews } from "./notification-memo.ts";
 import { eventOf, MAIN_ROOM } from "./operations.ts";
 import { viewsAt } from "./fold.ts";
 
@@ -214,7 +216,7 @@ class LeafSession implements Session {
   }
 
   #notification(payload: unknown, nowMs: number, out: Outbox): void {
-    const read = readNotification(payload);
+    const read = readNews(payload);
     if (!read.ok) {
       out.observe({ kind: "problem", reason: "malformed", text: read.problem });
       return;
@@ -236,7 +238,7 @@ class LeafSession implements Session {
       out.observe({ kind: "problem", reason: "absent", text: `the subscription says: ${response.error.slice(0, 200)}` });
       return;
     }
-    for (const row of response.rows) this.#row(row, out);
+    for (const row of logRows(response.rows)) this.#row(row, out);
     if (this.#isPast && !response.hasMore) {
       this.#isPast = false;
       if (this.#state === "catching up") this.#joined(out);
@@ -244,22 +246,19 @@ class LeafSession implements Session {
     this.#compareWaiting(out);
   }
 
-  #row(row: Row, out: Outbox): void {
-    const { idx, user, payload } = row;
-    if (idx?.kind !== "integer" || user?.kind !== "text" || payload?.kind !== "blob") {
-      out.observe({ kind: "problem", reason: "malformed", text: `a row of log with ${Object.keys(row).join(", ").slice(0, 80)}` });
+  #row(row: LogRow | undefined, out: Outbox): void {
+    if (row === undefined) {
+      out.observe({ kind: "problem", reason: "malformed", text: "a row of log without idx, user and payload" });
       return;
     }
-    const position = Number(idx.value);
-    const event = decodeEvent(payload.value) ?? { kind: "" };
-    const stored: StoredEvent = { idx: position, user: user.value, event };
+    const { stored, marker, content } = row;
+    const position = stored.idx;
     if (this.#isPast) this.#ofThePast(position, out);
     this.#next = position + 1;
     if (this.#options.history === true && this.#events.length < FOLDED_MAX) this.#events.push(stored);
     if (this.#isPast) return;
-    const marker = markerOf(event);
     const marked = marker === undefined ? {} : { marker };
-    out.delivered({ kind: "delivered", author: user.value, ...marked, position, content: eventText(stored) }, undefined, false);
+    out.delivered({ kind: "delivered", author: stored.user, ...marked, position, content }, undefined, false);
   }
 
   /** What was missed or written before comes without gap and once (LEAF-ORD-04, LEAF-RES-01). */
