@@ -4,8 +4,18 @@ import { scenario as idleRooms } from "./idle-rooms.ts";
 import { scenario as joinStorm } from "./join-storm.ts";
 import { scenario as reconnectHerd } from "./reconnect-herd.ts";
 import { scenario as rollingRestart } from "./rolling-restart.ts";
+import { scenario as rotationDrill } from "./rotation-drill.ts";
 import { scenario as tokenStorm } from "./token-storm.ts";
 import { scenario as watchParty } from "./watch-party.ts";
 
 /** All workloads by name. */
-export const scenarios: readonly Scenario[] = [watchParty, joinStorm, reconnectHerd, idleRooms, coEdit, tokenStorm, rollingRestart];
+export const scenarios: readonly Scenario[] = [
+  watchParty,
+  joinStorm,
+  reconnectHerd,
+  idleRooms,
+  coEdit,
+  tokenStorm,
+  rollingRestart,
+  rotationDrill,
+];

@@ -14,6 +14,7 @@ import { openPool } from "../../fixtures/identities/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
 import { checkKnown } from "./known.ts";
 import { resultOf } from "./load-result.ts";
+import { turnsOf } from "./load-turns.ts";
 import { runWorkers, type LoadProgress } from "./load-workers.ts";
 import { bindingFolder, bindingNames, loadBinding } from "./registry.ts";
 import { closest } from "./suggest.ts";
@@ -102,13 +103,13 @@ export async function load(options: LoadOptions): Promise<Result> {
           : undefined;
       closePds = pds?.close;
       const source = createCredentials({ target: running.resolved, pool, pdsUrl: pds?.url });
-      const restart = restartIn(scenario, parameters, running, stage);
+      const turns = turnsOf(scenario, parameters, { running, source, say: stage });
       const gathered = await runWorkers(job, count, {
         ...options,
         credential: (client) => source.credential(client),
-        ...(restart === undefined ? {} : { onGo: restart.begin }),
+        onGo: turns.begin,
       });
-      await restart?.done();
+      await turns.done();
       return resultOf({ options, scenario, parameters, seed, running, binding, gathered, startedAt, workers: count });
     } finally {
       await running.stop();
@@ -117,38 +118,6 @@ export async function load(options: LoadOptions): Promise<Result> {
     await closePds?.();
     await directory.close();
   }
-}
-
-/** The restart that a scenario has in the middle: begun with the run, awaited at its end. */
-function restartIn(
-  scenario: Scenario,
-  { rampMs, durationMs }: ScenarioParameters,
-  running: RunningTarget,
-  say: (text: string) => void,
-): { readonly begin: () => void; readonly done: () => Promise<void> } | undefined {
-  if (scenario.restartAt === undefined) return undefined;
-  const port = running.process;
-  if (port === undefined)
-    throw new HarnessError("usage", `${scenario.name} restarts the server, and ${running.resolved.name} is none that we started`, {
-      hint: "describe with `start` in the target file how it is started",
-    });
-  const afterMs = rampMs + durationMs * scenario.restartAt;
-  let restarted: Promise<void> | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  return {
-    begin: () => {
-      timer = setTimeout(() => {
-        say("restarting the server");
-        restarted = port.restart();
-        // Awaited at the end; a restart that fails first must not go unheard.
-        restarted.catch(() => undefined);
-      }, afterMs);
-    },
-    done: async () => {
-      clearTimeout(timer);
-      await restarted;
-    },
-  };
 }
 
 function scenarioNamed(name: string): Scenario {

@@ -51,6 +51,8 @@ export interface Scenario {
   };
   /** When the target is stopped in order and started again, as a share of the duration behind the ramp; needs a process of ours. */
   readonly restartAt?: number;
+  /** When every identity of the run gets a new key, as a share of the duration behind the ramp; needs a directory of ours. */
+  readonly rotateAt?: number;
   /** Same index, parameters and prng give the same script on every engine and shard. `mix`: the binding's operations by weight. */
   readonly script: (client: number, parameters: ScenarioParameters, mix: Readonly<Record<string, number>>, prng: Prng) => ClientScript;
 }
