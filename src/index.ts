@@ -9,6 +9,7 @@
  */
 export { check, type CheckOptions, type CheckProgress } from "./cli/check.ts";
 export { load, type LoadOptions, type LoadProgress } from "./cli/load.ts";
+export { recheck, type Rechecked, type RecheckOptions } from "./cli/recheck.ts";
 export { HarnessError, type HarnessErrorCode } from "./core/errors.ts";
 export type { Reason } from "./core/reason.ts";
 export type { Category, Level, Profile } from "./core/requirement.ts";

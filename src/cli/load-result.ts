@@ -6,10 +6,10 @@ import type { Reason } from "../core/reason.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { LoadResult, Result } from "../core/result.ts";
 import type { Objectives, Scenario, ScenarioParameters } from "../core/scenario.ts";
+import type { ResolvedTarget } from "../core/target.ts";
 import { mergeAll, type Verdict } from "../core/verdict.ts";
 import { createHdr } from "../engines/node/hdr.ts";
 import type { ShardResult } from "../engines/node/shard-types.ts";
-import type { RunningTarget } from "../targets/index.ts";
 import { assembleResults } from "../../conformance/runner/assemble.ts";
 import type { RowPart } from "../../conformance/runner/row.ts";
 import { exitCodeOf } from "./exit-code.ts";
@@ -33,22 +33,29 @@ const SHARE_LATE_MAX = 0.01;
 const LOOP_LAG_MS_MAX = 50;
 const CPU_MAX = 0.95;
 
+/** Of the server under test, what its verdict needs. */
+export interface JudgedTarget extends Pick<ResolvedTarget, "name" | "urls" | "dialect" | "timeScale" | "known"> {
+  /** Set when it ended by itself. */
+  readonly exited: { readonly code: number | null; readonly signal: string | null } | undefined;
+}
+
 /** A run that has ended, with all that its verdict needs. */
 export interface Judged {
   readonly options: JudgingOptions;
   readonly scenario: Scenario;
   readonly parameters: ScenarioParameters;
   readonly seed: string;
-  readonly running: RunningTarget;
+  readonly target: JudgedTarget;
   readonly binding: Binding;
   readonly gathered: Gathered;
   readonly startedAt: Date;
+  readonly endedAt: Date;
   readonly workers: number;
 }
 
 /** The result document of a load run. */
 export function resultOf(judged: Judged): Result {
-  const { options, scenario, seed, running, binding, gathered, startedAt } = judged;
+  const { options, scenario, seed, target, binding, gathered, startedAt, endedAt } = judged;
   const profile = options.profile ?? "mvp";
   const shards = gathered.done.map((each) => each.result);
   const outcomes = mergeAllOutcomes(
@@ -59,7 +66,7 @@ export function resultOf(judged: Judged): Result {
   const doubts = [...behind, ...unplayed];
   const loadResult = figures(judged, shards, outcomes, doubts);
   const parts = partsOf(outcomes, binding, loadResult, doubts);
-  const exited = running.exited();
+  const { exited } = target;
   const robustness = binding.manifest.areas.robustness;
   if (exited !== undefined && robustness !== undefined) {
     parts.set(robustness, {
@@ -79,7 +86,7 @@ export function resultOf(judged: Judged): Result {
     end: "ran" as const,
     because: "",
     startedAt: startedAt.getTime(),
-    endedAt: Date.now(),
+    endedAt: endedAt.getTime(),
     parts: [...parts.values()],
   };
   const assembled = assembleResults({
@@ -93,7 +100,7 @@ export function resultOf(judged: Judged): Result {
     loopLagMsP99: 0,
     death: undefined,
   });
-  const relevant = running.resolved.known.filter((entry) => ids.has(entry.id) && entry.rate === "sometimes");
+  const relevant = target.known.filter((entry) => ids.has(entry.id) && entry.rate === "sometimes");
   const { requirements } = applyKnown(assembled, relevant);
   const verdicts = [
     ...requirements.filter(counts),
@@ -118,19 +125,19 @@ export function resultOf(judged: Judged): Result {
     command: "load",
     version,
     startedAt: startedAt.toISOString(),
-    durationMs: Date.now() - startedAt.getTime(),
+    durationMs: endedAt.getTime() - startedAt.getTime(),
     verdict: mergeAll(verdicts.map((each): Verdict => each.verdict)),
     exitCode,
     seed,
     profile,
     target: {
-      name: running.resolved.name,
-      url: running.resolved.urls[0],
-      timeScale: running.resolved.timeScale,
+      name: target.name,
+      url: target.urls[0],
+      timeScale: target.timeScale,
       ...(options.mutant === undefined ? {} : { mutant: options.mutant.id }),
     },
     binding: binding.manifest.name,
-    dialect: running.resolved.dialect,
+    dialect: target.dialect,
     rerun: rerunOf(judged),
     requirements,
     load: loadResult,
@@ -141,7 +148,7 @@ export function resultOf(judged: Judged): Result {
       workers: judged.workers,
       inconclusiveBecause: behind,
     },
-    notes: [...joinNotes(shards, loadResult.joinMs.count), ...unplayed],
+    notes: [...joinNotes(shards, loadResult.joinMs.count), ...unplayed, ...recordingNotes(gathered.done)],
     interrupted: gathered.interrupted,
   };
 }
@@ -213,6 +220,11 @@ function joinNotes(shards: readonly ShardResult[], joins: number): readonly stri
   const first = shards.map((shard) => shard.firstFailure).find((text) => text !== undefined);
   if (refused > 0) return [`${refused} joins failed; the first: ${first ?? "no reason given"}`];
   return joins > 0 ? [] : ["no client could join a room: the server did not answer within the run"];
+}
+
+function recordingNotes(done: readonly Done[]): readonly string[] {
+  const why = done.map((each) => each.unrecorded).find((text) => text !== undefined);
+  return why === undefined ? [] : [`the recording is incomplete: ${why}`];
 }
 
 function figures(

@@ -11,13 +11,14 @@ import { startPds } from "../../fixtures/atproto/index.ts";
 import { createCredentials } from "../../fixtures/credentials/index.ts";
 import { startDirectory } from "../../fixtures/directory/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
-import { scenarios } from "../../scenarios/index.ts";
+import { appendDocument, CHUNK, type RecordingAbout, type RunEnd } from "../recording/index.ts";
 import { checkKnown } from "./known.ts";
 import { resultOf } from "./load-result.ts";
 import { turnsOf } from "./load-turns.ts";
 import { runWorkers, type LoadProgress } from "./load-workers.ts";
 import { bindingFolder, bindingNames, loadBinding } from "./registry.ts";
-import { closest } from "./suggest.ts";
+import { recordingPaths } from "./recording.ts";
+import { scenarioNamed } from "./scenario-named.ts";
 import type { WorkerJob } from "./worker.ts";
 
 export type { LoadProgress } from "./load-workers.ts";
@@ -33,6 +34,10 @@ export interface LoadOptions {
   readonly workers?: number;
   /** How sockets are made: `net`, our own (the default), or `ws`. */
   readonly transport?: TransportName;
+  /** Writes what every client saw: a file, or a folder with a file a worker. */
+  readonly record?: string;
+  /** Flags of Node for the workers, such as `--cpu-prof`. */
+  readonly workerFlags?: readonly string[];
   /** In place of the target's own. */
   readonly dialect?: string;
   /** Reference servers only: run against this mutant. */
@@ -86,6 +91,8 @@ export async function load(options: LoadOptions): Promise<Result> {
       checkFit(binding, running, parameters);
       stage(`preparing ${parameters.clients} identities`);
       if (running.resolved.directoryUrl !== undefined) await directory.prepare(parameters.clients);
+      const count = workersFor(parameters, options.workers);
+      const paths = options.record === undefined ? [] : recordingPaths(options.record, count);
       const job: Omit<WorkerJob, "shard"> = {
         kind: "job",
         binding: binding.manifest.name,
@@ -95,8 +102,8 @@ export async function load(options: LoadOptions): Promise<Result> {
         seed,
         run,
         transport: options.transport ?? TRANSPORT_DEFAULT,
+        ...(paths.length === 0 ? {} : { record: { paths, about: aboutOf(options, running, startedAt, count) } }),
       };
-      const count = workersFor(parameters, options.workers);
       const pds =
         running.resolved.credential.recipe === "pds" && running.resolved.directoryUrl !== undefined
           ? await startPds({ directoryUrl: directory.url })
@@ -110,7 +117,16 @@ export async function load(options: LoadOptions): Promise<Result> {
         onGo: turns.begin,
       });
       await turns.done();
-      return resultOf({ options, scenario, parameters, seed, running, binding, gathered, startedAt, workers: count });
+      const endedAt = new Date();
+      const exited = running.exited();
+      const end: RunEnd = {
+        endedAt: endedAt.toISOString(),
+        interrupted: gathered.interrupted,
+        ...(exited === undefined ? {} : { exited }),
+      };
+      for (const path of paths) appendDocument(path, CHUNK.runEnd, end);
+      const target = { ...running.resolved, exited };
+      return resultOf({ options, scenario, parameters, seed, target, binding, gathered, startedAt, endedAt, workers: count });
     } finally {
       await running.stop();
     }
@@ -120,14 +136,23 @@ export async function load(options: LoadOptions): Promise<Result> {
   }
 }
 
-function scenarioNamed(name: string): Scenario {
-  const found = scenarios.find((each) => each.name === name);
-  if (found !== undefined) return found;
-  const names = scenarios.map((each) => each.name);
-  const near = closest(name, names);
-  throw new HarnessError("usage", `there is no scenario "${name}"`, {
-    hint: `${near === undefined ? "" : `did you mean "${near}"? `}scenarios: ${names.join(", ")}`,
-  });
+function aboutOf(options: LoadOptions, { resolved }: RunningTarget, startedAt: Date, workers: number): RecordingAbout {
+  const url = new URL(resolved.urls[0]);
+  return {
+    startedAt: startedAt.toISOString(),
+    target: options.target,
+    url: url.username === "" && url.password === "" ? resolved.urls[0] : `${url.protocol}//${url.host}`,
+    name: resolved.name,
+    dialect: resolved.dialect,
+    ...(options.dialect === undefined ? {} : { askedDialect: options.dialect }),
+    timeScale: resolved.timeScale,
+    known: resolved.known,
+    profile: options.profile ?? "mvp",
+    ...(options.mutant === undefined ? {} : { mutant: options.mutant.id }),
+    failOnWarning: options.failOnWarning ?? false,
+    allowInconclusive: options.allowInconclusive ?? false,
+    workers,
+  };
 }
 
 function checkParameters(parameters: ScenarioParameters): void {

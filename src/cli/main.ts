@@ -100,17 +100,31 @@ function program(ending: Ending): Command {
     .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
     .option("--transport <name>", TRANSPORT_HELP, parseTransport)
+    .option("--record <path>", "write what every client saw to a file, or to a folder with a file a worker; see `recheck`")
     .option("--i-may-load <host>", "consent to load on a host that is not this machine", collect)
     .addHelpText(
       "after",
       examples([
         "rollcall load watch-party --target playback --clients 2000 --rooms 200 --rate 1 --duration 30s",
         "rollcall load join-storm --target my-server.yaml --i-may-load staging.example",
+        "rollcall load watch-party --target playback --record run.rec",
       ]),
     )
     .action(async (scenario: string, flags: Flags) => {
       const { runLoad } = await import("./run.ts");
       ending.exitCode = await runLoad(scenario, flags);
+    });
+
+  root
+    .command("recheck")
+    .description("judge a recorded run again: the same checks, without a server")
+    .argument("<recording>", "what `load --record` has written: a file, or a folder")
+    .option("--out <dir>", "folder for the reports", OUT_DEFAULT)
+    .option("--json", "print result.json on stdout, everything else on stderr")
+    .addHelpText("after", examples(["rollcall recheck run.rec", "rollcall recheck recordings/ --out rechecked"]))
+    .action(async (recording: string, flags: Flags) => {
+      const { runRecheck } = await import("./run.ts");
+      ending.exitCode = await runRecheck(recording, flags);
     });
 
   root

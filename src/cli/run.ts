@@ -12,6 +12,7 @@ import { check, type CheckProgress } from "./check.ts";
 import { INTERRUPTED, type Interrupt, onInterrupt } from "./interrupt.ts";
 import { mutantTable, runMutants } from "./mutants.ts";
 import { load, type LoadProgress } from "./load.ts";
+import { recheck } from "./recheck.ts";
 import { findMutant, type MutantChoice } from "./find-mutant.ts";
 import { createProgress, type Progress, wantsColour } from "./progress.ts";
 import * as registry from "./registry.ts";
@@ -193,6 +194,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
     return 0;
   }
   const workers = flags["workers"];
+  const record = textOf(flags, "record");
   return perform(common, (progress, interrupt) =>
     load({
       scenario,
@@ -202,11 +204,22 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
       ...common.shared,
       ...(typeof workers === "number" ? { workers } : {}),
       ...(mutant === undefined ? {} : { mutant }),
+      ...(record === undefined ? {} : { record }),
       ...dialectOf(flags),
       onProgress: showLoad(progress),
       signal: interrupt.signal,
     }),
   );
+}
+
+/** `rollcall recheck`. Gives the exit code. */
+export async function runRecheck(recording: string, flags: Flags): Promise<number> {
+  return perform(commonOf(flags), async (progress, interrupt) => {
+    const onProgress = ({ events }: { readonly events: number }): void => progress.status(`${events} observations`);
+    const { result, fault } = await recheck({ recording, onProgress, signal: interrupt.signal });
+    if (fault !== undefined) progress.line(`error: ${fault}; what could be read of it is judged as inconclusive`);
+    return result;
+  });
 }
 
 /** `rollcall mutants`. Gives the exit code. */
