@@ -72,6 +72,7 @@ const manifest: BindingManifest = {
     robustness: requirementId("STEP-ERR-03"),
   },
   budgets: {},
+  writesOffline: true,
   reference: { credential: { recipe: "none" } },
 };
 

@@ -4,7 +4,7 @@ import type { Credential, Failure, Frame, HttpAnswer, Outbox, Session, SessionOp
 import { type Codec, codecOf, readServerFrame } from "./codec.ts";
 import { editOf, type Editing } from "./editing.ts";
 import { canonicalJson, isFields } from "./json.ts";
-import { markerOfPresence, markerOfStep } from "./marker.ts";
+import { markerOfPresence, markerOfStep, markPresence } from "./marker.ts";
 import type { ClientMessage, DocSnapshot, ErrorMessage, Presence, ServerMessage, UserPresence } from "./messages.ts";
 import { Replication, type SharedSteps } from "./replication.ts";
 
@@ -60,6 +60,8 @@ class StepsSession implements Session {
   /** Own presence as last set; goes out with every join. */
   #presence: UserPresence | undefined;
   #isPresenceDue = false;
+  /** How often it was set: the counter of its marker. Who shows it stands in the message. */
+  #shown = 0;
   /** Counter of the latest marked presence of each other member. */
   readonly #presenceOf: Map<string, number> = new Map();
   #wokenMs = Infinity;
@@ -136,7 +138,8 @@ class StepsSession implements Session {
         this.#send({ type: "doc-request" }, out);
         break;
       case "presence":
-        this.#presence = isFields(op.value) ? op.value : {};
+        this.#shown += 1;
+        this.#presence = markPresence(isFields(op.value) ? op.value : {}, { run: this.#options.run, author: 0, n: this.#shown, intact: true });
         this.#isPresenceDue = true;
         if (this.#state.kind !== "joined") return;
         this.#observeInvoked(op, out);

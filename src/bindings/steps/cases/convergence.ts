@@ -136,7 +136,7 @@ function misfit(): StepJson {
 }
 
 async function once({ t, stranger }: Table): Promise<void> {
-  const editors = 6;
+  const editors = 7;
   const room = await t.room({ places: editors });
   const clients = await t.openMany(editors, { room });
   const rounds = 20;

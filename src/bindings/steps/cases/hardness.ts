@@ -124,7 +124,7 @@ async function throughput({ t, members }: Table): Promise<void> {
   let best = 0;
   let author: Peer | undefined;
   for (const [writers, size] of [
-    [1, 100],
+    [1, 120],
     [10, 50],
     [100, 50],
   ] as const) {

@@ -124,7 +124,7 @@ async function inDoubt({ t, member, stranger }: Table): Promise<void> {
 
 async function editors({ t, stranger }: Table): Promise<void> {
   const room = await t.room();
-  const clients = await t.openMany(4, { room, reconnect: true });
+  const clients = await t.openMany(3, { room, reconnect: true });
   const keys: string[] = [];
   for (let round = 0; round < 30; round += 1) {
     for (const client of clients) {

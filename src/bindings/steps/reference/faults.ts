@@ -15,6 +15,8 @@ export interface Listener {
   readonly openedMs: number;
   readonly heardMs: number;
   readonly bufferedBytes: number;
+  /** Messages that were no answer to a ping. */
+  readonly acts: number;
 }
 
 export type Incoming = ReturnType<Codec["readClient"]>;

@@ -34,6 +34,7 @@ export interface Connection {
   isOut: boolean;
   window: { fromMs: number; count: number; excessSinceMs: number | undefined };
   readonly bufferedBytes: number;
+  acts: number;
 }
 
 export interface Hub {
@@ -103,13 +104,11 @@ export function createHub(config: Config, faults: Faults, log: Log, nowMs: () =>
       // The fault: the socket stays where accepted steps are sent to, and nowhere else.
       member?.sockets.delete(connection);
       room.members.set(`${userId} (left)`, { userId: `${userId} (left)`, sockets: new Set([connection]), presence: undefined, accepted: 0 });
-      if (member !== undefined && member.sockets.size > 0) return;
     } else {
-      connection.room = undefined;
-      connection.userId = undefined;
       member?.sockets.delete(connection);
-      room.members.delete(`${userId} (left)`);
     }
+    connection.room = undefined;
+    connection.userId = undefined;
     if (member === undefined || member.sockets.size > 0) return;
     const told = faults.leaveTold(room, code);
     if (told > 0) {
@@ -255,6 +254,7 @@ export function createHub(config: Config, faults: Faults, log: Log, nowMs: () =>
     if (parsed === "closed") return drop(connection, 1003, "not this");
     if (!parsed.ok) return refuse(connection, parsed.code, parsed.problem, parsed.re);
     const { message, room: named, sender } = parsed.value;
+    if (message.type !== "pong") connection.acts += 1;
     if (message.type === "join") return join(connection, message, named ?? connection.address ?? "");
     const { room, userId } = connection;
     if (room === undefined || userId === undefined) {
@@ -326,6 +326,7 @@ export function createHub(config: Config, faults: Faults, log: Log, nowMs: () =>
         room: undefined,
         isOut: false,
         window: { fromMs: atMs, count: 0, excessSinceMs: undefined },
+        acts: 0,
         get bufferedBytes() {
           return ws.bufferedAmount;
         },

@@ -146,6 +146,7 @@ export const hardness: readonly Requirement[] = [
     check: "10 × the allowed rate: error with a rate code or paused reading; others within S-10.",
     source: "Security Considerations › Rate limiting",
     needs: ["rateLimit"],
+    noMutant: { kind: "needs", capability: "rateLimit", because: "The embedded server has no limit unless it is told one, and the check then skips the entry." },
   }),
   entry("STEP-SEC-03", {
     level: "SHOULD",
@@ -167,5 +168,6 @@ export const hardness: readonly Requirement[] = [
     check: "metrics hook against the harness's counts, ±1 % (counted per process: phase exclusive). Driver: `state()` gives version and document.",
     source: "Performance Characteristics",
     needs: ["metrics"],
+    noMutant: { kind: "not-visible", because: "An entry of level MAY is shown when it is not met, and never fails: no mutant could be told from the pristine server." },
   }),
 ];

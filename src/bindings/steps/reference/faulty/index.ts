@@ -1,8 +1,7 @@
-import type { Config } from "../config.ts";
-import type { Faults } from "../faults.ts";
-
-/** What a mutant replaces. State that a fault needs lives in the closure: one server, one fault. */
-export type Faulty = (config: Config) => Partial<Faults>;
+import type { Faulty } from "./fault.ts";
+import { hardness } from "./hardness.ts";
+import { people } from "./people.ts";
+import { writing } from "./writing.ts";
 
 /** Every fault by its mutant's id. */
-export const FAULTS: Readonly<Record<string, Faulty>> = {};
+export const FAULTS: Readonly<Record<string, Faulty>> = { ...writing, ...people, ...hardness };
