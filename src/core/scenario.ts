@@ -26,6 +26,7 @@ export interface Objectives {
 export type Step = { readonly atMs: number } & (
   | { readonly kind: "join" | "leave" | "cut" | "read" | "keepalive" }
   | { readonly kind: "act"; /** an operation of the binding */ readonly name: string }
+  | { /** Shows where this user is: of the binding's operations one that makes a presence. */ readonly kind: "presence"; readonly name: string }
 );
 
 /** One client's part; `next` gives steps in the order of `atMs` until undefined. */

@@ -223,6 +223,11 @@ class Shard {
       case "keepalive":
         player.node?.invoke({ kind: "keepalive", id: READ_IDS_FROM + player.reads++, plannedMs });
         return;
+      case "presence":
+        this.#planned += 1;
+        if (nowMs - plannedMs > LATE_MS) this.#late += 1;
+        this.#show(player, step.name, plannedMs);
+        return;
       case "act":
         this.#planned += 1;
         if (nowMs - plannedMs > LATE_MS) this.#late += 1;
@@ -249,6 +254,17 @@ class Shard {
       value,
       marker: { run: this.#options.run, author: player.index, n, intact: true },
     });
+  }
+
+  #show(player: Player, name: string, plannedMs: number): void {
+    if (!player.isJoined || player.node === undefined) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#sent += 1;
+    this.#sentInSecond += 1;
+    const value = this.#options.operations.make(name, player.prng);
+    player.node.invoke({ kind: "presence", id: READ_IDS_FROM + player.reads++, plannedMs, value });
   }
 
   #read(player: Player, plannedMs: number): void {
