@@ -1,11 +1,14 @@
 import type { Scenario } from "../src/core/scenario.ts";
 import { scenario as coEdit } from "./co-edit.ts";
+import { scenario as cursorSwarm } from "./cursor-swarm.ts";
 import { scenario as idleRooms } from "./idle-rooms.ts";
 import { scenario as joinStorm } from "./join-storm.ts";
+import { scenario as offlineEditors } from "./offline-editors.ts";
 import { scenario as reconnectHerd } from "./reconnect-herd.ts";
 import { scenario as rollingRestart } from "./rolling-restart.ts";
 import { scenario as rotationDrill } from "./rotation-drill.ts";
 import { scenario as tokenStorm } from "./token-storm.ts";
+import { scenario as typingStorm } from "./typing-storm.ts";
 import { scenario as watchParty } from "./watch-party.ts";
 
 /** All workloads by name. */
@@ -18,4 +21,7 @@ export const scenarios: readonly Scenario[] = [
   tokenStorm,
   rollingRestart,
   rotationDrill,
+  typingStorm,
+  cursorSwarm,
+  offlineEditors,
 ];
