@@ -262,7 +262,7 @@ const resume: SyncCase = {
     const isEqual = own.json() === theirs.json();
     t.check(id("RES-01"), isEqual, breach("lost", "both hold the same", `${own.names().length} and ${theirs.names().length} entries`));
     const names = theirs.names();
-    t.check(id("RES-01"), names.length === 50, breach(names.length > 50 ? "doubled" : "lost", "all 50 entries, once", `${names.length}`));
+    t.check(id("RES-01"), names.length === 60, breach(names.length > 60 ? "doubled" : "lost", "all 60 entries, once", `${names.length}`));
     const late = await join(t, lab);
     const copy = lab.document();
     late.follow(entity, copy);

@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import type { Crowd, Lab, LabAnswer, LabFrame, LabHandshake, LabRequest, LabSocket } from "../cases/lab.ts";
-import { base32 } from "../reference/tokens.ts";
 import { labDocument } from "./lab-document.ts";
 import { sha256 } from "./loro.ts";
 
@@ -272,12 +271,10 @@ async function startCrowd(): Promise<{ readonly crowd: Crowd; readonly server: S
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const didOf = (index: number): string => {
-    const bytes = Buffer.alloc(15);
-    bytes.writeUInt32BE(index, 11);
-    return `did:plc:${base32(bytes)
-      .toLowerCase()
-      .replace(/[0189]/g, (digit) => "abyz".charAt("0189".indexOf(digit)))
-      .replace(/[^a-z2-7]/g, "q")}`;
+    let text = "";
+    for (let rest = index; text.length < 24; rest = Math.floor(rest / 32))
+      text = "abcdefghijklmnopqrstuvwxyz234567".charAt(rest % 32) + text;
+    return `did:plc:${text}`;
   };
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
   const header = part({ typ: "JWT", alg: "ES256" });

@@ -1,11 +1,17 @@
 import { readConfig } from "./config.ts";
 import { createLog } from "./log.ts";
-import { startServer } from "./server.ts";
-import { CLOSE } from "./wire.ts";
 
 const EXIT = { fault: 1, environment: 2, portInUse: 3 } as const;
 
 const log = createLog((line) => process.stderr.write(line));
+
+// Node writes its warnings as plain text: every line of this log is a record.
+process.removeAllListeners("warning");
+process.on("warning", (warning) => log("warn", "warning", { reason: warning.message }));
+
+// Loaded behind that: node:sqlite warns as soon as it is there.
+const { startServer } = await import("./server.ts");
+const { CLOSE } = await import("./wire.ts");
 
 function fail(code: number, event: string, reason: string): never {
   log("error", event, { reason });

@@ -64,8 +64,8 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
   let lastId = 0;
   let tickedMs = nowMs();
   let subscriptions = 0;
-  let lastAuthor: { readonly entity: string; readonly did: string } | undefined;
-  let heldBack: { readonly entity: string; readonly frame: Uint8Array } | undefined;
+  /** For the fault that swaps: an update that waits for the next of its document. */
+  const heldBack = new Map<string, Uint8Array>();
 
   const send = (connection: Connection, frame: Uint8Array): void => {
     if (connection.ws.readyState !== WebSocket.OPEN) return;
@@ -81,7 +81,7 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
   const refuse = (connection: Connection, code: number, reason: string): void => {
     metrics.errors.inc({ code: String(code) });
     log("info", "frame-refused", { conn: connection.id, did: connection.did, reason: `${code} ${reason}` });
-    if (is("bad-frame-closes-all")) for (const each of connections) end(each, CLOSE.serverFault, "fault");
+    if (is("bad-frame-closes-all") && code === CLOSE.badPayload) for (const each of connections) end(each, CLOSE.serverFault, "fault");
     end(connection, code, reason);
   };
   const takeOut = (connection: Connection): void => {
@@ -122,11 +122,11 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
     const frame = updateFrame(entity, update);
     const to = (connection: Connection): void => send(connection, frame);
     if (is("swaps-two-updates") && receivers.length === 3 && from !== undefined && from.updates % 50 === 20) {
-      heldBack = { entity, frame };
+      heldBack.set(entity, frame);
       return;
     }
-    const late = heldBack?.entity === entity ? heldBack.frame : undefined;
-    if (late !== undefined) heldBack = undefined;
+    const late = heldBack.get(entity);
+    heldBack.delete(entity);
     for (const connection of receivers) {
       if (is("no-echo") && connection === from && receivers.length === 2) continue;
       if (is("relay-is-slow")) setTimeout(() => to(connection), 300);
@@ -134,9 +134,8 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
       if (is("relays-twice") && receivers.length === 2) to(connection);
       if (late !== undefined) send(connection, late);
     }
-    if (is("leaks-to-other-document") && lastAuthor !== undefined && lastAuthor.entity !== entity && from?.updates === 3)
-      for (const connection of subscribers.get(lastAuthor.entity) ?? []) send(connection, updateFrame(lastAuthor.entity, update));
-    lastAuthor = { entity, did: from?.did ?? "" };
+    if (is("leaks-to-other-document"))
+      for (const other of connections) if (other.entities.size > 5 && !other.entities.has(entity)) send(other, frame);
   };
   const receive = (connection: Connection, bytes: Uint8Array, isBinary: boolean): void => {
     connection.heardMs = nowMs();
@@ -214,10 +213,12 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
         log("info", "socket-error", { conn: connection.id, did: connection.did, reason: error.message });
       });
       ws.on("close", (code) => {
+        const entities = [...connection.entities];
         takeOut(connection);
         if (code !== 1006) return;
         log("info", "socket-lost", { conn: connection.id, did: connection.did });
-        if (is("reset-closes-bystander")) for (const each of connections) if (each.entities.size > 0) end(each, CLOSE.serverFault, "fault");
+        if (is("reset-closes-bystander"))
+          for (const entity of entities) for (const each of [...(subscribers.get(entity) ?? [])]) end(each, CLOSE.serverFault, "fault");
       });
     },
     socketsOf: (did) => byDid.get(did)?.size ?? 0,
@@ -234,7 +235,7 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
           end(connection, CLOSE.peerSilent, "silent");
         } else if (now - connection.pingedMs >= timing.pingMs) {
           connection.pingedMs = now;
-          if (!is("idle-peer-is-dropped") || connection.updates > 0) connection.ws.ping();
+          if (!is("idle-peer-is-dropped") || connection.updates > 0 || connection.entities.size !== 1) connection.ws.ping();
         }
       }
     },
