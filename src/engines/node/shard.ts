@@ -291,6 +291,8 @@ class Shard {
       return;
     }
     if (!this.#isPlaying) return;
+    // One that comes back by itself would be the same client twice.
+    player.node?.stop();
     const { session } = options.scenario;
     const node = createNodeClient({
       session: options.session({
