@@ -4,7 +4,7 @@ import type { Binding } from "../core/binding.ts";
 import { HarnessError } from "../core/errors.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
-import type { Scenario, ScenarioParameters } from "../core/scenario.ts";
+import type { ScenarioParameters } from "../core/scenario.ts";
 import { TRANSPORT_DEFAULT, type TransportName } from "../engines/node/transports.ts";
 import { startTarget, type RunningTarget } from "../targets/index.ts";
 import { startPds } from "../../fixtures/atproto/index.ts";
