@@ -59,6 +59,11 @@ export class ChunkFile implements Sink {
     this.#enqueue(kind, Buffer.from(JSON.stringify(value)), () => undefined);
   }
 
+  /** Resolves once everything handed in so far is written. */
+  async drained(): Promise<void> {
+    await this.#last;
+  }
+
   /** Waits for everything that was handed in, then closes the file. */
   async close(): Promise<void> {
     await this.#last;
