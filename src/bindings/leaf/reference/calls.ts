@@ -79,10 +79,7 @@ export function createCalls(options: CallsOptions): Calls {
       if (override !== undefined && !caller.isServer && !faults.takesOverride) throw new Refusal("Only the server itself can send events for others");
       const { did } = streamOf(arg);
       const payloads = payloadsOf(arg, "events");
-      const written = sql({ kind, did, user: faults.author(override ?? own, payloads), payloads });
-      if (!faults.answersEarly) return written;
-      written.catch(() => undefined);
-      return Promise.resolve(NONE);
+      return sql({ kind, did, user: override ?? own, payloads });
     };
   };
   const acts: Readonly<Record<string, Act>> = {
@@ -139,6 +136,10 @@ export function createCalls(options: CallsOptions): Calls {
       const subscription = textOf(arg, "subscriptionId");
       const did = caller.subscriptions.get(subscription);
       if (did === undefined && !faults.endsForeign) return { wasSubscribed: false };
+      if (faults.keepsAfterEnd && did !== undefined) {
+        caller.subscriptions.delete(subscription);
+        return { wasSubscribed: true };
+      }
       const owner = options.unsubscribed(subscription);
       const of = owner?.subscriptions.get(subscription);
       owner?.subscriptions.delete(subscription);
@@ -170,7 +171,7 @@ export function createCalls(options: CallsOptions): Calls {
       return done instanceof Uint8Array ? done : encodeCbor({ Ok: done });
     } catch (error) {
       const isTold = error instanceof Refusal || error instanceof BadArgument;
-      return encodeCbor({ Err: faults.errorText(isTold ? error.message : "The server failed", () => String(payload)) });
+      return encodeCbor({ Err: isTold ? error.message : "The server failed" });
     }
   };
 }

@@ -64,7 +64,7 @@ export function createDidKeys({ directoryUrl, cacheMs, lookupMsMax, nowMs, fault
   const lookUp = async (did: string): Promise<KeyOutcome> => {
     const url = documentUrl(did, directoryUrl);
     if (url === undefined) return "unknown";
-    if (running >= (faults.looksUpOneByOne ? 1 : LOOKUPS_AT_ONCE)) {
+    if (running >= LOOKUPS_AT_ONCE) {
       if (waiting.length >= LOOKUPS_WAITING_MAX) return "unreachable";
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else running += 1;
@@ -72,8 +72,6 @@ export function createDidKeys({ directoryUrl, cacheMs, lookupMsMax, nowMs, fault
       const answer = await fetch(url, { redirect: "error", signal: AbortSignal.timeout(faults.lookupMsMax(lookupMsMax)) });
       const text = await readCapped(answer);
       if (answer.status === 404 || answer.status === 410) {
-        const before = known.get(did);
-        if (before !== undefined && faults.keepsGoneKeys) return before.key;
         known.delete(did);
         return "unknown";
       }

@@ -40,19 +40,25 @@ export interface SqlFaults {
   readonly logsStateEvent: (payload: Uint8Array) => boolean;
   /** What a module that is put in place of another is given of the log. */
   readonly replayed: (events: readonly LogRow[]) => readonly LogRow[];
-  /** Whether an answer says that all is done although it is not written: it is lost when the process ends. */
-  readonly forgets: (did: string) => boolean;
+  /** How many of the last events are lost when the process starts again. */
+  readonly forgotten: number;
+  readonly letsModulesWriteLog: boolean;
 
   // Questions.
   readonly windowMax: (right: number) => number;
   readonly requestingUser: (user: string | null, query: string) => string | null;
   /** Whether what stands before the last statement of a query is run. */
-  readonly guards: (query: string) => boolean;
+  readonly guards: (user: string | undefined) => boolean;
   readonly demandsParameters: boolean;
+  /** Whether a limit below 1 and a negative start are refused. */
+  readonly refusesBadBounds: boolean;
   readonly parameter: (value: SQLInputValue) => SQLInputValue;
-  readonly answered: (rows: Rows, query: string) => Rows;
+  /** What a question is answered with; `limit`: the window's. */
+  readonly answered: (rows: Rows, query: string, limit: bigint | undefined) => Rows;
 
   // Subscriptions.
+  /** Where a subscription that asked for `start` begins. */
+  readonly begins: (start: number) => number;
   /** Where the next window begins after one was sent; `next` is right. */
   readonly advance: (window: WindowFacts, next: number) => number;
   /** How often a window is sent; 1 is right. */
@@ -62,8 +68,7 @@ export interface SqlFaults {
   /** Whether an append wakes the subscription. */
   readonly wakes: (did: string, user: string | undefined) => boolean;
   /** Another stream whose subscribers get the news of this one. */
-  readonly leaksTo: (did: string, others: readonly string[]) => string | undefined;
-  readonly endsSubscription: (id: string) => boolean;
+  readonly leaksTo: (did: string, subscribers: ReadonlyMap<string, number>) => string | undefined;
   /** Whether all waiting windows are sent before any call is heard again. */
   readonly isGreedy: boolean;
 }
@@ -78,20 +83,22 @@ export const PRISTINE_SQL: SqlFaults = {
   materialises: () => true,
   logsStateEvent: () => false,
   replayed: (events) => events,
-  forgets: () => false,
+  forgotten: 0,
+  letsModulesWriteLog: false,
   windowMax: (right) => right,
   requestingUser: (user) => user,
   guards: () => true,
   demandsParameters: true,
+  refusesBadBounds: true,
   parameter: (value) => value,
   answered: (rows) => rows,
+  begins: (start) => start,
   advance: (_window, next) => next,
   times: () => 1,
   orders: (_window, rows) => rows,
   hasMore: (_window, hasMore) => hasMore,
   wakes: () => true,
   leaksTo: () => undefined,
-  endsSubscription: () => true,
   isGreedy: false,
 };
 
@@ -102,12 +109,13 @@ export interface TokenFacts {
   readonly refusal: string;
 }
 
-/** The points in the process that holds the sockets. */
+/** A call, as far as a fault may see it. */
 export interface DoorFacts {
   readonly did: string | undefined;
   readonly name: string;
 }
 
+/** The points in the process that holds the sockets. */
 export interface DoorFaults {
   // Sign-in.
   /** Whether a token is taken although there is something against it. */
@@ -120,11 +128,7 @@ export interface DoorFaults {
   readonly refetches: boolean;
   /** How long a key is believed. */
   readonly keyLifeMs: (right: number) => number;
-  /** Whether an unknown DID (404, 410) that was known before keeps its key. */
-  readonly keepsGoneKeys: boolean;
   readonly lookupMsMax: (right: number) => number;
-  /** Whether one look-up that hangs holds up everybody's. */
-  readonly looksUpOneByOne: boolean;
   /** What the open socket's life is bound to; undefined: nothing. */
   readonly sessionLifeMs: (tokenLifeMs: number) => number | undefined;
   /** The `aud` claims that are taken. */
@@ -138,23 +142,18 @@ export interface DoorFaults {
   readonly isOwner: (call: DoorFacts, isOwner: boolean) => boolean;
   /** Whether `userOverride` counts for somebody who is not the server itself. */
   readonly takesOverride: boolean;
-  readonly author: (did: string, payloads: readonly Uint8Array[]) => string;
   /** What is answered to a call that cannot be understood. */
-  readonly refusal: (call: DoorFacts) => "told" | "silent" | "closed" | "accepted";
-  /** Text of a refusal. */
-  readonly errorText: (text: string, payloadText: () => string) => string;
+  readonly refusal: (call: DoorFacts) => "told" | "silent";
   /** Calls `act` for the call in hand, now or later. */
   readonly order: (call: DoorFacts, act: () => void) => void;
-  readonly delayMs: (call: DoorFacts) => number;
   /** Milliseconds by which news go out late. */
   readonly newsDelayMs: number;
   /** Whether a socket that does not read is left news out of. */
   readonly dropsForSlow: boolean;
   /** Whether an end of a subscription by another socket counts. */
   readonly endsForeign: boolean;
-  /** Whether an append may be answered before it is done. */
-  readonly answersEarly: boolean;
-  readonly answersReadEarly: boolean;
+  /** Whether news go on after the answer to an unsubscribe. */
+  readonly keepsAfterEnd: boolean;
 }
 
 export const PRISTINE_DOOR: DoorFaults = {
@@ -164,23 +163,17 @@ export const PRISTINE_DOOR: DoorFaults = {
   takesLegacyDocument: true,
   refetches: true,
   keyLifeMs: (right) => right,
-  keepsGoneKeys: false,
   lookupMsMax: (right) => right,
-  looksUpOneByOne: false,
   sessionLifeMs: () => undefined,
   audiences: (right) => right,
   proxyUser: (did) => did,
   letsIn: () => false,
   isOwner: (_call, isOwner) => isOwner,
   takesOverride: false,
-  author: (did) => did,
   refusal: () => "told",
-  errorText: (text) => text,
   order: (_call, act) => act(),
-  delayMs: () => 0,
   newsDelayMs: 0,
   dropsForSlow: false,
   endsForeign: false,
-  answersEarly: false,
-  answersReadEarly: false,
+  keepsAfterEnd: false,
 };

@@ -14,6 +14,9 @@ import type { NewsItem } from "./sql/messages.ts";
 const SLOW_MS_MAX = 30_000;
 const LOOK_MS = 10;
 
+/** More packets than this wait only before a peer that does not read. */
+const STUCK_PACKETS = 20;
+
 /** Calls of one socket that are not answered yet: beyond it the next ones are refused at once. */
 const CALLS_WAITING_MAX = 10_000;
 
@@ -71,10 +74,11 @@ export function createSockets(options: SocketsOptions): Sockets {
   });
   const owners = new Map<string, Client>();
 
+  const waitingToLeave = ({ socket }: Client): number => Number(Reflect.get(Reflect.get(socket.conn, "writeBuffer"), "length"));
   /** Whether all that was sent has left for the kernel: a peer that does not read keeps this false. */
-  const hasLeft = ({ socket }: Client): boolean => {
-    const { conn } = socket;
-    return conn.readyState === "open" && Reflect.get(conn, "writeBuffer").length === 0 && Reflect.get(conn.transport, "writable") === true;
+  const hasLeft = (client: Client): boolean => {
+    const { conn } = client.socket;
+    return conn.readyState === "open" && waitingToLeave(client) === 0 && Reflect.get(conn.transport, "writable") === true;
   };
   const look = (client: Client): void => {
     client.isLooking = false;
@@ -94,7 +98,7 @@ export function createSockets(options: SocketsOptions): Sockets {
   };
   const send = (client: Client, item: NewsItem): void => {
     if (!client.socket.connected) return;
-    if (faults.dropsForSlow && !hasLeft(client)) return;
+    if (faults.dropsForSlow && waitingToLeave(client) > STUCK_PACKETS) return;
     metrics.messagesOut.inc();
     client.socket.emit("stream/subscription_response", Buffer.from(item.bytes.buffer, item.bytes.byteOffset, item.bytes.byteLength));
   };
@@ -145,14 +149,7 @@ export function createSockets(options: SocketsOptions): Sockets {
         const isRefused = bytes[1] === 0x63;
         if (isRefused) metrics.errors.inc({ code: name });
         const what = isRefused ? faults.refusal(facts) : "told";
-        if (what === "silent") return;
-        if (what === "closed") client.socket.disconnect(true);
-        else {
-          const told = what === "accepted" ? encodeCbor({ Ok: null }) : bytes;
-          const delayMs = faults.delayMs(facts);
-          if (delayMs > 0) setTimeout(() => tell(told), delayMs);
-          else tell(told);
-        }
+        if (what === "told") tell(bytes);
       });
     });
   };

@@ -79,7 +79,7 @@ function perform(message: Extract<ToSql, { readonly id: number }>): Uint8Array |
       return undefined;
     case "query": {
       const { columns, rows } = streamOf(did).query(message.request, message.user);
-      return encodeRows(columns, rows);
+      return encodeRows(columns, faults.answered(rows, message.request.name, message.request.limit));
     }
     case "subscribe":
       subscriptions.add(did, message);

@@ -36,7 +36,7 @@ export class StreamDatabase {
   readonly #own: Map<string, StatementSync> = new Map();
   #part: Part = "own";
 
-  constructor(folder: string, generation: number) {
+  constructor(folder: string, generation: number, letsModulesWriteLog: boolean) {
     mkdirSync(folder, { recursive: true });
     this.#database = new DatabaseSync(mainFile(folder, generation), { allowExtension: false, timeout: LOCK_MS_MAX });
     const path = (name: string): string => join(folder, name).replaceAll("'", "''");
@@ -50,7 +50,7 @@ export class StreamDatabase {
     this.#database.exec(EVENT_SCHEMA);
     defineFunctions(this.#database);
     this.#database.setAuthorizer((action, first, second, database) =>
-      mayDo(this.#part, action, first, second, database) ? constants.SQLITE_OK : constants.SQLITE_DENY,
+      mayDo(this.#part, action, first, second, database) || (letsModulesWriteLog && database === "events") ? constants.SQLITE_OK : constants.SQLITE_DENY,
     );
   }
 

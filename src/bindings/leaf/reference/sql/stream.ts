@@ -44,17 +44,18 @@ export class Stream {
     this.#folder = folder;
     this.#faults = faults;
     this.#generation = 0;
-    this.#database = new StreamDatabase(folder, 0);
+    this.#database = new StreamDatabase(folder, 0, faults.letsModulesWriteLog);
     const state = this.#database.get("select module_cid from events.stream_state where id = 1");
     this.#generation = Number(this.#database.get("pragma events.user_version")?.["user_version"] ?? 0);
     if (this.#generation > 0) {
       this.#database.close();
       removeMain(folder, 0);
-      this.#database = new StreamDatabase(folder, this.#generation);
+      this.#database = new StreamDatabase(folder, this.#generation, faults.letsModulesWriteLog);
     }
     const cid = typeof state?.["module_cid"] === "string" ? state["module_cid"] : moduleCid;
     if (cid === undefined) throw new Error("the stream has no module");
     this.#compiled = this.#compile(loadModule(cid));
+    if (faults.forgotten > 0) this.#database.run("delete from events.events where idx > (select max(idx) from events.events) - ?", BigInt(faults.forgotten));
     this.#head = this.#lastPosition();
     if (state === undefined) this.#found(cid);
     else if (this.#viewsAt() !== this.#head) this.#rebuild(this.#compiled.module);
@@ -195,7 +196,7 @@ export class Stream {
     this.#database.close();
     this.#generation += 1;
     removeMain(this.#folder, this.#generation);
-    this.#database = new StreamDatabase(this.#folder, this.#generation);
+    this.#database = new StreamDatabase(this.#folder, this.#generation, this.#faults.letsModulesWriteLog);
     this.#compiled = this.#compile(module);
     try {
       this.#replay(module);
@@ -205,7 +206,7 @@ export class Stream {
       this.#database.close();
       removeMain(this.#folder, this.#generation);
       this.#generation = old.generation;
-      this.#database = new StreamDatabase(this.#folder, old.generation);
+      this.#database = new StreamDatabase(this.#folder, old.generation, this.#faults.letsModulesWriteLog);
       this.#compiled = { ...this.#compile(old.compiled.module), authorizerProblem: old.compiled.authorizerProblem };
       throw error;
     }
@@ -246,13 +247,13 @@ export class Stream {
       const statements = this.#database.compiled(found.script);
       let last: unknown = [];
       for (const [index, statement] of statements.entries()) {
-        if (index < statements.length - 1 && !this.#faults.guards(request.name)) continue;
+        if (index < statements.length - 1 && !this.#faults.guards(user)) continue;
         last = statement.all(bound);
       }
       found.columns ??= columnsOf((statements.at(-1)?.columns() ?? []).map((column) => column.name));
       return last as readonly (readonly SqliteValue[])[];
     });
-    return { columns: found.columns ?? columnsOf([]), rows: this.#faults.answered(rows, request.name) };
+    return { columns: found.columns ?? columnsOf([]), rows };
   }
 
   #bind({ params }: StoredQuery, given: Readonly<Record<string, SqlValue>>): Record<string, SQLInputValue> {

@@ -1,4 +1,4 @@
-import type { SqlFaults, WindowFacts } from "../faults.ts";
+import { PRISTINE_SQL, type SqlFaults, type WindowFacts } from "../faults.ts";
 import type { NewsItem, Subscribing } from "./messages.ts";
 import { encodeNotification } from "./rows.ts";
 import type { Answer, Stream } from "./stream.ts";
@@ -57,7 +57,7 @@ export class Subscriptions {
       did,
       limit: Number(limit),
       isFromPast: start !== undefined,
-      next: start === undefined ? stream.head + 1 : Math.max(1, Number(start)),
+      next: start === undefined ? stream.head + 1 : this.#faults.begins(Math.max(1, Number(start))),
       sent: 0,
       isDue: !asked.isResumed,
       isAwaiting: false,
@@ -79,7 +79,7 @@ export class Subscriptions {
   }
 
   end(id: string): void {
-    if (this.#faults.endsSubscription(id)) this.#remove(this.#all.get(id));
+    this.#remove(this.#all.get(id));
   }
 
   #remove(subscription: Subscription | undefined): void {
@@ -168,12 +168,16 @@ export class Subscriptions {
     }
   }
 
+  #counts(): ReadonlyMap<string, number> {
+    return new Map([...this.#byStream].map(([did, subscriptions]) => [did, subscriptions.size]));
+  }
+
   #run(stream: Stream, { request, next, limit, user }: Subscription): Ran {
     return { answer: stream.query({ ...request, start: BigInt(next), limit: BigInt(limit) }, user), head: stream.head };
   }
 
   #leak(did: string, answer: ReturnType<Stream["query"]>, items: NewsItem[]): void {
-    const other = answer.rows.length === 0 ? undefined : this.#faults.leaksTo(did, [...this.#byStream.keys()]);
+    const other = answer.rows.length === 0 || this.#faults.leaksTo === PRISTINE_SQL.leaksTo ? undefined : this.#faults.leaksTo(did, this.#counts());
     if (other === undefined) return;
     for (const { subscription, next } of this.#byStream.get(other) ?? [])
       items.push({ subscription, next, isOver: false, bytes: encodeNotification(subscription, { ...answer, hasMore: false }) });

@@ -18,8 +18,9 @@ export interface WindowBounds {
 const INT64_MAX = 2n ** 63n - 1n;
 
 /** @throws Error for a negative start and a limit below 1. A larger limit than the greatest is cut, no refusal. */
-export function readWindow(request: WindowRequest, faults: Pick<SqlFaults, "windowMax">): WindowBounds {
+export function readWindow(request: WindowRequest, faults: Pick<SqlFaults, "windowMax" | "refusesBadBounds">): WindowBounds {
   const { start = 1n, limit = BigInt(WINDOW_MAX) } = request;
+  if (!faults.refusesBadBounds && (start < 0n || limit < 1n)) return { start: 1n, limit: BigInt(WINDOW_MAX) };
   if (start < 0n) throw new Error("`start` must not be negative");
   if (limit < 1n) throw new Error("`limit` must be at least 1");
   const most = BigInt(faults.windowMax(WINDOW_MAX));
