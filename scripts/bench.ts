@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 
 /** `npm run bench -- <name> [arguments]`: one comparison of `bench/`, or their names. */
 const folder = join(import.meta.dirname, "..", "bench");
-const names = globSync("vs-*.ts", { cwd: folder }).map((path) => basename(path, ".ts"));
+const names = globSync("{vs-*,identities}.ts", { cwd: folder }).map((path) => basename(path, ".ts"));
 const [name, ...rest] = process.argv.slice(2);
 if (name !== undefined && names.includes(name)) {
   const build = spawnSync(process.execPath, [join(import.meta.dirname, "build.ts")], { stdio: "inherit" });

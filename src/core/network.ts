@@ -62,7 +62,7 @@ export interface DirectoryControl {
   answer(did: string, answer: DirectoryAnswer): Promise<void>;
   /** Gives a user of `user` a new key, of the same curve unless said otherwise. From then on it signs with that. */
   rotate(did: string, options?: { readonly curve?: KeyCurve }): Promise<void>;
-  /** Ends a did:plc of `user` for good. */
+  /** Ends a did:plc of `user` for good: the PLC server says 404 from then on; the public directory's 410 is an `answer`. */
   tombstone(did: string): Promise<void>;
   /** How many times this instance was asked for the document of a DID. */
   lookups(did: string): Promise<number>;
