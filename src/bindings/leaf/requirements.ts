@@ -90,6 +90,7 @@ const SIGN_IN: readonly Requirement[] = [
     statement: "The session token of a login acts for that user at the PDS; no token, a cut one, or another user's does not.",
     check: "getServiceAuth with each; B's token never yields a JWT with iss A; a deactivated account gets none.",
     source: AUTHENTICATION,
+    noMutant: { kind: "not-visible", because: "it is the PDS that gives or refuses tokens; the server sees only those that were given" },
   }),
   entry("LEAF-AUTH-07", {
     level: "MUST",

@@ -243,8 +243,8 @@ const PLAIN_MODULE: BasicModule = {
 const LONG_STREAMS = 5;
 const LONG_EVENTS = 10_000;
 const REPLAYS = 50;
-const PAIR_EVENTS = 60;
-const PAIR_EVERY_MS = 25;
+const PAIR_EVENTS = 120;
+const PAIR_EVERY_MS = 15;
 /**
  * Twice the p99 alone, and no less than a fifth of the latency budget: below it the difference is one turn of the
  * harness's own loop, which decodes the replays in the same process.

@@ -127,7 +127,8 @@ const sessionToken: CaseDefinition = {
     }
     await pds.deactivate(two.id);
     const token = await pds.token(two.id).catch(() => undefined);
-    lab.check("AUTH-06", token === undefined, "not-refused", "a deactivated account gets no service token", "it got one");
+    // It is the PDS that vouches or does not; the server cannot see the difference.
+    t.report(id("AUTH-06"), token === undefined ? "a deactivated account gets no service token" : "the PDS still vouches for a deactivated account");
   }),
 };
 
@@ -317,7 +318,7 @@ const tokenTable: CaseDefinition = {
 
 /** Life of the token, and how long the session is watched. Longer than the leeway of 5 s behind the token's end. */
 const TOKEN_LIFE_S = 10;
-const SESSION_MS = 30_000;
+const SESSION_MS = 25_000;
 
 const outlives: CaseDefinition = {
   name: "sessions/outlive-the-token",

@@ -50,7 +50,7 @@ function tell(message: FromSql): void {
 }
 
 /** `{ Ok: null }` is what no result stands for. */
-function perform(message: Extract<ToSql, { readonly id: number }>): Uint8Array | undefined {
+function perform(message: Exclude<Extract<ToSql, { readonly id: number }>, { readonly kind: "subscribe" }>): Uint8Array | undefined {
   const { did } = message;
   switch (message.kind) {
     case "create":
@@ -81,9 +81,6 @@ function perform(message: Extract<ToSql, { readonly id: number }>): Uint8Array |
       const { columns, rows } = streamOf(did).query(message.request, message.user);
       return encodeRows(columns, faults.answered(rows, message.request.name, message.request.limit));
     }
-    case "subscribe":
-      subscriptions.add(did, message);
-      return undefined;
   }
 }
 
@@ -105,6 +102,12 @@ process.on("message", (message: ToSql) => {
   else if (message.kind === "end") subscriptions.end(message.subscription);
   else {
     try {
+      if (message.kind === "subscribe") {
+        const { id } = message;
+        subscriptions.add(message.did, message, (refusal) => tell({ kind: "answer", id, ...(refusal === undefined ? {} : { error: refusal.message }) }));
+        turnSoon();
+        return;
+      }
       const result = perform(message);
       tell({ kind: "answer", id: message.id, ...(result === undefined ? {} : { result }) });
     } catch (error) {

@@ -15,8 +15,8 @@ interface Subscription extends Subscribing {
   /** A window is on its way: the next one waits until it has gone out. */
   isAwaiting: boolean;
   isQueued: boolean;
-  /** The first window, run before the subscription was confirmed. */
-  first: Ran | undefined;
+  /** Tells the subscriber that it is one, or why not; until then no window has been run. */
+  confirm: ((refusal: Error | undefined) => void) | undefined;
 }
 
 interface Ran {
@@ -47,8 +47,11 @@ export class Subscriptions {
     return (this.#byStream.get(did)?.size ?? 0) > 0;
   }
 
-  /** Runs the first window: what fails with a refusal makes no subscription. @throws Error with that refusal. */
-  add(did: string, asked: Subscribing): void {
+  /**
+   * The first window is run before the subscription is confirmed, in its turn: a refusal makes none. `confirm` is called
+   * once. @throws Error for a query or parameters that do not fit.
+   */
+  add(did: string, asked: Subscribing, confirm: (refusal: Error | undefined) => void): void {
     const stream = this.#streamOf(did);
     const { start } = asked.request;
     const { limit } = readWindow(asked.request, this.#faults);
@@ -62,16 +65,10 @@ export class Subscriptions {
       isDue: !asked.isResumed,
       isAwaiting: false,
       isQueued: false,
-      first: undefined,
+      confirm: asked.isResumed ? undefined : confirm,
     };
-    if (!asked.isResumed) {
-      stream.checkQuery(asked.request);
-      try {
-        subscription.first = this.#run(stream, subscription);
-      } catch (error) {
-        if (error instanceof Error && error.message.startsWith("Unauthorized: ")) throw error;
-      }
-    }
+    if (asked.isResumed) confirm(undefined);
+    else stream.checkQuery(asked.request);
     this.#all.set(asked.subscription, subscription);
     const ofStream = this.#byStream.get(did) ?? new Set<Subscription>();
     this.#byStream.set(did, ofStream.add(subscription));
@@ -79,7 +76,9 @@ export class Subscriptions {
   }
 
   end(id: string): void {
-    this.#remove(this.#all.get(id));
+    const subscription = this.#all.get(id);
+    subscription?.confirm?.(new Error("The socket is gone"));
+    this.#remove(subscription);
   }
 
   #remove(subscription: Subscription | undefined): void {
@@ -142,18 +141,21 @@ export class Subscriptions {
     subscription.isAwaiting = true;
     const { subscription: id, did, user, limit, next: start, sent } = subscription;
     const push = (bytes: Uint8Array, isOver: boolean): void => void items.push({ subscription: id, bytes, next: subscription.next, isOver });
+    const confirm = subscription.confirm;
+    subscription.confirm = undefined;
     let stream: Stream;
     try {
       stream = this.#streamOf(did);
       stream.checkQuery(subscription.request);
     } catch (error) {
       this.#remove(subscription);
-      push(encodeNotification(id, { error: textOf(error) }), true);
+      if (confirm === undefined) push(encodeNotification(id, { error: textOf(error) }), true);
+      else confirm(asError(error));
       return;
     }
     try {
-      const { answer, head } = subscription.first ?? this.#run(stream, subscription);
-      subscription.first = undefined;
+      const { answer, head } = this.#run(stream, subscription);
+      confirm?.(undefined);
       const facts: WindowFacts = { id, user, start, limit, rows: answer.rows.length, head, sent, isFromPast: subscription.isFromPast };
       const next = Math.min(start + limit, head + 1);
       const isMore = next <= stream.head;
@@ -164,6 +166,12 @@ export class Subscriptions {
       for (let time = this.#faults.times(facts); time > 0; time -= 1) push(bytes, false);
       this.#leak(did, answer, items);
     } catch (error) {
+      if (confirm !== undefined && textOf(error).startsWith("Unauthorized: ")) {
+        this.#remove(subscription);
+        confirm(asError(error));
+        return;
+      }
+      confirm?.(undefined);
       push(encodeNotification(id, { error: textOf(error) }), false);
     }
   }
@@ -189,6 +197,10 @@ const LATE_ROWS = 64;
 
 /** A turn is no longer than this, so that calls are heard in between. */
 const TURN_MS = 4;
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
 
 export function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
