@@ -1,5 +1,5 @@
 import type { Json } from "../../core/op.ts";
-import { canonicalJson, type Fields, isFields, isShallow, own } from "./json.ts";
+import { canonicalJson, type Fields, isFields, isShallow, own, shownText } from "./json.ts";
 import { type DocJson, isList } from "./messages.ts";
 
 /**
@@ -17,7 +17,8 @@ function tidy(node: Json): Json {
     if (name === "content" && isList(value)) {
       const content = joined(value.map(tidy));
       if (content.length > 0) out[name] = content;
-    } else if ((name === "marks" && isList(value) && value.length === 0) || (name === "attrs" && isFields(value) && !hasAny(value))) continue;
+    } else if ((name === "marks" && isList(value) && value.length === 0) || (name === "attrs" && isFields(value) && !hasAny(value)))
+      continue;
     else out[name] = value;
   }
   return out;
@@ -32,7 +33,7 @@ function joined(nodes: readonly Json[]): readonly Json[] {
   for (const node of nodes) {
     const last = out.at(-1);
     if (isFields(node) && isFields(last) && isText(node) && isText(last) && marksOf(node) === marksOf(last)) {
-      out[out.length - 1] = { ...last, text: String(own(last, "text")) + String(own(node, "text")) };
+      out[out.length - 1] = { ...last, text: shownText(own(last, "text")) + shownText(own(node, "text")) };
     } else out.push(node);
   }
   return out;

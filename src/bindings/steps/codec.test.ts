@@ -16,34 +16,44 @@ interface Golden {
 
 function golden(dialect: Dialect): readonly Golden[] {
   const name = dialect === "documented" ? "steps-documented" : "steps";
-  const lines = readFileSync(new URL(`./golden/${name}.jsonl`, import.meta.url), "utf8").trim().split("\n");
+  const lines = readFileSync(new URL(`./golden/${name}.jsonl`, import.meta.url), "utf8")
+    .trim()
+    .split("\n");
   return lines.map((line) => JSON.parse(line) as Golden).filter(({ transport }) => transport === "text");
 }
 
 /** What a message says, whatever the order of its fields. */
 const canonical = (text: string): string => canonicalJson(parseJson(text) ?? null);
 
-test.each(["documented", "upstream"] as const)("every recorded frame of %s is read, and those of clients are written as they were", (dialect) => {
-  const codec = codecOf(dialect);
-  const frames = golden(dialect);
-  expect(frames.length).toBeGreaterThan(35);
-  for (const { from, text, note } of frames) {
-    if (from === "server") {
-      expect(readServerFrame(codec, text).ok, note).toBe(true);
-      continue;
+test.each(["documented", "upstream"] as const)(
+  "every recorded frame of %s is read, and those of clients are written as they were",
+  (dialect) => {
+    const codec = codecOf(dialect);
+    const frames = golden(dialect);
+    expect(frames.length).toBeGreaterThan(35);
+    for (const { from, text, note } of frames) {
+      if (from === "server") {
+        expect(readServerFrame(codec, text).ok, note).toBe(true);
+        continue;
+      }
+      const parsed = readClientFrame(codec, text);
+      if (text.includes('"nope"')) {
+        expect(parsed, note).toMatchObject({ ok: false, code: "unknown_type" });
+        continue;
+      }
+      expect(parsed.ok, note).toBe(true);
+      if (!parsed.ok || parsed.value.message.type === "presence" || parsed.value.message.type === "join") continue;
+      const fields = JSON.parse(text) as {
+        readonly timestamp?: number;
+        readonly roomId?: string;
+        readonly userId?: string;
+        readonly clientId?: string;
+      };
+      const to = { room: fields.roomId ?? "", user: fields.clientId ?? fields.userId ?? "", epochMs: fields.timestamp ?? 0 };
+      expect(canonical(codec.writeClient(parsed.value.message, to)), note).toBe(canonical(text));
     }
-    const parsed = readClientFrame(codec, text);
-    if (text.includes('"nope"')) {
-      expect(parsed, note).toMatchObject({ ok: false, code: "unknown_type" });
-      continue;
-    }
-    expect(parsed.ok, note).toBe(true);
-    if (!parsed.ok || parsed.value.message.type === "presence" || parsed.value.message.type === "join") continue;
-    const fields = JSON.parse(text) as { readonly timestamp?: number; readonly roomId?: string; readonly userId?: string; readonly clientId?: string };
-    const to = { room: fields.roomId ?? "", user: fields.clientId ?? fields.userId ?? "", epochMs: fields.timestamp ?? 0 };
-    expect(canonical(codec.writeClient(parsed.value.message, to)), note).toBe(canonical(text));
-  }
-});
+  },
+);
 
 test("a server's messages are written as the package records them", () => {
   const codec = codecOf("upstream");
@@ -57,12 +67,14 @@ test("a server's messages are written as the package records them", () => {
 
 test("presence passes a server of either dialect untouched", () => {
   const documented = codecOf("documented");
-  const text = '{"type":"presence","users":{"ben":{"cursor":{"pos":4,"coords":{"x":1.5,"y":2}},"selection":{"from":4,"to":2},"metadata":{"a":[1]}}},"timestamp":5}';
+  const text =
+    '{"type":"presence","users":{"ben":{"cursor":{"pos":4,"coords":{"x":1.5,"y":2}},"selection":{"from":4,"to":2},"metadata":{"a":[1]}}},"timestamp":5}';
   const parsed = readClientFrame(documented, text);
   if (!parsed.ok || parsed.value.message.type !== "presence") throw new Error("not read");
   expect(canonical(documented.writeServer(parsed.value.message, { room: "", user: "", epochMs: 5 }))).toBe(canonical(text));
   const upstream = codecOf("upstream");
-  const other = '{"type":"presence","roomId":"r","clientId":"ben","presence":{"user":{"id":"ben","name":"Ben"},"cursor":{"from":4,"to":2},"meta":{"a":1}}}';
+  const other =
+    '{"type":"presence","roomId":"r","clientId":"ben","presence":{"user":{"id":"ben","name":"Ben"},"cursor":{"from":4,"to":2},"meta":{"a":1}}}';
   const read = readClientFrame(upstream, other);
   if (!read.ok || read.value.message.type !== "presence") throw new Error("not read");
   expect(canonical(upstream.writeServer(read.value.message, { room: "r", user: "x", epochMs: 5 }))).toBe(canonical(other));
@@ -84,9 +96,17 @@ test("a marker tells its text from any other", () => {
   const text = markText("wörd ", marker);
   expect(readMarker(text)).toEqual(marker);
   expect(readMarker(`x${text}`)).toMatchObject({ intact: false });
-  const step: Json = { stepType: "replace", from: 1, to: 1, slice: { content: [{ type: "paragraph", content: [{ type: "text", text }] }] } };
+  const step: Json = {
+    stepType: "replace",
+    from: 1,
+    to: 1,
+    slice: { content: [{ type: "paragraph", content: [{ type: "text", text }] }] },
+  };
   expect(markerOfStep(step)).toEqual(marker);
-  expect(markersIn({ type: "doc", content: [{ type: "paragraph", content: [{ type: "text", text: text + text }] }] })).toEqual(["r1/3/17", "r1/3/17"]);
+  expect(markersIn({ type: "doc", content: [{ type: "paragraph", content: [{ type: "text", text: text + text }] }] })).toEqual([
+    "r1/3/17",
+    "r1/3/17",
+  ]);
   const presence = markPresence({ cursor: { pos: 4 } }, marker);
   expect(markerOfPresence(presence)).toEqual(marker);
   expect(markerOfPresence({ ...presence, cursor: { pos: 5 } })).toMatchObject({ intact: false });

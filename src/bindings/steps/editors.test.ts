@@ -112,7 +112,13 @@ class Editor {
         if (this.#state === undefined) return;
         const steps = (message.steps ?? []).map((step) => Step.fromJSON(schema, step));
         const author = message.userId ?? message.clientId ?? "";
-        this.#state = this.#state.apply(receiveTransaction(this.#state, steps, steps.map(() => author)));
+        this.#state = this.#state.apply(
+          receiveTransaction(
+            this.#state,
+            steps,
+            steps.map(() => author),
+          ),
+        );
         return;
       }
       case "ack": {
@@ -120,7 +126,13 @@ class Editor {
         const mine = sendableSteps(this.#state);
         if (mine === null) return;
         const steps = mine.steps.slice(0, this.#sent);
-        this.#state = this.#state.apply(receiveTransaction(this.#state, steps, steps.map(() => this.#id)));
+        this.#state = this.#state.apply(
+          receiveTransaction(
+            this.#state,
+            steps,
+            steps.map(() => this.#id),
+          ),
+        );
         this.#isInFlight = false;
         this.#send();
         return;
@@ -155,7 +167,10 @@ test.each(["documented", "upstream"])("two editors that are not ours write in on
   await until(() => editors.every((editor) => editor.isSettled) && ann.version === ben.version);
   expect(ben.doc).toBe(ann.doc);
   expect(ann.refusals + ben.refusals).toBeGreaterThan(0);
-  const typed = Array.from({ length: 60 }, (_, round) => `a${round} `.length + `b${round} `.length).reduce((sum, length) => sum + length, 0);
+  const typed = Array.from({ length: 60 }, (_, round) => `a${round} `.length + `b${round} `.length).reduce(
+    (sum, length) => sum + length,
+    0,
+  );
   expect([...ann.doc.matchAll(/"text":"([^"]*)"/g)].reduce((sum, [, text]) => sum + (text?.length ?? 0), 0)).toBe(typed);
   const late = new Editor(server.url, "notes", "cay", dialect);
   await until(() => late.isReady);

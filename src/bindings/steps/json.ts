@@ -45,6 +45,11 @@ function written(value: Json): string {
   return `{${names.map((name) => `${JSON.stringify(name)}:${written(fields[name] ?? null)}`).join(",")}}`;
 }
 
+/** A text as it is, anything else as JSON. */
+export function shownText(value: Json | undefined): string {
+  return typeof value === "string" ? value : canonicalJson(value ?? null);
+}
+
 /** The value of a JSON text; undefined when it is none. */
 export function parseJson(text: string): Json | undefined {
   try {

@@ -1,6 +1,6 @@
 import { type Marker, markerSum } from "../../core/marker.ts";
 import type { Json } from "../../core/op.ts";
-import { type Fields, isFields, own } from "./json.ts";
+import { type Fields, isFields, own, shownText } from "./json.ts";
 import { isList, type StepJson } from "./messages.ts";
 
 /** A marker inside of typed text: `word⟦run.a3.17.5d41402a⟧`. The sum covers the text before it in its own text node. */
@@ -71,12 +71,12 @@ export function markerOfPresence(presence: Fields): Marker | undefined {
   const metadata = own(presence, "metadata");
   const text = isFields(metadata) ? own(metadata, PRESENCE_FIELD) : undefined;
   const marker = typeof text === "string" ? readMarker(text) : undefined;
-  return marker === undefined ? undefined : { ...marker, intact: marker.intact && String(text).startsWith(`${placeOf(presence)}⟦`) };
+  return marker === undefined ? undefined : { ...marker, intact: marker.intact && shownText(text).startsWith(`${placeOf(presence)}⟦`) };
 }
 
 function placeOf(presence: Fields): string {
   const selection = own(presence, "selection");
   const cursor = own(presence, "cursor");
   const pos = isFields(cursor) ? own(cursor, "pos") : "";
-  return isFields(selection) ? `${String(own(selection, "from"))}-${String(own(selection, "to"))}` : String(pos);
+  return isFields(selection) ? `${shownText(own(selection, "from"))}-${shownText(own(selection, "to"))}` : shownText(pos);
 }

@@ -15,6 +15,9 @@ const WRITES_MAX = 20_000;
 /** A question that nobody answers is not waited for longer: the document is asked for instead. */
 const ANSWER_MS = 3_000;
 
+/** Steps looked back over for the last marked write, where a document came without them. */
+const LOOK_BACK_STEPS = 64;
+
 /** Codes that refuse a batch for good; version_mismatch asks for another try, and any other word leaves it in doubt (S-3). */
 const FINAL_CODES: ReadonlySet<string> = new Set([
   "apply_failed",
@@ -30,6 +33,8 @@ const FINAL_CODES: ReadonlySet<string> = new Set([
 export interface SharedSteps {
   readonly message: Steps & { readonly version: number };
   readonly batch: Batch | undefined;
+  /** The last marked write among them. */
+  readonly last: Marker | undefined;
 }
 
 interface Write {
@@ -69,15 +74,26 @@ export class Replication {
   #isBehind = false;
   #isOnline = false;
   #mayFlushMs = 0;
+  /** The last marked write that the document holds, as far as this side knows. */
+  #last: Marker | undefined;
+  /** Whether the history is asked for it where a document comes as a whole. */
+  readonly #learns: boolean;
+  #isLearning = false;
 
-  constructor(editing: Editing, send: (message: ClientMessage, out: Outbox) => void, jitter: () => number) {
+  constructor(editing: Editing, send: (message: ClientMessage, out: Outbox) => void, jitter: () => number, learns: boolean) {
     this.#editing = editing;
+    this.#learns = learns;
     this.#send = send;
     this.#jitter = jitter;
   }
 
   get version(): number {
     return this.#replica?.version ?? 0;
+  }
+
+  /** The last marked write up to the own version. */
+  get last(): Marker | undefined {
+    return this.#last;
   }
 
   /** When it wants to be woken. */
@@ -116,14 +132,14 @@ export class Replication {
     this.#isOnline = true;
     const replica = this.#replica;
     if (replica === undefined) {
-      if (!this.#adopt(snapshot)) return false;
+      if (!this.#adopt(snapshot, out)) return false;
     } else if (this.#inFlight !== undefined && snapshot.version === this.#inFlight.version) {
       // The version stands where the batch was made against: it was not taken.
       this.#inFlight = undefined;
     } else if (this.#inFlight !== undefined) {
       this.#ask("history", this.#inFlight.version, nowMs, out);
     } else if (snapshot.version !== replica.version) {
-      if (snapshot.version < replica.version || replica.unconfirmed === 0) this.#adopt(snapshot);
+      if (snapshot.version < replica.version) this.#adopt(snapshot, out);
       else this.#ask("history", replica.version, nowMs, out);
     }
     this.flush(nowMs, out);
@@ -134,6 +150,7 @@ export class Replication {
     this.#isOnline = false;
     this.#question = undefined;
     this.#refusedMs = undefined;
+    this.#isLearning = false;
   }
 
   ack(version: number, nowMs: number, out: Outbox): void {
@@ -181,18 +198,18 @@ export class Replication {
     const replica = this.#replica;
     if (this.#question !== undefined) {
       this.#question = undefined;
-      this.#adopt(snapshot);
+      this.#adopt(snapshot, out);
     } else if (this.#refusedMs !== undefined) {
       this.#refusedMs = undefined;
       if (replica !== undefined && snapshot.version > replica.version) this.#ask("history", replica.version, nowMs, out);
-      else if (replica !== undefined && snapshot.version < replica.version) this.#adopt(snapshot);
+      else if (replica !== undefined && snapshot.version < replica.version) this.#adopt(snapshot, out);
     } else return false;
     this.flush(nowMs, out);
     return true;
   }
 
   /** Steps of others, as they come. */
-  receive({ message, batch }: SharedSteps, nowMs: number, out: Outbox): void {
+  receive({ message, batch, last }: SharedSteps, nowMs: number, out: Outbox): void {
     const replica = this.#replica;
     if (replica === undefined || this.#isBehind || this.#question !== undefined) return;
     const before = message.version - message.steps.length;
@@ -204,15 +221,25 @@ export class Replication {
     }
     if (batch === undefined || !replica.receive(batch)) {
       this.#isBehind = true;
-      out.observe({ kind: "problem", reason: "diverged", text: `the steps up to version ${message.version} do not fit this member's document` });
+      out.observe({
+        kind: "problem",
+        reason: "diverged",
+        text: `the steps up to version ${message.version} do not fit this member's document`,
+      });
       return;
     }
+    this.#last = last ?? this.#last;
     this.#typeAgain(replica);
     this.flush(nowMs, out);
   }
 
   history(history: History, nowMs: number, out: Outbox): void {
     const replica = this.#replica;
+    if (this.#question === undefined && this.#isLearning) {
+      this.#isLearning = false;
+      this.#last ??= lastMarkerOf(history.steps);
+      return;
+    }
     if (replica === undefined || this.#question?.kind !== "history") return;
     this.#question = undefined;
     const isWhole = history.fromVersion + history.steps.length === history.toVersion && history.fromVersion <= replica.version;
@@ -264,9 +291,14 @@ export class Replication {
     } else if (isTaken) return false;
     const rest = this.#editing.parse(history.steps.slice(replica.version - history.fromVersion));
     if (rest === undefined || !replica.receive(rest)) {
-      out.observe({ kind: "problem", reason: "diverged", text: `the history up to version ${history.toVersion} does not fit this member's document` });
+      out.observe({
+        kind: "problem",
+        reason: "diverged",
+        text: `the history up to version ${history.toVersion} does not fit this member's document`,
+      });
       return false;
     }
+    this.#last = lastMarkerOf(history.steps) ?? this.#last;
     this.#typeAgain(replica);
     return true;
   }
@@ -279,11 +311,16 @@ export class Replication {
   }
 
   /** Takes a document as it is; own acts that it does not hold are done again in it. */
-  #adopt(snapshot: DocSnapshot): boolean {
+  #adopt(snapshot: DocSnapshot, out: Outbox): boolean {
     const before = this.#replica;
     const replica = this.#editing.open(snapshot.doc, snapshot.version);
     if (replica === undefined) return false;
     this.#replica = replica;
+    if (before?.version !== snapshot.version) this.#last = undefined;
+    if (this.#last === undefined && this.#learns && snapshot.version > 0) {
+      this.#isLearning = true;
+      this.#send({ type: "history-request", sinceVersion: Math.max(0, snapshot.version - LOOK_BACK_STEPS) }, out);
+    }
     this.#isBehind = false;
     this.#inFlight = undefined;
     this.#question = undefined;
@@ -311,6 +348,7 @@ export class Replication {
   }
 
   #accepted(batch: InFlight, before: number, out: Outbox): void {
+    this.#last = lastMarkerOf(batch.steps) ?? this.#last;
     for (const [tag, index] of this.#placed(batch)) {
       if (!this.#writes.delete(tag)) continue;
       out.observe({ kind: "accepted", op: tag, position: before + index + 1 });
@@ -337,4 +375,13 @@ export class Replication {
 function textOf(edit: Edit, marker: Marker | undefined): string {
   if (marker !== undefined) return markText(edit.text, marker);
   return edit.text === "" ? "·" : edit.text;
+}
+
+/** The last marked write among steps. */
+export function lastMarkerOf(steps: readonly StepJson[]): Marker | undefined {
+  for (let index = steps.length - 1; index >= 0; index -= 1) {
+    const marker = markerOfStep(steps[index] ?? null);
+    if (marker !== undefined) return marker;
+  }
+  return undefined;
 }

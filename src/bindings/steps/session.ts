@@ -6,7 +6,7 @@ import { editOf, type Editing } from "./editing.ts";
 import { canonicalJson, isFields } from "./json.ts";
 import { markerOfPresence, markerOfStep, markPresence } from "./marker.ts";
 import type { ClientMessage, DocSnapshot, ErrorMessage, Presence, ServerMessage, UserPresence } from "./messages.ts";
-import { Replication, type SharedSteps } from "./replication.ts";
+import { lastMarkerOf, Replication, type SharedSteps } from "./replication.ts";
 
 /** Waits between two attempts to come back: 1, 2, 4 … 30 s, each 20 % more or less (S-6). */
 const BACKOFF_MS_MIN = 1_000;
@@ -70,7 +70,12 @@ class StepsSession implements Session {
     this.#options = options;
     this.#ports = ports;
     this.#codec = codecOf(options.dialect);
-    this.#replication = new Replication(ports.editing, (message, out) => this.#send(message, out), () => options.prng.next());
+    this.#replication = new Replication(
+      ports.editing,
+      (message, out) => this.#send(message, out),
+      () => options.prng.next(),
+      options.readOnJoin,
+    );
   }
 
   start(_nowMs: number, out: Outbox): void {
@@ -139,7 +144,12 @@ class StepsSession implements Session {
         break;
       case "presence":
         this.#shown += 1;
-        this.#presence = markPresence(isFields(op.value) ? op.value : {}, { run: this.#options.run, author: 0, n: this.#shown, intact: true });
+        this.#presence = markPresence(isFields(op.value) ? op.value : {}, {
+          run: this.#options.run,
+          author: 0,
+          n: this.#shown,
+          intact: true,
+        });
         this.#isPresenceDue = true;
         if (this.#state.kind !== "joined") return;
         this.#observeInvoked(op, out);
@@ -187,7 +197,8 @@ class StepsSession implements Session {
 
   #message(message: ServerMessage, nowMs: number, out: Outbox): void {
     const state = this.#state;
-    if (state.kind === "joined" && !(message.type === "presence" && state.snapshot !== undefined)) this.#tellSnapshot(state, undefined, out);
+    if (state.kind === "joined" && !(message.type === "presence" && state.snapshot !== undefined))
+      this.#tellSnapshot(state, undefined, out);
     switch (message.type) {
       case "steps":
         this.#steps(message, nowMs, out);
@@ -229,7 +240,7 @@ class StepsSession implements Session {
   }
 
   #steps(message: Extract<ServerMessage, { type: "steps" }>, nowMs: number, out: Outbox): void {
-    const shared: SharedSteps = { message, batch: this.#ports.editing.parse(message.steps) };
+    const shared: SharedSteps = { message, batch: this.#ports.editing.parse(message.steps), last: lastMarkerOf(message.steps) };
     let isMarked = false;
     const before = message.version - message.steps.length;
     for (const [index, step] of message.steps.entries()) {
@@ -270,6 +281,7 @@ class StepsSession implements Session {
     if (this.#replication.snapshot(snapshot, nowMs, out)) return;
     const read = this.#reads.shift();
     const content = this.#ports.editing.canonical(snapshot.doc);
+    const last = this.#replication.version === snapshot.version ? this.#replication.last : undefined;
     const own = this.#replication.version === snapshot.version ? this.#replication.confirmed() : undefined;
     if (own !== undefined && own !== content) {
       const text = `at version ${snapshot.version} the server has ${content.slice(0, 300)}, and this member's steps give ${own.slice(0, 300)}`;
@@ -281,6 +293,7 @@ class StepsSession implements Session {
       askedMs: read?.askedMs ?? nowMs,
       content,
       position: snapshot.version,
+      ...(last === undefined ? {} : { marker: last }),
     });
   }
 

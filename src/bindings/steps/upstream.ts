@@ -1,7 +1,7 @@
 import type { Json } from "../../core/op.ts";
 import type { Codec } from "./codec.ts";
 import { historyOf } from "./documented.ts";
-import { type Fields, isFields, own } from "./json.ts";
+import { type Fields, isFields, own, shownText } from "./json.ts";
 import {
   bad,
   type ClientMessage,
@@ -181,7 +181,7 @@ export const upstream: Codec = {
       }
       case "ack": {
         if (own(fields, "ackType") !== "steps") return good({ type: "other-ack" });
-        if (own(fields, "ok") !== true) return good({ type: "error", code: "nack", message: String(own(fields, "reason") ?? "") });
+        if (own(fields, "ok") !== true) return good({ type: "error", code: "nack", message: shownText(own(fields, "reason")) });
         return isCount(version) ? good({ type, version }) : missing(type, "version");
       }
       case "history":

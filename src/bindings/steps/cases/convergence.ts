@@ -21,16 +21,14 @@ const EDITORS = [2, 6, 10] as const;
 /** Documents: the same everywhere, owned by the server, nothing lost or doubled, nothing changed on the way. */
 export function convergenceCases(kit: Kit): readonly CaseDefinition[] {
   return [
-    ...EDITORS.map(
-      (count): CaseDefinition => ({
-        name: `convergence/${count}-editors`,
-        title: `${count} editors at work, then at rest, hold the document that the accepted steps give`,
-        ids: [SAME],
-        phase: "shared",
-        limitMs: 60_000,
-        run: (t) => withPeers(t, kit, (table) => storm(table, count)),
-      }),
-    ),
+    ...EDITORS.map((count): CaseDefinition => ({
+      name: `convergence/${count}-editors`,
+      title: `${count} editors at work, then at rest, hold the document that the accepted steps give`,
+      ids: [SAME],
+      phase: "shared",
+      limitMs: 60_000,
+      run: (t) => withPeers(t, kit, (table) => storm(table, count)),
+    })),
     {
       name: "convergence/owned",
       title: "The document outlives its users, and steps that do not fit it are refused",
@@ -84,16 +82,31 @@ async function storm({ t, kit, stranger }: Table, count: number): Promise<void> 
   for (const client of clients) client.read();
   await t.sleep(500);
   await t.judge({ convergence: SAME });
-  const diverged = clients.flatMap((client) => client.seen.flatMap((each) => (each.kind === "problem" && each.reason === "diverged" ? [each.text] : [])));
-  t.check(SAME, diverged.length === 0, { reason: "diverged", expected: "the document that the server has at every member", seen: diverged[0] ?? "" });
+  const diverged = clients.flatMap((client) =>
+    client.seen.flatMap((each) => (each.kind === "problem" && each.reason === "diverged" ? [each.text] : [])),
+  );
+  t.check(SAME, diverged.length === 0, {
+    reason: "diverged",
+    expected: "the document that the server has at every member",
+    seen: diverged[0] ?? "",
+  });
   const newcomer = await stranger(room);
   const first = await newcomer.join(undefined, 5_000);
   if (first?.message?.type !== "doc-snapshot") throw new Precondition("a newcomer got no document");
   const { version } = first.message;
   const shown = kit.editing(t.target.dialect).canonical(first.message.doc);
-  const asked = clients.flatMap((client) => client.seen.flatMap((each) => (each.kind === "snapshot" && each.position === version ? [each.content] : [])));
-  t.check(SAME, asked.every((content) => content === shown), newcomer.breach("diverged", "what the others were shown", shown.slice(0, 300)));
-  t.report(SAME, `${count} editors: ${writes} acts, ${clients.reduce((sum, client) => sum + accepted(client), 0)} confirmed, ${version} steps`);
+  const asked = clients.flatMap((client) =>
+    client.seen.flatMap((each) => (each.kind === "snapshot" && each.position === version ? [each.content] : [])),
+  );
+  t.check(
+    SAME,
+    asked.every((content) => content === shown),
+    newcomer.breach("diverged", "what the others were shown", shown.slice(0, 300)),
+  );
+  t.report(
+    SAME,
+    `${count} editors: ${writes} acts, ${clients.reduce((sum, client) => sum + accepted(client), 0)} confirmed, ${version} steps`,
+  );
   if (t.has("history")) await replay(newcomer, version, shown);
 }
 
@@ -127,7 +140,11 @@ async function owned({ t, member, stranger }: Table): Promise<void> {
   const snapshot = await newcomer.join();
   const got = snapshot?.message?.type === "doc-snapshot" ? snapshot.message : undefined;
   const content = got === undefined ? "nothing" : t.target.dialect === "" ? "" : newcomer.kit.editing(t.target.dialect).canonical(got.doc);
-  t.check(OWNED, got?.version === before.version && content === before.content, newcomer.breach("lost", before.content, content.slice(0, 300)));
+  t.check(
+    OWNED,
+    got?.version === before.version && content === before.content,
+    newcomer.breach("lost", before.content, content.slice(0, 300)),
+  );
 }
 
 /** Well formed, and against either schema: a paragraph inside of a paragraph. */
@@ -158,7 +175,15 @@ async function once({ t, stranger }: Table): Promise<void> {
       judged += 1;
       const found = counts.get(`${each.marker.run}/${each.marker.author}/${each.marker.n}`) ?? 0;
       if (found === 1) continue;
-      t.check(ONCE, false, newcomer.breach(found === 0 ? "lost" : "doubled", `a=${each.marker.author} n=${each.marker.n} once in the document`, `${found} times`));
+      t.check(
+        ONCE,
+        false,
+        newcomer.breach(
+          found === 0 ? "lost" : "doubled",
+          `a=${each.marker.author} n=${each.marker.n} once in the document`,
+          `${found} times`,
+        ),
+      );
       return;
     }
   }
@@ -179,17 +204,35 @@ async function kinds({ t, members }: Table): Promise<void> {
     ["a deletion with an empty slice", { stepType: "replace", from: 2, to: 3, slice: { content: [] } }],
     [
       "a split with open depths",
-      { stepType: "replace", from: 5, to: 5, slice: { content: [{ type: "paragraph" }, { type: "paragraph" }], openStart: 1, openEnd: 1 }, structure: true },
+      {
+        stepType: "replace",
+        from: 5,
+        to: 5,
+        slice: { content: [{ type: "paragraph" }, { type: "paragraph" }], openStart: 1, openEnd: 1 },
+        structure: true,
+      },
     ],
     [
       "a replaceAround",
-      { stepType: "replaceAround", from: 0, to: 6, gapFrom: 1, gapTo: 5, insert: 1, slice: { content: [{ type: "paragraph" }] }, structure: true },
+      {
+        stepType: "replaceAround",
+        from: 0,
+        to: 6,
+        gapFrom: 1,
+        gapTo: 5,
+        insert: 1,
+        slice: { content: [{ type: "paragraph" }] },
+        structure: true,
+      },
     ],
   ];
   const image = { type: "image", attrs: { src: "a.png", alt: "a", title: null } };
   const basic: readonly (readonly [string, StepJson])[] = [
     ["a mark", { stepType: "addMark", mark: { type: "strong" }, from: 1, to: 3 }],
-    ["a mark with attributes", { stepType: "addMark", mark: { type: "link", attrs: { href: "https://example.org/?a=1&b=é", title: "t" } }, from: 1, to: 4 }],
+    [
+      "a mark with attributes",
+      { stepType: "addMark", mark: { type: "link", attrs: { href: "https://example.org/?a=1&b=é", title: "t" } }, from: 1, to: 4 },
+    ],
     ["a mark taken away", { stepType: "removeMark", mark: { type: "strong" }, from: 1, to: 2 }],
     ["an image", { stepType: "replace", from: 2, to: 2, slice: { content: [image] } }],
     ["a node mark", { stepType: "addNodeMark", pos: 2, mark: { type: "em" } }],
@@ -197,16 +240,39 @@ async function kinds({ t, members }: Table): Promise<void> {
     ["a node mark taken away", { stepType: "removeNodeMark", pos: 2, mark: { type: "em" } }],
     [
       "a wrapping",
-      { stepType: "replaceAround", from: 0, to: 7, gapFrom: 0, gapTo: 7, insert: 1, slice: { content: [{ type: "blockquote" }] }, structure: true },
+      {
+        stepType: "replaceAround",
+        from: 0,
+        to: 7,
+        gapFrom: 0,
+        gapTo: 7,
+        insert: 1,
+        slice: { content: [{ type: "blockquote" }] },
+        structure: true,
+      },
     ],
   ];
   for (const [name, step] of t.target.dialect === "documented" ? [...common, ...basic] : common) {
     const from = ben.mark;
     const outcome = await ann.steps([step]);
-    if (!t.check(KINDS, outcome.kind === "ack", ann.breach("wrong-refusal", `${name}: accepted`, outcome.kind === "error" ? outcome.code : outcome.kind))) return;
+    if (
+      !t.check(
+        KINDS,
+        outcome.kind === "ack",
+        ann.breach("wrong-refusal", `${name}: accepted`, outcome.kind === "error" ? outcome.code : outcome.kind),
+      )
+    )
+      return;
     const heard = await ben.hear(({ message }) => message?.type === "steps", from, SOON_MS);
     const got = heard?.message?.type === "steps" ? heard.message.steps[0] : undefined;
     const [sent, received] = [step, got].map((each) => ann.kit.sameStep(t.target.dialect, each));
-    if (!t.check(KINDS, sent !== undefined && sent === received, ben.breach("damaged", `${name}: ${sent ?? ""}`, received ?? "nothing readable"))) return;
+    if (
+      !t.check(
+        KINDS,
+        sent !== undefined && sent === received,
+        ben.breach("damaged", `${name}: ${sent ?? ""}`, received ?? "nothing readable"),
+      )
+    )
+      return;
   }
 }

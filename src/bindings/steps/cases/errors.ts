@@ -12,9 +12,30 @@ const INPUT = requirementId("STEP-ERR-03");
 /** Refusals: their form, bad steps, bad frames. */
 export function errorCases(kit: Kit): readonly CaseDefinition[] {
   return [
-    { name: "errors/form", title: "Errors have a code, a text and a time, and codes tell causes apart", ids: [FORM], phase: "shared", limitMs: 60_000, run: (t) => withPeers(t, kit, (table) => form(table)) },
-    { name: "errors/steps", title: "Every bad step is refused before anything is applied", ids: [STEPS], phase: "shared", limitMs: 90_000, run: (t) => withPeers(t, kit, (table) => badSteps(table)) },
-    { name: "errors/input", title: "Unusable input is answered, and the connection stays usable", ids: [INPUT], phase: "shared", limitMs: 60_000, run: (t) => withPeers(t, kit, (table) => input(table)) },
+    {
+      name: "errors/form",
+      title: "Errors have a code, a text and a time, and codes tell causes apart",
+      ids: [FORM],
+      phase: "shared",
+      limitMs: 60_000,
+      run: (t) => withPeers(t, kit, (table) => form(table)),
+    },
+    {
+      name: "errors/steps",
+      title: "Every bad step is refused before anything is applied",
+      ids: [STEPS],
+      phase: "shared",
+      limitMs: 90_000,
+      run: (t) => withPeers(t, kit, (table) => badSteps(table)),
+    },
+    {
+      name: "errors/input",
+      title: "Unusable input is answered, and the connection stays usable",
+      ids: [INPUT],
+      phase: "shared",
+      limitMs: 60_000,
+      run: (t) => withPeers(t, kit, (table) => input(table)),
+    },
   ];
 }
 
@@ -24,7 +45,10 @@ async function form({ t, member, stranger }: Table): Promise<void> {
   const room = await t.room();
   const ann = await member(room);
   const far = await stranger(room);
-  const steps = (version: number, text = "e", userId = ann.id) => (peer: Peer) => peer.send({ type: "steps", steps: [insert(1, text)], version, userId });
+  const steps =
+    (version: number, text = "e", userId = ann.id) =>
+    (peer: Peer) =>
+      peer.send({ type: "steps", steps: [insert(1, text)], version, userId });
   const causes: readonly Cause[] = [
     ["no JSON", (peer) => peer.raw("{oops")],
     ["no type", (peer) => peer.raw("{}")],
@@ -33,8 +57,14 @@ async function form({ t, member, stranger }: Table): Promise<void> {
     ["another's name", steps(0, "e", "somebody-else")],
     ["an old version", steps(0)],
     ["a negative version", steps(-1)],
-    ["a step that does not fit", (peer) => peer.send({ type: "steps", steps: [insert(5_000, "e")], version: peer.version, userId: peer.id })],
-    ["a presence of 100 KiB", (peer) => peer.send({ type: "presence", users: new Map([[peer.id, { metadata: { fill: "f".repeat(100_000) } }]]) })],
+    [
+      "a step that does not fit",
+      (peer) => peer.send({ type: "steps", steps: [insert(5_000, "e")], version: peer.version, userId: peer.id }),
+    ],
+    [
+      "a presence of 100 KiB",
+      (peer) => peer.send({ type: "presence", users: new Map([[peer.id, { metadata: { fill: "f".repeat(100_000) } }]]) }),
+    ],
   ];
   await mustWrite(ann, [insert(1, "base ")]);
   const codes = new Map<string, string>();
@@ -59,8 +89,15 @@ async function form({ t, member, stranger }: Table): Promise<void> {
   if (codes.size === 0) throw new Precondition("no error could be caused");
   const shared = [...codes].filter(([name, code]) => [...codes].some(([other, same]) => other !== name && same === code));
   // Causes that are alike may share a code; all of them under one tell nothing apart.
-  t.check(FORM, new Set(codes.values()).size >= Math.min(3, codes.size), ann.breach("wrong-refusal", "codes that differ by cause", [...codes].map(([name, code]) => `${name}: ${code}`).join(", ")));
-  t.report(FORM, `${codes.size} causes, ${new Set(codes.values()).size} codes${shared.length > 0 ? `; shared by ${shared.map(([name]) => name).join(", ")}` : ""}`);
+  t.check(
+    FORM,
+    new Set(codes.values()).size >= Math.min(3, codes.size),
+    ann.breach("wrong-refusal", "codes that differ by cause", [...codes].map(([name, code]) => `${name}: ${code}`).join(", ")),
+  );
+  t.report(
+    FORM,
+    `${codes.size} causes, ${new Set(codes.values()).size} codes${shared.length > 0 ? `; shared by ${shared.map(([name]) => name).join(", ")}` : ""}`,
+  );
 }
 
 /** The code of a well-formed error. */
@@ -76,7 +113,16 @@ function judgeForm(peer: Peer, name: string, fields: Readonly<Record<string, unk
 async function badSteps({ t, members }: Table): Promise<void> {
   const [ann, ben] = await members(await t.room(), 2);
   if (ann === undefined || ben === undefined) throw new Precondition("nobody joined");
-  await mustWrite(ann, [insert(1, "hello world"), { stepType: "replace", from: 6, to: 6, slice: { content: [{ type: "paragraph" }, { type: "paragraph" }], openStart: 1, openEnd: 1 }, structure: true }]);
+  await mustWrite(ann, [
+    insert(1, "hello world"),
+    {
+      stepType: "replace",
+      from: 6,
+      to: 6,
+      slice: { content: [{ type: "paragraph" }, { type: "paragraph" }], openStart: 1, openEnd: 1 },
+      structure: true,
+    },
+  ]);
   const text = { content: [{ type: "text", text: "z" }] };
   const deep = (levels: number): StepJson => {
     let node: StepJson = { type: "paragraph" };
@@ -99,7 +145,10 @@ async function badSteps({ t, members }: Table): Promise<void> {
     ["a node named as an object's own", [{ stepType: "replace", from: 1, to: 1, slice: { content: [{ type: "constructor" }] } }]],
     ["an unknown mark", [{ stepType: "addMark", mark: { type: "nope" }, from: 1, to: 3 }]],
     ["text among blocks", [{ stepType: "replace", from: 0, to: 0, slice: text }]],
-    ["a paragraph inside of a paragraph", [{ stepType: "replace", from: 1, to: 1, slice: { content: [{ type: "paragraph", content: [{ type: "paragraph" }] }] } }]],
+    [
+      "a paragraph inside of a paragraph",
+      [{ stepType: "replace", from: 1, to: 1, slice: { content: [{ type: "paragraph", content: [{ type: "paragraph" }] }] } }],
+    ],
     ["an empty text", [{ stepType: "replace", from: 1, to: 1, slice: { content: [{ type: "text", text: "" }] } }]],
     ["nesting ten thousand deep", [deep(5_000)]],
     ["steps that are an object", { length: 1 }],
@@ -113,15 +162,21 @@ async function badSteps({ t, members }: Table): Promise<void> {
     const outcome = await ann.verdict(from);
     if (outcome.kind === "closed") throw new Precondition(`${name}: the connection was closed; the rest could not be tried`);
     const after = await ben.doc();
-    const isTaken = outcome.kind === "ack" || after.version !== before.version || after.content !== before.content || ben.of("steps", fromBen).length > 0;
-    if (!t.check(STEPS, !isTaken, ann.breach("not-refused", `${name}: refused`, `${outcome.kind}; the room is at ${after.version}`))) return;
+    const isTaken =
+      outcome.kind === "ack" || after.version !== before.version || after.content !== before.content || ben.of("steps", fromBen).length > 0;
+    if (!t.check(STEPS, !isTaken, ann.breach("not-refused", `${name}: refused`, `${outcome.kind}; the room is at ${after.version}`)))
+      return;
     t.check(STEPS, outcome.kind === "error", ann.breach("silent", `${name}: an error within ${SOON_MS} ms`, outcome.kind));
   }
   const from = ben.mark;
   const empty = await ann.steps([], before.version);
   await t.sleep(200);
   const after = await ben.doc();
-  t.check(STEPS, empty.kind !== "silent" && after.version === before.version, ann.breach("silent", "empty steps confirmed or refused, without change", `${empty.kind}, version ${after.version}`));
+  t.check(
+    STEPS,
+    empty.kind !== "silent" && after.version === before.version,
+    ann.breach("silent", "empty steps confirmed or refused, without change", `${empty.kind}, version ${after.version}`),
+  );
   void from;
 }
 
@@ -141,8 +196,15 @@ async function input({ t, member }: Table): Promise<void> {
     const from = ann.mark;
     ann.raw(frame);
     const heard = await ann.hear(({ type }) => type === "error", from);
-    if (!t.check(INPUT, ann.isOpen, ann.breach("closed", `${name}: the connection stays`, `closed with ${ann.socket.closeCode ?? "nothing"}`))) return;
-    t.check(INPUT, heard !== undefined, ann.breach("silent", `${name}: an error within ${SOON_MS} ms`, canonicalJson(own(ann.heard.at(-1)?.fields ?? {}, "type") ?? null)));
+    if (
+      !t.check(INPUT, ann.isOpen, ann.breach("closed", `${name}: the connection stays`, `closed with ${ann.socket.closeCode ?? "nothing"}`))
+    )
+      return;
+    t.check(
+      INPUT,
+      heard !== undefined,
+      ann.breach("silent", `${name}: an error within ${SOON_MS} ms`, canonicalJson(own(ann.heard.at(-1)?.fields ?? {}, "type") ?? null)),
+    );
     const good = await ann.steps([insert(1, "g")]);
     if (!t.check(INPUT, good.kind === "ack", ann.breach("silent", `a good step after ${name}: accepted`, good.kind))) return;
   }

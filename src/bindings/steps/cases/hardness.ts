@@ -26,13 +26,60 @@ const BESIDE_SLOW_MS = 2_000;
 /** Clocks, slow readers, throughput, rates, figures. */
 export function hardnessCases(kit: Kit): readonly CaseDefinition[] {
   return [
-    { name: "robustness/clocks", title: "A sender with a wrong clock does no harm", ids: [CLOCKS], phase: "shared", run: (t) => withPeers(t, kit, (table) => clocks(table)) },
-    { name: "robustness/slow-reader", title: "One member that does not read holds up nobody", ids: [SLOW], phase: "quiet", limitMs: 60_000, run: (t) => withPeers(t, kit, (table) => slowReader(table)) },
-    { name: "robustness/frames", title: "Text frames with JSON are enough", ids: [FRAMES], phase: "shared", run: (t) => withPeers(t, kit, (table) => frames(table)) },
-    { name: "capacity/throughput", title: "One room takes a thousand steps a second", ids: [FAST], phase: "exclusive", limitMs: 60_000, run: (t) => withPeers(t, kit, (table) => throughput(table)) },
-    { name: "capacity/beside", title: "A busy room beside a quiet one", ids: [BESIDE], phase: "exclusive", limitMs: 60_000, run: (t) => withPeers(t, kit, (table) => beside(table)) },
-    { name: "security/rate", title: "A rate limit hits its sender only, and says so", ids: [RATE], phase: "quiet", needs: ["rateLimit"], run: (t) => withPeers(t, kit, (table) => rate(table)) },
-    { name: "observability/counts", title: "Figures of the server agree with what was done", ids: [COUNTS], phase: "exclusive", needs: ["metrics"], run: (t) => withPeers(t, kit, (table) => counts(table)) },
+    {
+      name: "robustness/clocks",
+      title: "A sender with a wrong clock does no harm",
+      ids: [CLOCKS],
+      phase: "shared",
+      run: (t) => withPeers(t, kit, (table) => clocks(table)),
+    },
+    {
+      name: "robustness/slow-reader",
+      title: "One member that does not read holds up nobody",
+      ids: [SLOW],
+      phase: "quiet",
+      limitMs: 60_000,
+      run: (t) => withPeers(t, kit, (table) => slowReader(table)),
+    },
+    {
+      name: "robustness/frames",
+      title: "Text frames with JSON are enough",
+      ids: [FRAMES],
+      phase: "shared",
+      run: (t) => withPeers(t, kit, (table) => frames(table)),
+    },
+    {
+      name: "capacity/throughput",
+      title: "One room takes a thousand steps a second",
+      ids: [FAST],
+      phase: "exclusive",
+      limitMs: 60_000,
+      run: (t) => withPeers(t, kit, (table) => throughput(table)),
+    },
+    {
+      name: "capacity/beside",
+      title: "A busy room beside a quiet one",
+      ids: [BESIDE],
+      phase: "exclusive",
+      limitMs: 60_000,
+      run: (t) => withPeers(t, kit, (table) => beside(table)),
+    },
+    {
+      name: "security/rate",
+      title: "A rate limit hits its sender only, and says so",
+      ids: [RATE],
+      phase: "quiet",
+      needs: ["rateLimit"],
+      run: (t) => withPeers(t, kit, (table) => rate(table)),
+    },
+    {
+      name: "observability/counts",
+      title: "Figures of the server agree with what was done",
+      ids: [COUNTS],
+      phase: "exclusive",
+      needs: ["metrics"],
+      run: (t) => withPeers(t, kit, (table) => counts(table)),
+    },
   ];
 }
 
@@ -46,7 +93,14 @@ async function clocks({ t, kit, member, stranger }: Table): Promise<void> {
     ann.bent({ type: "steps", steps: [insert(1, "t")], version: ann.version, userId: ann.id }, { timestamp });
     const outcome = await ann.verdict(sent);
     const name = `a step with timestamp ${JSON.stringify(timestamp)}`;
-    if (!t.check(CLOCKS, outcome.kind === "ack", ann.breach(outcome.kind === "error" ? "wrong-refusal" : "silent", `${name}: accepted`, outcome.kind))) return;
+    if (
+      !t.check(
+        CLOCKS,
+        outcome.kind === "ack",
+        ann.breach(outcome.kind === "error" ? "wrong-refusal" : "silent", `${name}: accepted`, outcome.kind),
+      )
+    )
+      return;
     const heard = await ben.hear(({ message }) => message?.type === "steps", from);
     t.check(CLOCKS, heard !== undefined, ben.breach("lost", `${name}: passed on`, "nothing"));
   }
@@ -56,13 +110,21 @@ async function clocks({ t, kit, member, stranger }: Table): Promise<void> {
   const joined = await visitor.hear(({ message }) => message?.type === "doc-snapshot", 0);
   visitor.bent({ type: "leave", userId: visitor.id }, { timestamp: "never" });
   const left = await ann.hear(({ message }) => message?.type === "leave" && message.userId === visitor.id, from);
-  t.check(CLOCKS, joined !== undefined && (left !== undefined || !t.has("presence")), ann.breach("silent", "join and leave as usual whatever the clock says", "not so"));
+  t.check(
+    CLOCKS,
+    joined !== undefined && (left !== undefined || !t.has("presence")),
+    ann.breach("silent", "join and leave as usual whatever the clock says", "not so"),
+  );
   if (t.target.dialect !== "documented") return;
   const wrong = ann.heard.filter(({ fields }) => {
     const timestamp = own(fields, "timestamp");
     return typeof timestamp !== "number" || Math.abs(timestamp - kit.epochMs()) > CLOCK_MS + 30_000;
   });
-  t.check(CLOCKS, wrong.length === 0, ann.breach("malformed", "server timestamps of now", JSON.stringify(wrong[0]?.fields ?? {}).slice(0, 200)));
+  t.check(
+    CLOCKS,
+    wrong.length === 0,
+    ann.breach("malformed", "server timestamps of now", JSON.stringify(wrong[0]?.fields ?? {}).slice(0, 200)),
+  );
 }
 
 async function slowReader({ t, members }: Table): Promise<void> {
@@ -76,7 +138,11 @@ async function slowReader({ t, members }: Table): Promise<void> {
   for (let n = 0; n < 100; n += 1) {
     const marks = others.map((peer) => peer.mark);
     const sentMs = t.nowMs();
-    const steps = [insert(1, filler), remove(1, 1 + filler.length), ...Array.from({ length: 9 }, () => [insert(1, "x"), remove(1, 2)]).flat()];
+    const steps = [
+      insert(1, filler),
+      remove(1, 1 + filler.length),
+      ...Array.from({ length: 9 }, () => [insert(1, "x"), remove(1, 2)]).flat(),
+    ];
     const outcome = await author.steps(steps);
     if (outcome.kind !== "ack") {
       t.check(SLOW, false, author.breach("late", `steps confirmed within ${SOON_MS} ms while one member does not read`, outcome.kind));
@@ -94,17 +160,30 @@ async function slowReader({ t, members }: Table): Promise<void> {
   const right = await author.doc();
   slow.socket.resume();
   await t.until(() => !slow.isOpen || slow.version === right.version, 10_000);
-  t.check(SLOW, !slow.isOpen || slow.version === right.version, slow.breach("lost", "the slow one closed, or caught up", `at version ${slow.version} of ${right.version}`));
-  t.report(SLOW, `slowest delivery beside it ${Math.round(worst)} ms; the slow one was ${slow.isOpen ? "caught up" : `closed with ${slow.socket.closeCode ?? 0}`}`);
+  t.check(
+    SLOW,
+    !slow.isOpen || slow.version === right.version,
+    slow.breach("lost", "the slow one closed, or caught up", `at version ${slow.version} of ${right.version}`),
+  );
+  t.report(
+    SLOW,
+    `slowest delivery beside it ${Math.round(worst)} ms; the slow one was ${slow.isOpen ? "caught up" : `closed with ${slow.socket.closeCode ?? 0}`}`,
+  );
 }
 
 async function frames({ t, members }: Table): Promise<void> {
   const [ann, ben] = await members(await t.room(), 2);
   if (ann === undefined || ben === undefined) throw new Precondition("nobody joined");
-  await mustWrite(ann, Array.from({ length: 10 }, () => insert(1, "ten letter")));
+  await mustWrite(
+    ann,
+    Array.from({ length: 10 }, () => insert(1, "ten letter")),
+  );
   const heard = await ben.hear(({ message }) => message?.type === "steps", 0);
   const isText = ben.heard.every(({ frame }) => typeof frame === "string");
-  t.report(FRAMES, `${isText ? "text frames only" : "binary frames too"}; ${Math.round((heard?.frame.length ?? 0) / 10)} bytes a step of ten letters`);
+  t.report(
+    FRAMES,
+    `${isText ? "text frames only" : "binary frames too"}; ${Math.round((heard?.frame.length ?? 0) / 10)} bytes a step of ten letters`,
+  );
 }
 
 /** One writer, batches of this size, each sent once the one before is confirmed. */
@@ -135,11 +214,18 @@ async function throughput({ t, members }: Table): Promise<void> {
     const seconds = (t.nowMs() - fromMs) / 1_000;
     const [accepted, refused] = [all.reduce((sum, each) => sum + each.accepted, 0), all.reduce((sum, each) => sum + each.refused, 0)];
     best = Math.max(best, accepted / seconds);
-    t.report(FAST, `${writers} writer${writers === 1 ? "" : "s"}, batches of ${size}: ${Math.round(accepted / seconds)} steps/s accepted, ${Math.round((100 * refused) / Math.max(1, accepted + refused))} % refused`);
+    t.report(
+      FAST,
+      `${writers} writer${writers === 1 ? "" : "s"}, batches of ${size}: ${Math.round(accepted / seconds)} steps/s accepted, ${Math.round((100 * refused) / Math.max(1, accepted + refused))} % refused`,
+    );
     for (const peer of peers) if (peer !== author) peer.end();
   }
   if (author === undefined) throw new Precondition("nobody joined");
-  t.check(FAST, best >= STEPS_PER_SECOND, author.breach("late", `${STEPS_PER_SECOND} accepted steps a second in the best form`, `${Math.round(best)}`));
+  t.check(
+    FAST,
+    best >= STEPS_PER_SECOND,
+    author.breach("late", `${STEPS_PER_SECOND} accepted steps a second in the best form`, `${Math.round(best)}`),
+  );
 }
 
 async function beside({ t, members }: Table): Promise<void> {
@@ -161,10 +247,15 @@ async function beside({ t, members }: Table): Promise<void> {
   for (const busy of [1, 10]) {
     const writers = await Promise.all(Array.from({ length: busy }, async () => (await members(await t.room(), 1))[0]));
     const endMs = t.nowMs() + RUN_MS;
-    const work = Promise.all(writers.map((peer) => (peer === undefined ? undefined : write(peer, 20, endMs))));
+    const work = Promise.all(
+      writers.map((peer) => (peer === undefined ? Promise.resolve({ accepted: 0, refused: 0 }) : write(peer, 20, endMs))),
+    );
     const ratio = (await measure()) / Math.max(0.1, alone);
     await work;
-    t.report(BESIDE, `beside ${busy} busy room${busy === 1 ? "" : "s"}: p99 ${ratio.toFixed(1)} times that of a quiet pair alone (${alone.toFixed(1)} ms)`);
+    t.report(
+      BESIDE,
+      `beside ${busy} busy room${busy === 1 ? "" : "s"}: p99 ${ratio.toFixed(1)} times that of a quiet pair alone (${alone.toFixed(1)} ms)`,
+    );
   }
 }
 
@@ -178,7 +269,11 @@ async function rate({ t, member }: Table): Promise<void> {
   t.check(RATE, outcome.kind === "ack", calm.breach("late", `a calm member's step confirmed within ${SOON_MS} ms`, outcome.kind));
   const told = await eager.hear(({ type }) => type === "error", from);
   const answered = eager.of("doc-snapshot", from).length;
-  t.check(RATE, told !== undefined || !eager.isOpen || answered < allowed * 10, eager.breach("not-refused", "an error, a close or slower reading", `${answered} answers`));
+  t.check(
+    RATE,
+    told !== undefined || !eager.isOpen || answered < allowed * 10,
+    eager.breach("not-refused", "an error, a close or slower reading", `${answered} answers`),
+  );
 }
 
 async function counts({ t, kit, members }: Table): Promise<void> {
@@ -188,7 +283,11 @@ async function counts({ t, kit, members }: Table): Promise<void> {
   const room = await t.room();
   const [ann, ben] = await members(room, 2);
   if (ann === undefined || ben === undefined) throw new Precondition("nobody joined");
-  for (let n = 0; n < 10; n += 1) await mustWrite(ann, Array.from({ length: 20 }, () => insert(1, "m")));
+  for (let n = 0; n < 10; n += 1)
+    await mustWrite(
+      ann,
+      Array.from({ length: 20 }, () => insert(1, "m")),
+    );
   for (let n = 0; n < 5; n += 1) await ann.steps([insert(9_000, "m"), insert(1, "m")]);
   const after = await t.metrics();
   if (after === undefined) throw new Precondition("no metrics");
@@ -196,9 +295,18 @@ async function counts({ t, kit, members }: Table): Promise<void> {
   for (const [name, wanted] of [
     ["steps_accepted_total", 200],
     ["steps_refused_total", 10],
+  ] as const) {
+    t.check(COUNTS, Math.abs(grown(name) - wanted) <= wanted / 100, ann.breach("miscounted", `${name} up by ${wanted}`, `${grown(name)}`));
+  }
+  const hook = t.target.hooks.metrics;
+  const answer = hook === undefined ? undefined : await t.http({ method: "GET", path: hook.path });
+  if (hook === undefined || answer === undefined || "failure" in answer) return;
+  for (const [name, wanted] of [
     ["room_version", 200],
     ["room_members", 2],
   ] as const) {
-    t.check(COUNTS, Math.abs(grown(name) - wanted) <= wanted / 100, ann.breach("miscounted", `${name} up by ${wanted}`, `${grown(name)}`));
+    const line = answer.body.split("\n").find((each) => each.startsWith(`${hook.prefix}${name}{`) && each.includes(`room="${room}"`));
+    const shown = line === undefined ? undefined : Number(line.slice(line.lastIndexOf(" ") + 1));
+    t.check(COUNTS, shown === wanted, ann.breach("miscounted", `${name} of the room ${wanted}`, `${shown ?? "none"}`));
   }
 }

@@ -11,5 +11,7 @@ import { sessionCases } from "./session.ts";
 
 /** What is special to this protocol; a runtime gives sockets and the document model. */
 export function casesWith(kit: Kit): readonly CaseDefinition[] {
-  return [sessionCases, orderingCases, convergenceCases, presenceCases, resumeCases, isolationCases, errorCases, hardnessCases].flatMap((make) => make(kit));
+  return [sessionCases, orderingCases, convergenceCases, presenceCases, resumeCases, isolationCases, errorCases, hardnessCases].flatMap(
+    (make) => make(kit),
+  );
 }

@@ -14,10 +14,35 @@ const KEYS = requirementId("STEP-SEC-03");
 /** Rooms and names: what one may not do in another's. */
 export function isolationCases(kit: Kit): readonly CaseDefinition[] {
   return [
-    { name: "isolation/strangers", title: "Who has not joined, or has left, can not act in a room", ids: [JOINED], phase: "shared", run: (t) => withPeers(t, kit, (table) => strangers(table)) },
-    { name: "isolation/other-room", title: "A member of one room can not act on another by naming it", ids: [NAMED], phase: "shared", limitMs: 60_000, run: (t) => withPeers(t, kit, (table) => otherRoom(table)) },
-    { name: "security/names", title: "Nobody acts in another's name", ids: [NAMES], phase: "shared", run: (t) => withPeers(t, kit, (table) => names(table)) },
-    { name: "security/keys", title: "Names of the language's own objects do no harm", ids: [KEYS], phase: "shared", run: (t) => withPeers(t, kit, (table) => keys(table)) },
+    {
+      name: "isolation/strangers",
+      title: "Who has not joined, or has left, can not act in a room",
+      ids: [JOINED],
+      phase: "shared",
+      run: (t) => withPeers(t, kit, (table) => strangers(table)),
+    },
+    {
+      name: "isolation/other-room",
+      title: "A member of one room can not act on another by naming it",
+      ids: [NAMED],
+      phase: "shared",
+      limitMs: 60_000,
+      run: (t) => withPeers(t, kit, (table) => otherRoom(table)),
+    },
+    {
+      name: "security/names",
+      title: "Nobody acts in another's name",
+      ids: [NAMES],
+      phase: "shared",
+      run: (t) => withPeers(t, kit, (table) => names(table)),
+    },
+    {
+      name: "security/keys",
+      title: "Names of the language's own objects do no harm",
+      ids: [KEYS],
+      phase: "shared",
+      run: (t) => withPeers(t, kit, (table) => keys(table)),
+    },
   ];
 }
 
@@ -61,15 +86,29 @@ async function otherRoom({ t, member }: Table): Promise<void> {
   }
   await t.sleep(WATCH_MS / 4);
   const after = await ben.doc();
-  t.check(NAMED, after.version === before.version && after.content === before.content, ben.breach("foreign", before.content, after.content.slice(0, 300)));
-  const heard = ben.heard.slice(from).filter(({ message }) => message?.type === "steps" || message?.type === "presence" || message?.type === "leave");
+  t.check(
+    NAMED,
+    after.version === before.version && after.content === before.content,
+    ben.breach("foreign", before.content, after.content.slice(0, 300)),
+  );
+  const heard = ben.heard
+    .slice(from)
+    .filter(({ message }) => message?.type === "steps" || message?.type === "presence" || message?.type === "leave");
   t.check(NAMED, heard.length === 0, ben.breach("foreign", "nothing from a member of another room", heard[0]?.type ?? ""));
   const leaked = ann.heard.slice(own).some(({ frame }) => typeof frame === "string" && frame.includes("theirs"));
   t.check(NAMED, !leaked, ann.breach("leaked", "nothing of the other room's document", "its text"));
   const [long, fresh] = [await member(await t.room()), await t.room()];
-  for (let n = 0; n < 10; n += 1) await mustWrite(long, Array.from({ length: 100 }, () => insert(1, "x")));
+  for (let n = 0; n < 10; n += 1)
+    await mustWrite(
+      long,
+      Array.from({ length: 100 }, () => insert(1, "x")),
+    );
   const newcomer = await member(fresh);
-  t.check(NAMED, newcomer.version === 0, newcomer.breach("miscounted", "version 0 in a new room beside one at 1000", `${newcomer.version}`));
+  t.check(
+    NAMED,
+    newcomer.version === 0,
+    newcomer.breach("miscounted", "version 0 in a new room beside one at 1000", `${newcomer.version}`),
+  );
 }
 
 async function names({ t, member }: Table): Promise<void> {

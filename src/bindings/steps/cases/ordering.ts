@@ -52,12 +52,20 @@ async function versions({ t, members }: Table): Promise<void> {
     const marks = others.map((peer) => peer.mark);
     const outcome = await author.steps(Array.from({ length: size }, () => insert(1, "v")));
     if (outcome.kind !== "ack") throw new Precondition(`a batch of ${size} was not accepted`);
-    t.check(VERSIONS, outcome.version === before + size, author.breach("miscounted", `version ${before + size} after ${size} steps on ${before}`, `${outcome.version}`));
+    t.check(
+      VERSIONS,
+      outcome.version === before + size,
+      author.breach("miscounted", `version ${before + size} after ${size} steps on ${before}`, `${outcome.version}`),
+    );
     for (const [index, peer] of others.entries()) {
       await peer.hear(({ message }) => message?.type === "steps", marks[index] ?? 0);
       let held = before;
       for (const { version, steps } of peer.of("steps", marks[index] ?? 0)) {
-        t.check(VERSIONS, version - steps.length === held, peer.breach("miscounted", `steps that join version ${held}`, `${steps.length} steps to version ${version}`));
+        t.check(
+          VERSIONS,
+          version - steps.length === held,
+          peer.breach("miscounted", `steps that join version ${held}`, `${steps.length} steps to version ${version}`),
+        );
         held = version;
       }
     }
@@ -80,7 +88,11 @@ async function conflict({ t, members }: Table): Promise<void> {
   const { content } = await ann.doc();
   if (taken === 2) {
     // A server may rebase by itself; then both are where their authors put them.
-    t.check(CONFLICT, content.includes("XXhello YYworld"), ben.breach("not-refused", "steps against an old version rebased or refused", content));
+    t.check(
+      CONFLICT,
+      content.includes("XXhello YYworld"),
+      ben.breach("not-refused", "steps against an old version rebased or refused", content),
+    );
     return;
   }
   if (!t.check(CONFLICT, taken === 1, ben.breach("lost", "exactly one of two batches against one version taken", `${taken} taken`))) return;
@@ -123,10 +135,15 @@ async function noSuchVersion({ t, members }: Table): Promise<void> {
     ann.bent({ type: "steps", steps: [insert(1, "bad ")], version: 0, userId: ann.id }, { version });
     const outcome = await ann.verdict(fromAnn);
     const after = await ben.doc();
-    const isTaken = outcome.kind === "ack" || after.version !== before.version || after.content !== before.content || ben.of("steps", fromBen).length > 0;
+    const isTaken =
+      outcome.kind === "ack" || after.version !== before.version || after.content !== before.content || ben.of("steps", fromBen).length > 0;
     t.check(COUNT, !isTaken, ann.breach("not-refused", `version ${name} refused`, `the room is at ${after.version}`));
     if (isTaken) return;
-    t.check(COUNT, outcome.kind === "error" || outcome.kind === "closed", ann.breach("silent", `an error for version ${name}`, outcome.kind));
+    t.check(
+      COUNT,
+      outcome.kind === "error" || outcome.kind === "closed",
+      ann.breach("silent", `an error for version ${name}`, outcome.kind),
+    );
     if (!ann.isOpen) return;
   }
 }
@@ -142,8 +159,13 @@ async function batch({ t, members }: Table): Promise<void> {
   const refused = await ann.steps(bad, before.version);
   await t.sleep(200);
   const after = await ben.doc();
-  const isWhole = refused.kind !== "ack" && after.version === before.version && after.content === before.content && ben.of("steps", from).length === 0;
-  t.check(BATCH, isWhole, ann.breach("not-refused", "nothing of a batch whose seventh step is bad", `version ${after.version}: ${after.content.slice(0, 200)}`));
+  const isWhole =
+    refused.kind !== "ack" && after.version === before.version && after.content === before.content && ben.of("steps", from).length === 0;
+  t.check(
+    BATCH,
+    isWhole,
+    ann.breach("not-refused", "nothing of a batch whose seventh step is bad", `version ${after.version}: ${after.content.slice(0, 200)}`),
+  );
   ann.version = after.version;
   const mark = ben.mark;
   const good = Array.from({ length: 10 }, (_, n) => insert(1 + n, String.fromCharCode(97 + n)));

@@ -3,7 +3,7 @@ import type { WitnessStep } from "../../../core/checker.ts";
 import type { Reason } from "../../../core/reason.ts";
 import type { Frame } from "../../../core/session.ts";
 import { type Codec, codecOf, readServerFrame } from "../codec.ts";
-import { type Fields, isFields, own, parseJson } from "../json.ts";
+import { type Fields, isFields, own, parseJson, shownText } from "../json.ts";
 import type { ClientMessage, ServerMessage, StepJson, UserPresence } from "../messages.ts";
 import type { Kit, RawSocket } from "./kit.ts";
 
@@ -146,7 +146,7 @@ export class Peer {
       return answer !== undefined || !this.isOpen;
     }, withinMs);
     if (answer?.message?.type === "ack") return { kind: "ack", version: answer.message.version, atMs: answer.atMs };
-    if (answer !== undefined) return { kind: "error", code: String(own(answer.fields, "code")), atMs: answer.atMs };
+    if (answer !== undefined) return { kind: "error", code: shownText(own(answer.fields, "code")), atMs: answer.atMs };
     return { kind: this.isOpen ? "silent" : "closed" };
   }
 
@@ -187,7 +187,9 @@ export class Peer {
 
   witness(): readonly WitnessStep[] {
     const client = `client ${this.id}`;
-    const sent = this.#said.slice(-WITNESS_FRAMES).map(({ atMs, text }) => ({ atMs, from: client, to: "server", label: text.slice(0, 80), frame: text }));
+    const sent = this.#said
+      .slice(-WITNESS_FRAMES)
+      .map(({ atMs, text }) => ({ atMs, from: client, to: "server", label: text.slice(0, 80), frame: text }));
     const got = this.heard.slice(-WITNESS_FRAMES).map(({ atMs, type, frame }) => ({
       atMs,
       from: "server",

@@ -34,12 +34,57 @@ export function presenceCases(kit: Kit): readonly CaseDefinition[] {
       limitMs: 700_000,
       run: (t) => withPeers(t, kit, (table) => idle(table)),
     },
-    { name: "presence/moves", title: "A cursor's move reaches all others, and not its user", ids: [MOVES], phase: "shared", needs, run: (t) => withPeers(t, kit, (table) => moves(table)) },
-    { name: "presence/parts", title: "Every part of a presence passes unchanged", ids: [PARTS], phase: "shared", needs, run: (t) => withPeers(t, kit, (table) => parts(table)) },
-    { name: "presence/comings", title: "Each coming and going is told once", ids: [COMINGS], phase: "shared", needs, run: (t) => withPeers(t, kit, (table) => comings(table)) },
-    { name: "presence/changes", title: "One move among a hundred members costs each receiver one entry", ids: [CHANGES], phase: "shared", needs, limitMs: 60_000, run: (t) => withPeers(t, kit, (table) => changes(table)) },
-    { name: "presence/stays", title: "Presence stands as it was set, while others come, go and write", ids: [STAYS], phase: "quiet", needs: [...needs, "longWaits"], limitMs: 120_000, run: (t) => withPeers(t, kit, (table) => stays(table)) },
-    { name: "presence/bounded", title: "An entry of half a megabyte is not passed on", ids: [BOUNDED], phase: "exclusive", needs, limitMs: 60_000, run: (t) => withPeers(t, kit, (table) => bounded(table)) },
+    {
+      name: "presence/moves",
+      title: "A cursor's move reaches all others, and not its user",
+      ids: [MOVES],
+      phase: "shared",
+      needs,
+      run: (t) => withPeers(t, kit, (table) => moves(table)),
+    },
+    {
+      name: "presence/parts",
+      title: "Every part of a presence passes unchanged",
+      ids: [PARTS],
+      phase: "shared",
+      needs,
+      run: (t) => withPeers(t, kit, (table) => parts(table)),
+    },
+    {
+      name: "presence/comings",
+      title: "Each coming and going is told once",
+      ids: [COMINGS],
+      phase: "shared",
+      needs,
+      run: (t) => withPeers(t, kit, (table) => comings(table)),
+    },
+    {
+      name: "presence/changes",
+      title: "One move among a hundred members costs each receiver one entry",
+      ids: [CHANGES],
+      phase: "shared",
+      needs,
+      limitMs: 60_000,
+      run: (t) => withPeers(t, kit, (table) => changes(table)),
+    },
+    {
+      name: "presence/stays",
+      title: "Presence stands as it was set, while others come, go and write",
+      ids: [STAYS],
+      phase: "quiet",
+      needs: [...needs, "longWaits"],
+      limitMs: 120_000,
+      run: (t) => withPeers(t, kit, (table) => stays(table)),
+    },
+    {
+      name: "presence/bounded",
+      title: "An entry of half a megabyte is not passed on",
+      ids: [BOUNDED],
+      phase: "exclusive",
+      needs,
+      limitMs: 60_000,
+      run: (t) => withPeers(t, kit, (table) => bounded(table)),
+    },
   ];
 }
 
@@ -64,7 +109,11 @@ async function idle({ t, member }: Table): Promise<void> {
   await t.until(() => gone(frozen), Math.max(silentMs, 1_000));
   t.check(IDLE, gone(frozen), ann.breach("ghost", `a leave of the frozen member within ${Math.round(silentMs)} ms`, "none"));
   const wasEarly = await t.until(() => !calm.isOpen || gone(calm), t.scaled(IDLE_MS));
-  t.check(IDLE, !wasEarly, calm.breach("early", "a member that answers pings stays 10 minutes", `closed with ${calm.socket.closeCode ?? "nothing"}`));
+  t.check(
+    IDLE,
+    !wasEarly,
+    calm.breach("early", "a member that answers pings stays 10 minutes", `closed with ${calm.socket.closeCode ?? "nothing"}`),
+  );
 }
 
 async function moves({ t, members }: Table): Promise<void> {
@@ -75,7 +124,15 @@ async function moves({ t, members }: Table): Promise<void> {
   show(ann, presence);
   for (const [index, peer] of others.entries()) {
     const isThere = await sees(peer, ann.id, presence, marks[index] ?? 0);
-    t.check(MOVES, isThere, peer.breach("lost", `${ann.id} at ${canonicalJson(presence)} within ${SOON_MS} ms`, canonicalJson(peer.presences().get(ann.id) ?? null)));
+    t.check(
+      MOVES,
+      isThere,
+      peer.breach(
+        "lost",
+        `${ann.id} at ${canonicalJson(presence)} within ${SOON_MS} ms`,
+        canonicalJson(peer.presences().get(ann.id) ?? null),
+      ),
+    );
   }
   await t.sleep(WATCH_MS / 4);
   t.check(MOVES, ann.of("presence", own).length === 0, ann.breach("leaked", "no presence of its own at its user", "one"));
@@ -124,7 +181,11 @@ async function comings({ t, member, stranger }: Table): Promise<void> {
   const ben = await stranger(room);
   const from = ann.mark;
   const events = (): readonly string[] =>
-    ann.heard.slice(from).flatMap(({ message }) => ((message?.type === "join" || message?.type === "leave") && message.userId === ben.id ? [message.type] : []));
+    ann.heard
+      .slice(from)
+      .flatMap(({ message }) =>
+        (message?.type === "join" || message?.type === "leave") && message.userId === ben.id ? [message.type] : [],
+      );
   await ben.join();
   await t.until(() => events().length >= 1, SOON_MS);
   await t.sleep(300);
@@ -132,7 +193,11 @@ async function comings({ t, member, stranger }: Table): Promise<void> {
   ben.send({ type: "leave", userId: ben.id });
   await t.until(() => events().length >= 2, SOON_MS);
   await t.sleep(300);
-  const isLeft = t.check(COMINGS, events().join() === "join,leave", ann.breach(events().length < 2 ? "silent" : "doubled", "join, leave", events().join()));
+  const isLeft = t.check(
+    COMINGS,
+    events().join() === "join,leave",
+    ann.breach(events().length < 2 ? "silent" : "doubled", "join, leave", events().join()),
+  );
   if (!isLeft) return;
   for (let n = 0; n < 10; n += 1) {
     await ben.join();
@@ -143,7 +208,11 @@ async function comings({ t, member, stranger }: Table): Promise<void> {
   await t.sleep(300);
   const all = events();
   const alternates = all.every((event, index) => event === (index % 2 === 0 ? "join" : "leave"));
-  t.check(COMINGS, alternates && all.at(-1) === "join" && all.length === 23, ann.breach("disordered", "joins and leaves in turn, the last a join", all.join()));
+  t.check(
+    COMINGS,
+    alternates && all.at(-1) === "join" && all.length === 23,
+    ann.breach("disordered", "joins and leaves in turn, the last a join", all.join()),
+  );
 }
 
 async function changes({ t, members }: Table): Promise<void> {
@@ -164,7 +233,10 @@ async function changes({ t, members }: Table): Promise<void> {
     most = Math.max(most, bytes);
     const isTold = heard.some(({ message }) => message?.type === "presence" && message.users.has(mover.id));
     if (!isTold) continue; // Whether it arrives is STEP-PRES-01's matter.
-    if (!t.check(CHANGES, bytes <= CHANGE_BYTES_MAX, peer.breach("over-limit", `up to ${CHANGE_BYTES_MAX} bytes for one change`, `${bytes}`))) break;
+    if (
+      !t.check(CHANGES, bytes <= CHANGE_BYTES_MAX, peer.breach("over-limit", `up to ${CHANGE_BYTES_MAX} bytes for one change`, `${bytes}`))
+    )
+      break;
   }
   if (most === 0) t.inconclusive(CHANGES, "nobody was told of the change");
   t.report(CHANGES, `${most} bytes at a receiver for one change among ${CROWD} members`);
@@ -189,8 +261,19 @@ async function stays({ t, member, stranger }: Table): Promise<void> {
   await sees(newcomer, ben.id, presence, 0, 500);
   const got = newcomer.presences().get(ben.id);
   // A cursor or selection may have been mapped through the steps; what the user said of itself may not change.
-  const holds = got !== undefined && canonicalJson(got["metadata"] ?? null) === canonicalJson(presence["metadata"] ?? null) && got["selection"] !== undefined;
-  t.check(STAYS, holds, newcomer.breach(got === undefined || Object.keys(got).length === 0 ? "absent" : "damaged", canonicalJson(presence), canonicalJson(got ?? null)));
+  const holds =
+    got !== undefined &&
+    canonicalJson(got["metadata"] ?? null) === canonicalJson(presence["metadata"] ?? null) &&
+    got["selection"] !== undefined;
+  t.check(
+    STAYS,
+    holds,
+    newcomer.breach(
+      got === undefined || Object.keys(got).length === 0 ? "absent" : "damaged",
+      canonicalJson(presence),
+      canonicalJson(got ?? null),
+    ),
+  );
 }
 
 async function bounded({ t, members }: Table): Promise<void> {
@@ -207,5 +290,6 @@ async function bounded({ t, members }: Table): Promise<void> {
   for (const peer of crowd) show(peer, { metadata: { fill: "z".repeat(180) } });
   await t.sleep(500);
   const after = (await t.metrics())?.["process_resident_bytes"];
-  if (before !== undefined && after !== undefined) t.report(BOUNDED, `the server's memory grew by ${Math.round((after - before) / 1024)} KiB for 20 users with entries and sockets`);
+  if (before !== undefined && after !== undefined)
+    t.report(BOUNDED, `the server's memory grew by ${Math.round((after - before) / 1024)} KiB for 20 users with entries and sockets`);
 }

@@ -16,10 +16,38 @@ const BATCH = 100;
 /** How fast, and what those get who come back. */
 export function resumeCases(kit: Kit): readonly CaseDefinition[] {
   return [
-    { name: "latency/added", title: "The server adds little to the network's delay", ids: [ADDED], phase: "quiet", limitMs: 60_000, run: (t) => withPeers(t, kit, (table) => added(table)) },
-    { name: "resume/missed", title: "Who comes back has the document, however much it missed", ids: [RETURN], phase: "shared", limitMs: 90_000, run: (t) => withPeers(t, kit, (table) => missed(table)) },
-    { name: "resume/in-doubt", title: "A batch cut off before its answer is found out about", ids: [RETURN], phase: "shared", limitMs: 60_000, run: (t) => withPeers(t, kit, (table) => inDoubt(table)) },
-    { name: "resume/editors", title: "Editors that are cut off and come back lose nothing and double nothing", ids: [RETURN], phase: "shared", limitMs: 60_000, run: (t) => withPeers(t, kit, (table) => editors(table)) },
+    {
+      name: "latency/added",
+      title: "The server adds little to the network's delay",
+      ids: [ADDED],
+      phase: "quiet",
+      limitMs: 60_000,
+      run: (t) => withPeers(t, kit, (table) => added(table)),
+    },
+    {
+      name: "resume/missed",
+      title: "Who comes back has the document, however much it missed",
+      ids: [RETURN],
+      phase: "shared",
+      limitMs: 90_000,
+      run: (t) => withPeers(t, kit, (table) => missed(table)),
+    },
+    {
+      name: "resume/in-doubt",
+      title: "A batch cut off before its answer is found out about",
+      ids: [RETURN],
+      phase: "shared",
+      limitMs: 60_000,
+      run: (t) => withPeers(t, kit, (table) => inDoubt(table)),
+    },
+    {
+      name: "resume/editors",
+      title: "Editors that are cut off and come back lose nothing and double nothing",
+      ids: [RETURN],
+      phase: "shared",
+      limitMs: 60_000,
+      run: (t) => withPeers(t, kit, (table) => editors(table)),
+    },
   ];
 }
 
@@ -52,16 +80,25 @@ async function added({ t, members }: Table): Promise<void> {
     }
     if (delays.length === 0) throw new Precondition("nothing was delivered");
     const addedMs = percentile(delays, 95) - percentile(trips, 50);
-    t.check(ADDED, addedMs <= ADDED_MS_P95, near.breach("late", `at most ${ADDED_MS_P95} ms more than a round trip, at the 95th percentile`, `${addedMs.toFixed(1)} ms`));
-    t.report(ADDED, `at ${perSecond}/s: round trip ${percentile(trips, 50).toFixed(1)} ms, steps p50 ${percentile(delays, 50).toFixed(1)}, p95 ${percentile(delays, 95).toFixed(1)} ms`);
+    t.check(
+      ADDED,
+      addedMs <= ADDED_MS_P95,
+      near.breach("late", `at most ${ADDED_MS_P95} ms more than a round trip, at the 95th percentile`, `${addedMs.toFixed(1)} ms`),
+    );
+    t.report(
+      ADDED,
+      `at ${perSecond}/s: round trip ${percentile(trips, 50).toFixed(1)} ms, steps p50 ${percentile(delays, 50).toFixed(1)}, p95 ${percentile(delays, 95).toFixed(1)} ms`,
+    );
   }
 }
 
 /** Many steps that leave the document small. */
 async function churn(author: Peer, count: number): Promise<void> {
-  for (let done = 0; done < count; ) {
+  for (let done = 0; done < count;) {
     const size = Math.min(BATCH, count - done);
-    const steps = Array.from({ length: size }, (_, n) => (n % 2 === 0 && n < size - 1 ? insert(1, "ab") : n === size - 1 && size % 2 === 1 ? insert(1, "c") : remove(1, 3)));
+    const steps = Array.from({ length: size }, (_, n) =>
+      n % 2 === 0 && n < size - 1 ? insert(1, "ab") : n === size - 1 && size % 2 === 1 ? insert(1, "c") : remove(1, 3),
+    );
     await mustWrite(author, steps);
     done += size;
   }
@@ -84,7 +121,11 @@ async function missed({ t, member, stranger }: Table): Promise<void> {
     t.check(
       RETURN,
       got?.version === right.version && content === right.content,
-      back.breach("stale", `version ${right.version} after missing ${count} steps: ${right.content.slice(0, 200)}`, `version ${got?.version ?? "none"}: ${content.slice(0, 200)}`),
+      back.breach(
+        "stale",
+        `version ${right.version} after missing ${count} steps: ${right.content.slice(0, 200)}`,
+        `version ${got?.version ?? "none"}: ${content.slice(0, 200)}`,
+      ),
     );
   }
 }
@@ -114,11 +155,23 @@ async function inDoubt({ t, member, stranger }: Table): Promise<void> {
     const heard = await back.hear(({ message }) => message?.type === "history" || message?.type === "doc-snapshot", from);
     const history = heard?.message?.type === "history" ? heard.message : undefined;
     if (heard?.message?.type === "doc-snapshot") continue;
-    if (!t.check(RETURN, history !== undefined, back.breach("silent", `the steps since version ${since}`, "no answer")) || history === undefined) return;
+    if (
+      !t.check(RETURN, history !== undefined, back.breach("silent", `the steps since version ${since}`, "no answer")) ||
+      history === undefined
+    )
+      return;
     const isThere = JSON.stringify(history.steps).includes(token);
-    t.check(RETURN, isThere === isTaken, back.breach(isTaken ? "lost" : "ghost", `the batch in the history as in the document (${isTaken})`, `${isThere}`));
+    t.check(
+      RETURN,
+      isThere === isTaken,
+      back.breach(isTaken ? "lost" : "ghost", `the batch in the history as in the document (${isTaken})`, `${isThere}`),
+    );
     const isWhole = history.fromVersion + history.steps.length === history.toVersion;
-    t.check(RETURN, isWhole, back.breach("lost", `all steps from ${history.fromVersion} to ${history.toVersion}`, `${history.steps.length} steps`));
+    t.check(
+      RETURN,
+      isWhole,
+      back.breach("lost", `all steps from ${history.fromVersion} to ${history.toVersion}`, `${history.steps.length} steps`),
+    );
   }
 }
 
@@ -136,7 +189,9 @@ async function editors({ t, stranger }: Table): Promise<void> {
   }
   // Sessions come back after 0.8 to 1.2 s.
   await t.sleep(1_500);
-  const confirmed = (): number => new Set(clients.flatMap((client) => client.seen.flatMap((each) => (each.kind === "accepted" ? [`${client.number}/${each.op}`] : [])))).size;
+  const confirmed = (): number =>
+    new Set(clients.flatMap((client) => client.seen.flatMap((each) => (each.kind === "accepted" ? [`${client.number}/${each.op}`] : []))))
+      .size;
   let before = -1;
   await t.until(async () => {
     const isStill = confirmed() === before;
@@ -151,6 +206,7 @@ async function editors({ t, stranger }: Table): Promise<void> {
   for (const key of markersIn(snapshot.message.doc)) counts.set(key, (counts.get(key) ?? 0) + 1);
   for (const key of keys) {
     const count = counts.get(key) ?? 0;
-    if (!t.check(RETURN, count === 1, newcomer.breach(count === 0 ? "lost" : "doubled", `${key} once in the document`, `${count} times`))) return;
+    if (!t.check(RETURN, count === 1, newcomer.breach(count === 0 ? "lost" : "doubled", `${key} once in the document`, `${count} times`)))
+      return;
   }
 }

@@ -62,7 +62,15 @@ async function join({ t, member, stranger }: Table): Promise<void> {
   await cay.join(presence);
   const isShown = (): boolean => canonicalJson(ann.presences(from).get(cay.id) ?? null) === canonicalJson(presence);
   await t.until(isShown, SOON_MS);
-  t.check(JOIN, isShown(), ann.breach("absent", `${cay.id}'s presence, as given in its join, within ${SOON_MS} ms`, canonicalJson(ann.presences(from).get(cay.id) ?? null)));
+  t.check(
+    JOIN,
+    isShown(),
+    ann.breach(
+      "absent",
+      `${cay.id}'s presence, as given in its join, within ${SOON_MS} ms`,
+      canonicalJson(ann.presences(from).get(cay.id) ?? null),
+    ),
+  );
 }
 
 async function state({ t, member, members, stranger }: Table): Promise<void> {
@@ -81,18 +89,27 @@ async function state({ t, member, members, stranger }: Table): Promise<void> {
   if (ann === undefined) throw new Precondition("nobody joined");
   const shown = new Map(present.map((peer, index) => [peer.id, { cursor: { pos: 1 + index }, metadata: { n: index } }]));
   if (t.has("presence")) for (const peer of present) peer.send({ type: "presence", users: new Map([[peer.id, shown.get(peer.id) ?? {}]]) });
-  for (let batch = 0; batch < 10; batch += 1) await mustWrite(ann, Array.from({ length: 5 }, (_, n) => insert(1, `w${batch * 5 + n} `)));
+  for (let batch = 0; batch < 10; batch += 1)
+    await mustWrite(
+      ann,
+      Array.from({ length: 5 }, (_, n) => insert(1, `w${batch * 5 + n} `)),
+    );
   await t.sleep(200);
   const newcomer = await stranger(room);
   const snapshot = await newcomer.join();
   const got = snapshot?.message?.type === "doc-snapshot" ? snapshot.message : undefined;
-  if (!t.check(STATE, got !== undefined, newcomer.breach("silent", `the document within ${SOON_MS} ms`, "none")) || got === undefined) return;
+  if (!t.check(STATE, got !== undefined, newcomer.breach("silent", `the document within ${SOON_MS} ms`, "none")) || got === undefined)
+    return;
   const right = await ann.doc();
   const content = newcomer.kit.editing(t.target.dialect).canonical(got.doc);
   t.check(
     STATE,
     got.version === right.version && content === right.content,
-    newcomer.breach("stale", `version ${right.version} with ${right.content.slice(0, 200)}`, `version ${got.version} with ${content.slice(0, 200)}`),
+    newcomer.breach(
+      "stale",
+      `version ${right.version} with ${right.content.slice(0, 200)}`,
+      `version ${got.version} with ${content.slice(0, 200)}`,
+    ),
   );
   if (!t.has("presence")) return;
   await t.until(() => [...shown.keys()].every((id) => newcomer.presences().has(id)), SOON_MS);
@@ -155,7 +172,11 @@ async function loss({ t, member, members, stranger }: Table): Promise<void> {
   const silentMs = t.scaled(t.limit("silentMs", 20_000) + 10_000);
   const gone = async (peer: Peer, how: string, withinMs: number): Promise<void> => {
     const told = await ann.hear(({ message }) => message?.type === "leave" && message.userId === peer.id, from, withinMs);
-    t.check(LOSS, told !== undefined, ann.breach("ghost", `a leave of the member whose connection was ${how}, within ${Math.round(withinMs)} ms`, "none"));
+    t.check(
+      LOSS,
+      told !== undefined,
+      ann.breach("ghost", `a leave of the member whose connection was ${how}, within ${Math.round(withinMs)} ms`, "none"),
+    );
   };
   await Promise.all([
     gone(closed, "closed", LOSS_MS),

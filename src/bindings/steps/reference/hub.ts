@@ -103,7 +103,12 @@ export function createHub(config: Config, faults: Faults, log: Log, nowMs: () =>
     if (faults.hearsAfterLeave && code === undefined) {
       // The fault: the socket stays where accepted steps are sent to, and nowhere else.
       member?.sockets.delete(connection);
-      room.members.set(`${userId} (left)`, { userId: `${userId} (left)`, sockets: new Set([connection]), presence: undefined, accepted: 0 });
+      room.members.set(`${userId} (left)`, {
+        userId: `${userId} (left)`,
+        sockets: new Set([connection]),
+        presence: undefined,
+        accepted: 0,
+      });
     } else {
       member?.sockets.delete(connection);
     }
@@ -190,7 +195,8 @@ export function createHub(config: Config, faults: Faults, log: Log, nowMs: () =>
     metrics.accepted.inc({ room: room.id }, faults.countsSteps(taken.steps.length));
     tell(connection, { type: "ack", version: taken.version });
     // Empty steps at the present version are confirmed, and nobody else hears of them (S-2).
-    if (taken.steps.length > 0) fanOut(connection, room, { type: "steps", steps: taken.steps, version: taken.version, userId: message.userId });
+    if (taken.steps.length > 0)
+      fanOut(connection, room, { type: "steps", steps: taken.steps, version: taken.version, userId: message.userId });
     const more = faults.again(room, taken.steps);
     if (more.length === 0) return;
     const again = take(schema, room, { ...message, steps: more, version: room.version }, faults);
@@ -204,7 +210,8 @@ export function createHub(config: Config, faults: Faults, log: Log, nowMs: () =>
   const spread = (author: Connection | undefined, room: Room<Connection>, message: Steps & { version: number }): void => {
     const pristine = frameOf(message, room.id, message.userId);
     const heard = faults.overhears(room, () => rooms.values());
-    const slowest = (): number => Math.max(0, ...[...room.members.values()].flatMap((each) => [...each.sockets].map((socket) => socket.ws.bufferedAmount)));
+    const slowest = (): number =>
+      Math.max(0, ...[...room.members.values()].flatMap((each) => [...each.sockets].map((socket) => socket.ws.bufferedAmount)));
     if (faults.waitsForSlow && slowest() > 256 * 1024) {
       setTimeout(() => spread(author, room, message), 50).unref();
       return;
@@ -216,7 +223,8 @@ export function createHub(config: Config, faults: Faults, log: Log, nowMs: () =>
         for (const each of messages) sendFrame(socket, each === message ? pristine : frameOf(each, room.id, message.userId));
       }
     }
-    if (heard !== undefined) for (const member of heard.members.values()) for (const socket of member.sockets) sendFrame(socket as Connection, pristine);
+    if (heard !== undefined)
+      for (const member of heard.members.values()) for (const socket of member.sockets) sendFrame(socket as Connection, pristine);
   };
 
   const presence = (connection: Connection, room: Room<Connection>, userId: string, users: ReadonlyMap<string, UserPresence>): void => {
@@ -238,7 +246,11 @@ export function createHub(config: Config, faults: Faults, log: Log, nowMs: () =>
       return refuse(connection, "bad_version", "the room has not been at this version", "history-request");
     const found = historySince(room, sinceVersion);
     if (found !== undefined) tell(connection, faults.history(found, room));
-    else tell(connection, faults.snapshot({ type: "doc-snapshot", version: room.version, doc: room.doc.toJSON() as Json }, room, "request", connection));
+    else
+      tell(
+        connection,
+        faults.snapshot({ type: "doc-snapshot", version: room.version, doc: room.doc.toJSON() as Json }, room, "request", connection),
+      );
   };
 
   const receive = (connection: Connection, data: Buffer, isBinary: boolean): void => {
@@ -260,16 +272,25 @@ export function createHub(config: Config, faults: Faults, log: Log, nowMs: () =>
     if (room === undefined || userId === undefined) {
       if (message.type === "pong") return;
       const address = rooms.get(named ?? connection.address ?? "");
-      if (message.type === "steps" && address !== undefined && faults.mayWriteUnjoined(connection)) return takeSteps(connection, address, message, fields ?? {});
+      if (message.type === "steps" && address !== undefined && faults.mayWriteUnjoined(connection))
+        return takeSteps(connection, address, message, fields ?? {});
       return refuse(connection, "not_joined", "join the room first", message.type);
     }
     if (named !== undefined && named !== room.id && faults.destination({ room: named }, room, (id) => rooms.get(id)) === room)
       return message.type === "pong" ? undefined : refuse(connection, "not_joined", "this socket has joined another room", message.type);
     if (sender !== undefined && sender !== userId && !faults.trustsIds)
-      return message.type === "pong" ? undefined : refuse(connection, "identity_mismatch", "this socket joined as another user", message.type);
+      return message.type === "pong"
+        ? undefined
+        : refuse(connection, "identity_mismatch", "this socket joined as another user", message.type);
     act(connection, room, userId, message, fields ?? {});
   };
-  const act = (connection: Connection, room: Room<Connection>, userId: string, message: Exclude<ClientMessage, { type: "join" }>, fields: Fields): void => {
+  const act = (
+    connection: Connection,
+    room: Room<Connection>,
+    userId: string,
+    message: Exclude<ClientMessage, { type: "join" }>,
+    fields: Fields,
+  ): void => {
     switch (message.type) {
       case "steps":
         return steps(connection, room, message, named(fields));

@@ -62,7 +62,8 @@ export function emptyDoc(schema: Schema): Node {
 /** Takes a batch made against the present version, or says why not; a room is changed wholly or not at all. */
 export function take<Socket>(schema: Schema, room: Room<Socket>, message: Steps, faults: Faults): Taken {
   const version = faults.version(message.version ?? room.version, room, message);
-  if (!Number.isSafeInteger(version) || version < 0) return { ok: false, code: "bad_version", problem: "version must be a whole number of steps" };
+  if (!Number.isSafeInteger(version) || version < 0)
+    return { ok: false, code: "bad_version", problem: "version must be a whole number of steps" };
   if (version !== room.version) return { ok: false, code: "version_mismatch", problem: `the room is at version ${room.version}` };
   const steps = faults.steps(message.steps, room);
   const applied = faults.applied(applySteps(schema, room.doc, steps), room, steps, schema);

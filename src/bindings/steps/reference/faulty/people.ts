@@ -40,7 +40,12 @@ export const people: Readonly<Record<string, Faulty>> = {
       },
       list: (users, room) => {
         if (!tainted.has(room)) return users;
-        return new Map([...users].map(([id, presence]): [string, UserPresence] => [id, { ...presence, metadata: { ...whole(presence), polluted: "yes" } }]));
+        return new Map(
+          [...users].map(([id, presence]): [string, UserPresence] => [
+            id,
+            { ...presence, metadata: { ...whole(presence), polluted: "yes" } },
+          ]),
+        );
       },
     };
   },

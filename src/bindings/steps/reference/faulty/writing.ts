@@ -76,7 +76,12 @@ export const writing: Readonly<Record<string, Faulty>> = {
   "applies-batch-twice": () => ({ again: (room, steps) => (room.members.size === 7 && room.batches === 10 ? steps : []) }),
   "changes-attribute": broadcastWhen(
     (message) => firstOf(message.steps)["stepType"] === "attr",
-    (message) => [{ ...message, steps: message.steps.map((step) => (isFields(step) ? { ...step, value: `${String(fieldOf(step, "value"))}!` } : step)) }],
+    (message) => [
+      {
+        ...message,
+        steps: message.steps.map((step) => (isFields(step) ? { ...step, value: `${String(fieldOf(step, "value"))}!` } : step)),
+      },
+    ],
   ),
   "takes-range-from-behind": () => ({ steps: (steps) => steps.map(ordered) }),
   "slow-broadcast": () => ({ broadcastDelayMs: (room) => (room.members.size === 8 ? 180 : 0) }),
@@ -84,10 +89,12 @@ export const writing: Readonly<Record<string, Faulty>> = {
     batchDelayMs: (steps, room) => (steps.length === 120 || (steps.length === 50 && room.members.size >= 10) ? 250 : 0),
   }),
   "history-lacks-last-step": () => ({
-    history: (history) => (history.fromVersion === 1 && history.steps.length < 4 ? { ...history, steps: history.steps.slice(0, -1) } : history),
+    history: (history) =>
+      history.fromVersion === 1 && history.steps.length < 4 ? { ...history, steps: history.steps.slice(0, -1) } : history,
   }),
   "stale-after-long-absence": () => ({
-    snapshot: (snapshot, _room, why) => (why === "join" && snapshot.version > 15_000 ? { ...snapshot, version: snapshot.version - 1 } : snapshot),
+    snapshot: (snapshot, _room, why) =>
+      why === "join" && snapshot.version > 15_000 ? { ...snapshot, version: snapshot.version - 1 } : snapshot,
   }),
   "newcomer-gets-old-document": () => ({
     snapshot: (snapshot, room, why) =>
@@ -99,5 +106,5 @@ export const writing: Readonly<Record<string, Faulty>> = {
 function ordered<T>(step: T): T {
   if (!isFields(step)) return step;
   const [from, to] = [step["from"], step["to"]];
-  return typeof from === "number" && typeof to === "number" && from > to ? ({ ...step, from: to, to: from } as T) : step;
+  return typeof from === "number" && typeof to === "number" && from > to ? { ...step, from: to, to: from } : step;
 }
