@@ -1,0 +1,93 @@
+import { type Account, type Library, loadLibrary, type Node, type Peer } from "./library.ts";
+import type { SpaceIds } from "./replica.ts";
+
+/** Something that one session of this process makes and the others of it wait for. */
+class Shared<T> {
+  readonly #made = new Map<string, { readonly promise: Promise<T>; readonly resolve: (value: T) => void }>();
+
+  /** Whether the caller is the one to make it. */
+  claim(key: string): boolean {
+    if (this.#made.has(key)) return false;
+    let resolve: (value: T) => void = () => undefined;
+    const promise = new Promise<T>((done) => (resolve = done));
+    this.#made.set(key, { promise, resolve });
+    return true;
+  }
+
+  give(key: string, value: T): void {
+    this.#made.get(key)?.resolve(value);
+  }
+
+  /** The maker has failed: the next to ask makes it. */
+  drop(key: string): void {
+    this.#made.delete(key);
+  }
+
+  /** Waits for it; a caller that comes before any maker waits for one. */
+  async get(key: string, withinMs: number): Promise<T | undefined> {
+    const endMs = performance.now() + withinMs;
+    for (;;) {
+      const made = this.#made.get(key);
+      const leftMs = endMs - performance.now();
+      if (made !== undefined) return Promise.race([made.promise, pause(leftMs).then(() => undefined)]);
+      if (leftMs <= 0) return undefined;
+      await pause(Math.min(leftMs, 20));
+    }
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)).unref());
+}
+
+/** Label of a room without its number: what one case, or one load run, has in common. */
+export function commonOf(label: string): string {
+  return label.replace(/^hub:/, "").replace(/-\d+$/, "");
+}
+
+/**
+ * Accounts and spaces that the sessions of this process share: a user of a case is one account however many devices it
+ * has, and a room is one space however many enter it. Ids travel here and not over the wire, as an invitation would.
+ */
+export const accounts: Shared<Account> = new Shared<Account>();
+export const spaces: Shared<SpaceIds> = new Shared<SpaceIds>();
+
+/** A node for a fresh account, or for one more device of an account. */
+export async function openNode(
+  account: Account | undefined,
+  name: string,
+  peer: Peer,
+): Promise<{ readonly node: Node; readonly account: Account; readonly library: Library }> {
+  const library = await loadLibrary();
+  const { LocalNode, crypto } = library;
+  if (account === undefined) {
+    const { node, accountID, accountSecret } = await LocalNode.withNewlyCreatedAccount({ creationProps: { name }, crypto, peers: [peer] });
+    return { node, account: { accountID, accountSecret }, library };
+  }
+  const sessionID = crypto.newRandomSessionID(account.accountID);
+  const node = await LocalNode.withLoadedAccount({ ...account, sessionID, crypto, peers: [peer] });
+  return { node, account, library };
+}
+
+/**
+ * Sync legs of one process are opened one after the other. The published server names its peers by address and
+ * millisecond: of two that come in one, the first is closed. One case shows that (`capacity/burst`); it must not become
+ * the verdict of all others. Once an upgrade is answered its peer has its name, and a later one gets another.
+ */
+const APART_MS = 3;
+/** An upgrade that is not answered holds the others up for so long. */
+const OPENING_MS_MAX = 2_000;
+let last: Promise<void> = Promise.resolve();
+
+/** Resolves when it is this connection's turn, with what to call once it is open or has failed. */
+export async function turn(): Promise<() => void> {
+  const before = last;
+  let done: () => void = () => undefined;
+  last = new Promise((resolve) => (done = resolve));
+  await before;
+  const timer = setTimeout(done, OPENING_MS_MAX);
+  return () => {
+    clearTimeout(timer);
+    setTimeout(done, APART_MS);
+  };
+}
