@@ -1,4 +1,8 @@
 import type { Scenario } from "../src/core/scenario.ts";
+import { scenario as loginJourney } from "./login-journey.ts";
+import { scenario as hotStream } from "./hot-stream.ts";
+import { scenario as chatSpace } from "./chat-space.ts";
+import { scenario as backlogStorm } from "./backlog-storm.ts";
 import { scenario as coEdit } from "./co-edit.ts";
 import { scenario as cursorSwarm } from "./cursor-swarm.ts";
 import { scenario as idleRooms } from "./idle-rooms.ts";
@@ -24,4 +28,8 @@ export const scenarios: readonly Scenario[] = [
   typingStorm,
   cursorSwarm,
   offlineEditors,
+  backlogStorm,
+  chatSpace,
+  hotStream,
+  loginJourney,
 ];

@@ -36,7 +36,8 @@ function asGolden(value: unknown): unknown {
     return decoded.ok ? { cbor: cborAsGolden(decoded.value) } : { bytesHex: Buffer.from(value).toString("hex") };
   }
   if (Array.isArray(value)) return value.map(asGolden);
-  if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, asGolden(each)]));
+  if (typeof value === "object" && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, asGolden(each)]));
   return value;
 }
 
@@ -65,10 +66,12 @@ describe("golden frames", () => {
     // Client frames are written as the recorded client wrote them, to the byte of the argument.
     if (read.value.kind === "event" && read.value.arg instanceof Uint8Array) {
       const decoded = decodeCbor(read.value.arg, { anyKeyOrder: true });
-      if (decoded.ok && entry.from === "client") expect(Buffer.from(encodeCbor(decoded.value)).equals(Buffer.from(read.value.arg))).toBe(true);
+      if (decoded.ok && entry.from === "client")
+        expect(Buffer.from(encodeCbor(decoded.value)).equals(Buffer.from(read.value.arg))).toBe(true);
     }
     if (read.value.kind === "ack") expect(readResult(read.value.payload).ok).toBe(true);
-    if (read.value.kind === "event" && read.value.name === "stream/subscription_response") expect(readNotification(read.value.arg).ok).toBe(true);
+    if (read.value.kind === "event" && read.value.name === "stream/subscription_response")
+      expect(readNotification(read.value.arg).ok).toBe(true);
   });
 });
 
@@ -81,7 +84,11 @@ describe("DAG-CBOR", () => {
       fc.maxSafeInteger(),
       fc.string({ unit: "binary" }),
       fc.array(tie("value"), { maxLength: 4 }),
-      fc.dictionary(fc.string({ unit: "binary", maxLength: 12 }).filter((key) => key !== "__proto__"), tie("value"), { maxKeys: 5, noNullPrototype: true }),
+      fc.dictionary(
+        fc.string({ unit: "binary", maxLength: 12 }).filter((key) => key !== "__proto__"),
+        tie("value"),
+        { maxKeys: 5, noNullPrototype: true },
+      ),
     ),
   })).value;
 
@@ -160,7 +167,11 @@ describe("MessagePack", () => {
       fc.string({ unit: "binary" }),
       fc.uint8Array({ maxLength: 300 }),
       fc.array(tie("value"), { maxLength: 20 }),
-      fc.dictionary(fc.string({ maxLength: 40 }).filter((key) => key !== "__proto__"), tie("value"), { maxKeys: 20, noNullPrototype: true }),
+      fc.dictionary(
+        fc.string({ maxLength: 40 }).filter((key) => key !== "__proto__"),
+        tie("value"),
+        { maxKeys: 20, noNullPrototype: true },
+      ),
     ),
   })).value;
 

@@ -18,5 +18,8 @@ export const hostile: readonly HostileFrame[] = [
   { name: "an unknown event", frame: callFrame("stream/burn", {}, ID + 7) },
   { name: "a text frame that is no packet", frame: "4hello" },
   { name: "bytes that are no packet", frame: Uint8Array.of(0xc1, 0xc1) },
-  { name: "a packet of another namespace", frame: encodePack({ type: 2, nsp: "/other", id: ID + 8, data: ["stream/info", new Uint8Array()] }) },
+  {
+    name: "a packet of another namespace",
+    frame: encodePack({ type: 2, nsp: "/other", id: ID + 8, data: ["stream/info", new Uint8Array()] }),
+  },
 ];

@@ -49,7 +49,7 @@ export interface BasicModule {
 export const WINDOW_MAX = 1000;
 
 const PREFIX = "muni.town.sqliteValue.";
-export const MODULE_TYPE = "muni.town.leaf.module.basic.v0";
+export const MODULE_TYPE = "muni.town.leaf.module.basic.v0" as const;
 
 export const NULL: SqlValue = { kind: "null" };
 

@@ -203,7 +203,16 @@ test("a view that the events do not give is found, at the position that it names
 test("nothing that a server sends makes it throw", () => {
   const made = world();
   signIn(made);
-  for (const frame of ["", "9", "0{}", "42", new Uint8Array(), Uint8Array.of(0xc1), serverFrame({ kind: "ack", id: 4, payload: 7 }), serverFrame({ kind: "event", name: "boo", arg: null, id: undefined })])
+  for (const frame of [
+    "",
+    "9",
+    "0{}",
+    "42",
+    new Uint8Array(),
+    Uint8Array.of(0xc1),
+    serverFrame({ kind: "ack", id: 4, payload: 7 }),
+    serverFrame({ kind: "event", name: "boo", arg: null, id: undefined }),
+  ])
     made.session.frame(frame, 0, made.out);
   expect(problems(made).every((reason) => reason === "malformed")).toBe(true);
 });

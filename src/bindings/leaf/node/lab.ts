@@ -46,7 +46,8 @@ export class Lab {
   /** A signed-in socket of the user. @throws Precondition when the server does not let it in. */
   async signIn(user?: CaseUser, url?: string): Promise<LeafSocket> {
     const socket = await this.connect(await this.token(user ?? (await this.t.user())), url);
-    if (socket.did === undefined || socket.did === null) throw new Precondition(`a user could not sign in: ${socket.refusal ?? "no answer"}`);
+    if (socket.did === undefined || socket.did === null)
+      throw new Precondition(`a user could not sign in: ${socket.refusal ?? "no answer"}`);
     return socket;
   }
 
@@ -72,7 +73,13 @@ export class Lab {
   /** A post with a fresh id. */
   post(more: Partial<ChatEvent> = {}): ChatEvent {
     this.#events += 1;
-    return { eid: `${this.t.run}-${this.t.prng.below(1e9)}-${this.#events}`, kind: "post", room: "general", body: `message ${this.#events}`, ...more };
+    return {
+      eid: `${this.t.run}-${this.t.prng.below(1e9)}-${this.#events}`,
+      kind: "post",
+      room: "general",
+      body: `message ${this.#events}`,
+      ...more,
+    };
   }
 
   append(socket: LeafSocket, streamDid: string, events: readonly (ChatEvent | Uint8Array)[], more: CborMap = {}): Promise<Answer> {

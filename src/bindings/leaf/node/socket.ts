@@ -49,7 +49,10 @@ export class LeafSocket {
 
   constructor(options: SocketOptions) {
     this.#options = options;
-    this.#socket = new WebSocket(options.url.replace(/^http/, "ws") + SOCKET_PATH, { headers: { ...options.headers }, perMessageDeflate: false });
+    this.#socket = new WebSocket(options.url.replace(/^http/, "ws") + SOCKET_PATH, {
+      headers: { ...options.headers },
+      perMessageDeflate: false,
+    });
     this.#socket.on("message", (data: Buffer, isBinary: boolean) => this.#take(data, isBinary));
     this.#socket.on("error", (error) => this.problems.push(error.message));
     this.#socket.on("close", (code) => {
@@ -129,7 +132,13 @@ export class LeafSocket {
   }
 
   #note(from: "client" | "server", label: string, frame: string): void {
-    this.#frames.push({ atMs: this.#options.nowMs(), from: from === "server" ? "server" : "client", to: from === "server" ? "client" : "server", label, frame });
+    this.#frames.push({
+      atMs: this.#options.nowMs(),
+      from: from === "server" ? "server" : "client",
+      to: from === "server" ? "client" : "server",
+      label,
+      frame,
+    });
     if (this.#frames.length > FRAMES_MAX) this.#frames.splice(0, FRAMES_MAX / 2);
   }
 

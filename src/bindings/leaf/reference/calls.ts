@@ -76,7 +76,8 @@ export function createCalls(options: CallsOptions): Calls {
     return (caller, arg, name) => {
       const own = signedIn(caller, name, "send events");
       const override = optionalText(arg, "userOverride");
-      if (override !== undefined && !caller.isServer && !faults.takesOverride) throw new Refusal("Only the server itself can send events for others");
+      if (override !== undefined && !caller.isServer && !faults.takesOverride)
+        throw new Refusal("Only the server itself can send events for others");
       const { did } = streamOf(arg);
       const payloads = payloadsOf(arg, "events");
       return sql({ kind, did, user: override ?? own, payloads });

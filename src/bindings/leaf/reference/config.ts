@@ -59,7 +59,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     directoryUrl: directoryUrl === "" ? undefined : directoryUrl,
     dataDir,
     trustedToken: text("UNSAFE_AUTH_TOKEN", "") || undefined,
-    moduleAdmins: new Set(text("MODULE_ADMINS", "").split(",").filter((each) => each !== "")),
+    moduleAdmins: new Set(
+      text("MODULE_ADMINS", "")
+        .split(",")
+        .filter((each) => each !== ""),
+    ),
     pingMs: number("PING_MS", 25_000, 100, 3_600_000) / timeScale,
     silentMs: number("SILENT_MS", 20_000, 100, 3_600_000),
     didCacheMs: number("DID_CACHE_MS", 600_000, 0, 600_000) / timeScale,

@@ -189,7 +189,9 @@ export function createSockets(options: SocketsOptions): Sockets {
       socket.disconnect();
     });
   });
-  io.engine.on("connection_error", (error: { readonly message?: string }) => log("info", "connection-refused", { reason: error.message ?? "" }));
+  io.engine.on("connection_error", (error: { readonly message?: string }) =>
+    log("info", "connection-refused", { reason: error.message ?? "" }),
+  );
 
   return {
     get open() {

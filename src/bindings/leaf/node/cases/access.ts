@@ -24,7 +24,8 @@ const ownStreamsOnly: CaseDefinition = {
     const taken: { readonly stream: string; readonly subscription: Subscription }[] = [];
     await Promise.all(
       readers.map(async (reader) => {
-        for (const stream of streams) if (t.prng.below(4) === 0) taken.push({ stream, subscription: await reader.subscribe(stream, ask("log", { start: 1 })) });
+        for (const stream of streams)
+          if (t.prng.below(4) === 0) taken.push({ stream, subscription: await reader.subscribe(stream, ask("log", { start: 1 })) });
       }),
     );
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -40,14 +41,25 @@ const ownStreamsOnly: CaseDefinition = {
     await t.sleep(300);
     for (const { stream, subscription } of taken) {
       const foreign = subscription.rows.find((row) => homes.get(row.stored.event.eid ?? "") !== stream);
-      lab.check("ISO-01", foreign === undefined, "foreign", `only events of ${stream}`, () => `${foreign?.stored.event.eid} of ${homes.get(foreign?.stored.event.eid ?? "")}`, subscription.socket);
+      lab.check(
+        "ISO-01",
+        foreign === undefined,
+        "foreign",
+        `only events of ${stream}`,
+        () => `${foreign?.stored.event.eid} of ${homes.get(foreign?.stored.event.eid ?? "")}`,
+        subscription.socket,
+      );
     }
     await judgeEnds(lab, owner, taken);
   }),
 };
 
 /** Another socket cannot end a subscription; its own ends it at once, and once. */
-async function judgeEnds(lab: Lab, owner: LeafSocket, taken: readonly { readonly stream: string; readonly subscription: Subscription }[]): Promise<void> {
+async function judgeEnds(
+  lab: Lab,
+  owner: LeafSocket,
+  taken: readonly { readonly stream: string; readonly subscription: Subscription }[],
+): Promise<void> {
   const [first, ...rest] = taken;
   const other = rest.find(({ subscription }) => subscription.socket !== first?.subscription.socket)?.subscription.socket;
   if (first === undefined || other === undefined) throw new Precondition("nobody subscribed");
@@ -55,7 +67,14 @@ async function judgeEnds(lab: Lab, owner: LeafSocket, taken: readonly { readonly
   const subscriptionId = subscription.id ?? "";
   const wasSubscribed = (answer: Answer): string => (answer.ok ? String(Reflect.get(Object(answer.value), "wasSubscribed")) : answer.error);
   const stolen = await other.call("stream/unsubscribe", { subscriptionId });
-  lab.check("ISO-01", wasSubscribed(stolen) === "false" || !stolen.ok, "not-refused", "another socket's subscription is none of this one's", wasSubscribed(stolen), other);
+  lab.check(
+    "ISO-01",
+    wasSubscribed(stolen) === "false" || !stolen.ok,
+    "not-refused",
+    "another socket's subscription is none of this one's",
+    wasSubscribed(stolen),
+    other,
+  );
   const before = subscription.last;
   await lab.mustAppend(owner, stream, [lab.post()]);
   const goesOn = await subscription.socket.until(() => subscription.last > before);
@@ -65,9 +84,23 @@ async function judgeEnds(lab: Lab, owner: LeafSocket, taken: readonly { readonly
   lab.check("ISO-01", wasSubscribed(ended) === "true", "malformed", "wasSubscribed: true", wasSubscribed(ended), subscription.socket);
   await lab.mustAppend(owner, stream, [lab.post()]);
   await lab.t.sleep(WATCH_MS / 2);
-  lab.check("ISO-01", subscription.news.length === count, "leaked", "no news after the answer to unsubscribe", `${subscription.news.length - count} more`, subscription.socket);
+  lab.check(
+    "ISO-01",
+    subscription.news.length === count,
+    "leaked",
+    "no news after the answer to unsubscribe",
+    `${subscription.news.length - count} more`,
+    subscription.socket,
+  );
   const again = await subscription.socket.call("stream/unsubscribe", { subscriptionId });
-  lab.check("ISO-01", wasSubscribed(again) === "false", "malformed", "the second time wasSubscribed: false", wasSubscribed(again), subscription.socket);
+  lab.check(
+    "ISO-01",
+    wasSubscribed(again) === "false",
+    "malformed",
+    "the second time wasSubscribed: false",
+    wasSubscribed(again),
+    subscription.socket,
+  );
 }
 
 const membersOnly: CaseDefinition = {
@@ -84,20 +117,49 @@ const membersOnly: CaseDefinition = {
     await lab.mustAppend(owner, stream, [lab.post({ kind: "grant", did: owner.did ?? "" }), lab.post({ body: secret })]);
     const own = await lab.count(owner, stream);
     const refused = (what: string, answer: Answer): void => {
-      lab.check("ISO-02", !answer.ok, "not-refused", `${what} by one that is no member is Err`, () => `Ok: ${JSON.stringify(answer)}`, stranger);
-      if (!answer.ok) lab.check("ISO-02", !answer.error.includes(secret), "leaked", `the refusal of ${what} tells nothing of the content`, answer.error, stranger);
+      lab.check(
+        "ISO-02",
+        !answer.ok,
+        "not-refused",
+        `${what} by one that is no member is Err`,
+        () => `Ok: ${JSON.stringify(answer)}`,
+        stranger,
+      );
+      if (!answer.ok)
+        lab.check(
+          "ISO-02",
+          !answer.error.includes(secret),
+          "leaked",
+          `the refusal of ${what} tells nothing of the content`,
+          answer.error,
+          stranger,
+        );
     };
     refused("an append", await lab.append(stranger, stream, [lab.post()]));
     for (const name of ["log", "count"]) refused(`the query ${name}`, await lab.query(stranger, stream, ask(name)));
     const subscription = await stranger.subscribe(stream, ask("log", { start: 1 }));
     await t.sleep(WATCH_MS / 4);
-    lab.check("ISO-02", subscription.rowCount === 0, "leaked", "a subscription of one that is no member gives no row", `${subscription.rowCount} rows`, stranger);
+    lab.check(
+      "ISO-02",
+      subscription.rowCount === 0,
+      "leaked",
+      "a subscription of one that is no member gives no row",
+      `${subscription.rowCount} rows`,
+      stranger,
+    );
     const moduleCid = await lab.upload(stranger, REFERENCE_MODULE);
     refused("update_module", await stranger.call("stream/update_module", { streamDid: stream, moduleCid }));
     refused("clear_state", await stranger.call("stream/clear_state", { streamDid: stream }));
     refused("set_handle", await stranger.call("stream/set_handle", { streamDid: stream, handle: "stolen.test" }));
     const after = await lab.count(owner, stream);
-    lab.check("ISO-02", after.n === own.n && after.upTo === own.upTo, "ghost", `the stream is at ${own.upTo} still`, `at ${after.upTo} with ${after.n} messages`, owner);
+    lab.check(
+      "ISO-02",
+      after.n === own.n && after.upTo === own.upTo,
+      "ghost",
+      `the stream is at ${own.upTo} still`,
+      `at ${after.upTo} with ${after.n} messages`,
+      owner,
+    );
     const [row] = await lab.rows(owner, stream, ask("log", { start: 2, limit: 1 }));
     lab.check("ISO-02", whole(row, "idx") === 2, "absent", "a member reads", rowText(row ?? {}), owner);
   }),
@@ -126,13 +188,27 @@ const authorIsTheCaller: CaseDefinition = {
       const answer = await act();
       const count = await lab.count(owner, stream);
       if (!answer.ok) {
-        lab.check("SEC-02", count.upTo === upTo, "ghost", `a refused append with ${what} leaves the stream at ${upTo}`, `at ${count.upTo}`, owner);
+        lab.check(
+          "SEC-02",
+          count.upTo === upTo,
+          "ghost",
+          `a refused append with ${what} leaves the stream at ${upTo}`,
+          `at ${count.upTo}`,
+          owner,
+        );
         continue;
       }
       upTo += 1;
       const [row] = await lab.rows(owner, stream, ask("log", { start: upTo, limit: 1 }));
       const user = row?.["user"];
-      lab.check("SEC-02", user?.kind === "text" && user.value === mine, "foreign", `with ${what} the author is ${mine}`, user?.kind === "text" ? user.value : "nobody", owner);
+      lab.check(
+        "SEC-02",
+        user?.kind === "text" && user.value === mine,
+        "foreign",
+        `with ${what} the author is ${mine}`,
+        user?.kind === "text" ? user.value : "nobody",
+        owner,
+      );
     }
     if (upTo === 0) throw new Precondition("no append was taken");
     if (!t.has("stateEvents") || !t.has("moduleUpload")) return;
@@ -142,9 +218,17 @@ const authorIsTheCaller: CaseDefinition = {
       stateMaterializer: "insert into state.who select user from event",
       queries: [...REFERENCE_MODULE.queries, { name: "who", sql: "select distinct user from state.who", params: [] }],
     });
-    for (const more of [{ user: theirs }, { userOverride: theirs }, {}]) await lab.appendState(owner, stateful, [Uint8Array.of(0xa0)], more);
+    for (const more of [{ user: theirs }, { userOverride: theirs }, {}])
+      await lab.appendState(owner, stateful, [Uint8Array.of(0xa0)], more);
     const rows = await lab.rows(owner, stateful, ask("who"));
-    lab.check("SEC-02", rows.length === 1 && rowText(rows[0] ?? {}) === `user: text ${mine}`, "foreign", `the author of state events is ${mine}`, rows.map(rowText).join("; "), owner);
+    lab.check(
+      "SEC-02",
+      rows.length === 1 && rowText(rows[0] ?? {}) === `user: text ${mine}`,
+      "foreign",
+      `the author of state events is ${mine}`,
+      rows.map(rowText).join("; "),
+      owner,
+    );
   }),
 };
 
@@ -175,11 +259,26 @@ const everyEventIsJudged: CaseDefinition = {
       const answer = await lab.append(socket, stream, batch);
       lab.check("SEC-03", !answer.ok, "not-refused", `a batch with ${what} is Err`, "Ok", socket);
       const after = await lab.count(owner, stream);
-      if (!answer.ok) lab.check("SEC-03", after.n === before.n && after.upTo === before.upTo, "ghost", `the stream stays at ${before.upTo}`, `at ${after.upTo}`, owner);
+      if (!answer.ok)
+        lab.check(
+          "SEC-03",
+          after.n === before.n && after.upTo === before.upTo,
+          "ghost",
+          `the stream stays at ${before.upTo}`,
+          `at ${after.upTo}`,
+          owner,
+        );
     }
     const own = lab.post();
     const allowed = await lab.append(owner, stream, [own, lab.post({ kind: "edit", target: own.eid ?? "" }), grantOwner, lab.post()]);
-    lab.check("SEC-03", allowed.ok, "wrong-refusal", "a post, its edit, a grant to oneself and a post are Ok in this order", allowed.ok ? "" : allowed.error, owner);
+    lab.check(
+      "SEC-03",
+      allowed.ok,
+      "wrong-refusal",
+      "a post, its edit, a grant to oneself and a post are Ok in this order",
+      allowed.ok ? "" : allowed.error,
+      owner,
+    );
   }),
 };
 

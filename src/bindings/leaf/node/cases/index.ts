@@ -7,4 +7,11 @@ import { signInCases } from "./sign-in.ts";
 import { viewCases } from "./views.ts";
 
 /** What is special to leaf; the general cases come from the conformance room. */
-export const cases: readonly CaseDefinition[] = [...signInCases, ...orderCases, ...viewCases, ...accessCases, ...limitCases, ...runningCases];
+export const cases: readonly CaseDefinition[] = [
+  ...signInCases,
+  ...orderCases,
+  ...viewCases,
+  ...accessCases,
+  ...limitCases,
+  ...runningCases,
+];

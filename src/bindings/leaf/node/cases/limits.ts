@@ -19,7 +19,12 @@ const windows: CaseDefinition = {
   run: inLab(async (lab) => {
     const owner = await lab.signIn();
     const stream = await lab.stream(owner);
-    for (let from = 0; from < EVENTS; from += 500) await lab.mustAppend(owner, stream, Array.from({ length: 500 }, () => lab.post()));
+    for (let from = 0; from < EVENTS; from += 500)
+      await lab.mustAppend(
+        owner,
+        stream,
+        Array.from({ length: 500 }, () => lab.post()),
+      );
     for (const limit of LIMITS) {
       const most = limit === undefined || limit > WINDOW_MAX ? WINDOW_MAX : Number(limit);
       const bounds = limit === undefined ? {} : { limit };
@@ -35,7 +40,14 @@ const windows: CaseDefinition = {
       lab.check("CAP-03", widest <= most, "over-limit", `no news of more than ${most} positions for limit ${limit}`, `${widest}`, owner);
       const positions = subscription.rows.map((row) => row.stored.idx);
       const gap = firstGap(positions, start);
-      lab.check("CAP-03", gap === undefined && positions.length === EVENTS - start + 1, "lost", `paging gives positions ${start} to ${EVENTS} once`, gap ?? `${positions.length} rows`, owner);
+      lab.check(
+        "CAP-03",
+        gap === undefined && positions.length === EVENTS - start + 1,
+        "lost",
+        `paging gives positions ${start} to ${EVENTS} once`,
+        gap ?? `${positions.length} rows`,
+        owner,
+      );
       await owner.call("stream/unsubscribe", { subscriptionId: subscription.id ?? "" });
     }
   }),
@@ -56,7 +68,11 @@ interface BadCall {
 }
 
 function badCalls(stream: string): readonly BadCall[] {
-  const query = (what: string, given: LeafQuery): BadCall => ({ what, name: "stream/query", arg: { streamDid: stream, query: queryToCbor(given) } });
+  const query = (what: string, given: LeafQuery): BadCall => ({
+    what,
+    name: "stream/query",
+    arg: { streamDid: stream, query: queryToCbor(given) },
+  });
   return [
     { what: "a call without fields", name: "stream/query", arg: {}, maySilent: true },
     { what: "a list for a map", name: "stream/event_batch", arg: [], maySilent: true },
@@ -67,8 +83,16 @@ function badCalls(stream: string): readonly BadCall[] {
     { what: "an unknown stream", name: "stream/query", arg: { streamDid: NOBODY, query: queryToCbor(ask("log")) } },
     { what: "an append to an unknown stream", name: "stream/event_batch", arg: { streamDid: NOBODY, events: [Uint8Array.of(0xa0)] } },
     { what: "a module that is not there", name: "stream/create", arg: { moduleCid: cidFromText(NO_MODULE) ?? null } },
-    { what: "an update to a module that is not there", name: "stream/update_module", arg: { streamDid: stream, moduleCid: cidFromText(NO_MODULE) ?? null } },
-    { what: "a post without eid", name: "stream/event_batch", arg: { streamDid: stream, events: [encodeEvent({ kind: "post", room: "general" })] } },
+    {
+      what: "an update to a module that is not there",
+      name: "stream/update_module",
+      arg: { streamDid: stream, moduleCid: cidFromText(NO_MODULE) ?? null },
+    },
+    {
+      what: "a post without eid",
+      name: "stream/event_batch",
+      arg: { streamDid: stream, events: [encodeEvent({ kind: "post", room: "general" })] },
+    },
     { what: "an event that is no DRISL", name: "stream/event_batch", arg: { streamDid: stream, events: [Uint8Array.of(0xff)] } },
     query("an unknown query", ask("nothing")),
     query("a parameter that is not declared", ask("log", { params: { nope: integer(1) } })),
@@ -78,8 +102,16 @@ function badCalls(stream: string): readonly BadCall[] {
     query("limit 0", ask("log", { limit: 0 })),
     query("a negative limit", ask("log", { limit: -5 })),
     query("a negative start", ask("log", { start: -1 })),
-    { what: "a subscription to an unknown query", name: "stream/subscribe_events", arg: { streamDid: stream, query: queryToCbor(ask("nothing")) } },
-    { what: "a subscription without its parameter", name: "stream/subscribe_events", arg: { streamDid: stream, query: queryToCbor(ask("room")) } },
+    {
+      what: "a subscription to an unknown query",
+      name: "stream/subscribe_events",
+      arg: { streamDid: stream, query: queryToCbor(ask("nothing")) },
+    },
+    {
+      what: "a subscription without its parameter",
+      name: "stream/subscribe_events",
+      arg: { streamDid: stream, query: queryToCbor(ask("room")) },
+    },
   ];
 }
 
@@ -107,19 +139,32 @@ const badRequests: CaseDefinition = {
       lab.check("ERR-02", good.ok, "closed", `a good call works after ${what}`, good.ok ? "" : good.error, socket);
       if (!socket.isOpen) socket = await lab.signIn();
     };
-    for (const { what, name, arg, maySilent } of badCalls(stream)) await judge(what, await socket.call(name, arg, ERR_MS_MAX), maySilent ?? false);
+    for (const { what, name, arg, maySilent } of badCalls(stream))
+      await judge(what, await socket.call(name, arg, ERR_MS_MAX), maySilent ?? false);
     const raws: readonly (readonly [string, (call: number) => Uint8Array])[] = [
       ["bytes that are no CBOR", (call) => rawCallFrame("stream/query", Uint8Array.of(0xff, 0), call)],
       ["a text for bytes", (call) => rawCallFrame("stream/query", "hello", call)],
       ["bytes behind the value", (call) => rawCallFrame("stream/info", Uint8Array.from([...encodeCbor({ streamDid: stream }), 0]), call)],
     ];
-    for (const [index, [what, frame]] of raws.entries()) await judge(what, await socket.raw(frame(RAW_IDS + index), RAW_IDS + index, what, ERR_MS_MAX), true);
+    for (const [index, [what, frame]] of raws.entries())
+      await judge(what, await socket.raw(frame(RAW_IDS + index), RAW_IDS + index, what, ERR_MS_MAX), true);
     // Without an id nobody waits for the answer; whether the append counts is open.
     void socket.raw(callFrame("stream/event_batch", { streamDid: NOBODY, events: [] }, undefined), -1, "a call without an id", 1);
-    await judge("a call without an id", await socket.call("stream/query", { streamDid: NOBODY, query: queryToCbor(ask("log")) }, ERR_MS_MAX), false);
+    await judge(
+      "a call without an id",
+      await socket.call("stream/query", { streamDid: NOBODY, query: queryToCbor(ask("log")) }, ERR_MS_MAX),
+      false,
+    );
     await reached([watching], written);
     const positions = watching.rows.map((row) => row.stored.idx);
-    lab.check("ERR-02", firstGap(positions, 1) === undefined && positions.length === written, "lost", `a bystander got all ${written} events`, `${positions.length}`, bystander);
+    lab.check(
+      "ERR-02",
+      firstGap(positions, 1) === undefined && positions.length === written,
+      "lost",
+      `a bystander got all ${written} events`,
+      `${positions.length}`,
+      bystander,
+    );
     const { upTo } = await lab.count(owner, stream);
     lab.check("ERR-02", upTo === written, "ghost", `nothing of a bad request stands: ${written} events`, `${upTo}`, owner);
     await judgeOneText(lab, owner);
@@ -129,10 +174,11 @@ const badRequests: CaseDefinition = {
 
 /** L-12: what is not there and what one may not see are not told apart by more than the error itself. */
 async function judgeOneText(lab: Lab, owner: LeafSocket): Promise<void> {
-  const answers = await Promise.all([NOBODY, NOBODY.replace("aaaa", "bbbb")].map((did) => lab.query(owner, did, ask("room", { params: { room: text("general") } }))));
+  const answers = await Promise.all(
+    [NOBODY, NOBODY.replace("aaaa", "bbbb")].map((did) => lab.query(owner, did, ask("room", { params: { room: text("general") } }))),
+  );
   const texts = answers.map((answer) => (answer.ok ? "Ok" : answer.error.replace(/did:plc:\w+/g, "")));
   lab.check("ERR-02", new Set(texts).size === 1, "malformed", "one answer for streams that are not there", texts.join(" and "), owner);
 }
-
 
 export const limitCases: readonly CaseDefinition[] = [windows, badRequests];

@@ -109,7 +109,14 @@ const durable: CaseDefinition = {
       for (const [eid, event] of open) {
         const answer = await lab.append(first, stream, [event]);
         const isStored = !answer.ok && answer.error.includes(`duplicate ${eid}`);
-        lab.check("ORD-05", answer.ok || isStored, "wrong-refusal", "a repeat is taken, or refused as a duplicate", answer.ok ? "" : answer.error, first);
+        lab.check(
+          "ORD-05",
+          answer.ok || isStored,
+          "wrong-refusal",
+          "a repeat is taken, or refused as a duplicate",
+          answer.ok ? "" : answer.error,
+          first,
+        );
         if (answer.ok || isStored) confirmed.add(eid);
       }
       open.clear();
@@ -136,7 +143,14 @@ const durable: CaseDefinition = {
       const copies = new Map<string, number>();
       for (const row of log) copies.set(row.stored.event.eid ?? "", (copies.get(row.stored.event.eid ?? "") ?? 0) + 1);
       const missing = [...confirmed].filter((eid) => !copies.has(eid));
-      lab.check("ORD-05", missing.length === 0, "lost", `all ${confirmed.size} confirmed events after ${kill + 1} kills`, `${missing.length} are gone, the first ${missing[0]}`, again);
+      lab.check(
+        "ORD-05",
+        missing.length === 0,
+        "lost",
+        `all ${confirmed.size} confirmed events after ${kill + 1} kills`,
+        `${missing.length} are gone, the first ${missing[0]}`,
+        again,
+      );
       const twice = [...copies].find(([, count]) => count > 1);
       lab.check("ORD-05", twice === undefined, "doubled", "each event once", `${twice?.[0]} ${twice?.[1]} times`, again);
       judgeSame(lab, again, before, log, "after the server was killed");
@@ -167,7 +181,14 @@ const repeated: CaseDefinition = {
       socket.cut();
       const answer = await lab.append(owner, stream, [event]);
       const isStored = answer.ok || answer.error.includes(`duplicate ${event.eid}`);
-      lab.check("ORD-05", isStored, "wrong-refusal", "the repeat is taken, or refused as a duplicate", answer.ok ? "" : answer.error, owner);
+      lab.check(
+        "ORD-05",
+        isStored,
+        "wrong-refusal",
+        "the repeat is taken, or refused as a duplicate",
+        answer.ok ? "" : answer.error,
+        owner,
+      );
     }
     const log = await readLog(lab, owner, stream);
     for (const event of events) {
@@ -217,14 +238,28 @@ const fanOut: CaseDefinition = {
         const positions = subscription.rows.map((row) => row.stored.idx);
         const isWhole = firstGap(positions, 1) === undefined && positions.length === STAGE_EVENTS;
         if (subscription.socket.isOpen)
-          lab.check("CAP-01", isWhole, positions.length < STAGE_EVENTS ? "lost" : gapReason(positions, 1), `${STAGE_EVENTS} events at each of ${count} subscribers`, `${positions.length}`, subscription.socket);
+          lab.check(
+            "CAP-01",
+            isWhole,
+            positions.length < STAGE_EVENTS ? "lost" : gapReason(positions, 1),
+            `${STAGE_EVENTS} events at each of ${count} subscribers`,
+            `${positions.length}`,
+            subscription.socket,
+          );
       }
       slow.resume();
       await reached(stuck, STAGE_EVENTS, 40_000);
       for (const subscription of stuck) {
         if (!slow.isOpen) break;
         const positions = subscription.rows.map((row) => row.stored.idx);
-        lab.check("CAP-01", firstGap(positions, 1) === undefined && positions.length === STAGE_EVENTS, "lost", `${STAGE_EVENTS} events at the one that did not read, or a close`, `${positions.length}`, slow);
+        lab.check(
+          "CAP-01",
+          firstGap(positions, 1) === undefined && positions.length === STAGE_EVENTS,
+          "lost",
+          `${STAGE_EVENTS} events at the one that did not read, or a close`,
+          `${positions.length}`,
+          slow,
+        );
       }
       figures.push(`${count} subscribers: ${Math.round((count * STAGE_EVENTS * 1000) / tookMs)} deliveries/s`);
     }
@@ -238,7 +273,9 @@ const PLAIN_MODULE: BasicModule = {
   initSql: "",
   authorizer: "",
   materializer: "",
-  queries: [{ name: "log", sql: "select idx, user, payload from events where idx >= $start and idx < $start + $limit order by idx", params: [] }],
+  queries: [
+    { name: "log", sql: "select idx, user, payload from events where idx >= $start and idx < $start + $limit order by idx", params: [] },
+  ],
 };
 const LONG_STREAMS = 5;
 const LONG_EVENTS = 10_000;
@@ -287,25 +324,56 @@ const longHistory: CaseDefinition = {
     const streams: string[] = [];
     for (let n = 0; n < LONG_STREAMS; n += 1) {
       const stream = await lab.stream(writer, PLAIN_MODULE);
-      for (let from = 0; from < LONG_EVENTS; from += 1000) await lab.mustAppend(writer, stream, Array.from({ length: 1000 }, () => lab.post()));
+      for (let from = 0; from < LONG_EVENTS; from += 1000)
+        await lab.mustAppend(
+          writer,
+          stream,
+          Array.from({ length: 1000 }, () => lab.post()),
+        );
       streams.push(stream);
     }
     const pair = await lab.stream(writer);
     const reader = await live.subscribe(pair, ask("log", { start: 1 }));
     const aloneMs = await pairP99(lab, writer, reader, pair);
     const replays = await Promise.all(
-      Array.from({ length: REPLAYS }, (_, n) => (readers[n % readers.length] ?? live).subscribe(streams[n % streams.length] ?? "", ask("log", { start: 1 }))),
+      Array.from({ length: REPLAYS }, (_, n) =>
+        (readers[n % readers.length] ?? live).subscribe(streams[n % streams.length] ?? "", ask("log", { start: 1 })),
+      ),
     );
     const besideMs = await pairP99(lab, writer, reader, pair);
     await reached(replays, LONG_EVENTS, 120_000);
     for (const replay of replays) {
       const lengths = replay.news.map((news) => news.rows.length);
-      lab.check("CAP-02", replay.last === LONG_EVENTS && replay.rowCount === LONG_EVENTS, "lost", `${LONG_EVENTS} events in each replay`, `${replay.rowCount} up to ${replay.last}`, replay.socket);
-      lab.check("CAP-02", Math.max(...lengths) <= 1000, "over-limit", "pieces of at most 1000 positions", `${Math.max(...lengths)}`, replay.socket);
+      lab.check(
+        "CAP-02",
+        replay.last === LONG_EVENTS && replay.rowCount === LONG_EVENTS,
+        "lost",
+        `${LONG_EVENTS} events in each replay`,
+        `${replay.rowCount} up to ${replay.last}`,
+        replay.socket,
+      );
+      lab.check(
+        "CAP-02",
+        Math.max(...lengths) <= 1000,
+        "over-limit",
+        "pieces of at most 1000 positions",
+        `${Math.max(...lengths)}`,
+        replay.socket,
+      );
     }
     const mostMs = Math.max(PAIR_FLOOR_MS, 2 * aloneMs);
-    lab.check("CAP-02", besideMs <= mostMs, "late", `the live pair's p99 at most ${mostMs.toFixed(0)} ms beside ${REPLAYS} replays (alone ${aloneMs.toFixed(0)} ms)`, `${besideMs.toFixed(0)} ms`, live);
-    t.report(id("CAP-02"), `live p99 ${aloneMs.toFixed(1)} ms alone, ${besideMs.toFixed(1)} ms beside ${REPLAYS} replays of ${LONG_EVENTS} events`);
+    lab.check(
+      "CAP-02",
+      besideMs <= mostMs,
+      "late",
+      `the live pair's p99 at most ${mostMs.toFixed(0)} ms beside ${REPLAYS} replays (alone ${aloneMs.toFixed(0)} ms)`,
+      `${besideMs.toFixed(0)} ms`,
+      live,
+    );
+    t.report(
+      id("CAP-02"),
+      `live p99 ${aloneMs.toFixed(1)} ms alone, ${besideMs.toFixed(1)} ms beside ${REPLAYS} replays of ${LONG_EVENTS} events`,
+    );
   }),
 };
 

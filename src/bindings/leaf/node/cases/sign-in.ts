@@ -23,7 +23,14 @@ function pdsOf(t: CaseContext): PdsControl {
 
 async function judgeIn(lab: Lab, of: string, token: string, did: string, what: string): Promise<LeafSocket> {
   const socket = await lab.connect(token);
-  lab.check(of, socket.did === did, socket.did === undefined ? "wrong-refusal" : "foreign", `${what} signs in as ${did}`, `${socket.did ?? socket.refusal ?? "no answer"}`, socket);
+  lab.check(
+    of,
+    socket.did === did,
+    socket.did === undefined ? "wrong-refusal" : "foreign",
+    `${what} signs in as ${did}`,
+    `${socket.did ?? socket.refusal ?? "no answer"}`,
+    socket,
+  );
   return socket;
 }
 
@@ -121,14 +128,20 @@ const sessionToken: CaseDefinition = {
     };
     const session = await pds.session(one.id);
     lab.check("AUTH-06", (await asked(session)) === 200, "wrong-refusal", "the session token is taken", "it is not");
-    for (const [what, token] of [["no session token", undefined], ["a session token that was cut", session.slice(0, -8)]] as const) {
+    for (const [what, token] of [
+      ["no session token", undefined],
+      ["a session token that was cut", session.slice(0, -8)],
+    ] as const) {
       const status = await asked(token);
       lab.check("AUTH-06", status >= 400 && status < 500, "not-refused", `${what} gives no service token`, `status ${status}`);
     }
     await pds.deactivate(two.id);
     const token = await pds.token(two.id).catch(() => undefined);
     // It is the PDS that vouches or does not; the server cannot see the difference.
-    t.report(id("AUTH-06"), token === undefined ? "a deactivated account gets no service token" : "the PDS still vouches for a deactivated account");
+    t.report(
+      id("AUTH-06"),
+      token === undefined ? "a deactivated account gets no service token" : "the PDS still vouches for a deactivated account",
+    );
   }),
 };
 
@@ -158,10 +171,22 @@ async function judgeRoute(lab: Lab, t: CaseContext, user: CaseUser): Promise<voi
     return "failure" in answer ? { status: 0, body: answer.failure } : answer;
   };
   const right = await asked(await lab.token(user));
-  lab.check("AUTH-07", right.status === 200 && didIn(right.body) === user.id, "foreign", `the route for proxying answers with ${user.id}`, `${right.status} ${right.body}`);
+  lab.check(
+    "AUTH-07",
+    right.status === 200 && didIn(right.body) === user.id,
+    "foreign",
+    `the route for proxying answers with ${user.id}`,
+    `${right.status} ${right.body}`,
+  );
   for (const token of [undefined, "nonsense"]) {
     const wrong = await asked(token);
-    lab.check("AUTH-07", wrong.status === 401 || wrong.status === 403, "not-refused", `without a good token it answers 401`, `${wrong.status} ${wrong.body}`);
+    lab.check(
+      "AUTH-07",
+      wrong.status === 401 || wrong.status === 403,
+      "not-refused",
+      `without a good token it answers 401`,
+      `${wrong.status} ${wrong.body}`,
+    );
   }
 }
 
@@ -189,7 +214,13 @@ const throughPds: CaseDefinition = {
     if (!t.has("proxyRoute")) return;
     const answer = await pds.http(user.id, { method: "GET", path: `/xrpc/${METHOD}` }, { service: `${audience}#leaf_server` });
     const seen = "failure" in answer ? answer.failure : `${answer.status} ${answer.body}`;
-    lab.check("AUTH-07", !("failure" in answer) && answer.status === 200 && didIn(answer.body) === user.id, "foreign", `through the proxy the server learns ${user.id}`, seen);
+    lab.check(
+      "AUTH-07",
+      !("failure" in answer) && answer.status === 200 && didIn(answer.body) === user.id,
+      "foreign",
+      `through the proxy the server learns ${user.id}`,
+      seen,
+    );
   }),
 };
 
@@ -209,11 +240,25 @@ const withoutSignIn: CaseDefinition = {
     await judgeShutOut(lab, garbage, stream, "a session with garbage for a token");
     if (t.has("anonymousRead")) {
       const anonymous = await lab.connect(undefined);
-      lab.check("AUTH-08", anonymous.did === null, anonymous.did === undefined ? "wrong-refusal" : "foreign", "without a token the session is nobody's", `${anonymous.did ?? anonymous.refusal}`, anonymous);
+      lab.check(
+        "AUTH-08",
+        anonymous.did === null,
+        anonymous.did === undefined ? "wrong-refusal" : "foreign",
+        "without a token the session is nobody's",
+        `${anonymous.did ?? anonymous.refusal}`,
+        anonymous,
+      );
       await judgeShutOut(lab, anonymous, stream, "an anonymous session");
     }
     const after = await lab.count(owner, stream);
-    lab.check("AUTH-08", after.upTo === before.upTo && after.n === before.n, "ghost", "a member finds no trace", `${after.upTo - before.upTo} more events`, owner);
+    lab.check(
+      "AUTH-08",
+      after.upTo === before.upTo && after.n === before.n,
+      "ghost",
+      "a member finds no trace",
+      `${after.upTo - before.upTo} more events`,
+      owner,
+    );
   }),
 };
 
@@ -224,7 +269,10 @@ async function judgeShutOut(lab: Lab, socket: LeafSocket, stream: string, who: s
     ["module/upload", () => socket.call("module/upload", module, WATCH_MS)],
     ["stream/create", () => socket.call("stream/create", { moduleCid }, WATCH_MS)],
     ["stream/event_batch", () => socket.call("stream/event_batch", { streamDid: stream, events: [Uint8Array.of(0xa0)] }, WATCH_MS)],
-    ["stream/state_event_batch", () => socket.call("stream/state_event_batch", { streamDid: stream, events: [Uint8Array.of(0xa0)] }, WATCH_MS)],
+    [
+      "stream/state_event_batch",
+      () => socket.call("stream/state_event_batch", { streamDid: stream, events: [Uint8Array.of(0xa0)] }, WATCH_MS),
+    ],
     ["stream/update_module", () => socket.call("stream/update_module", { streamDid: stream, moduleCid }, WATCH_MS)],
     ["stream/query", () => socket.call("stream/query", { streamDid: stream, query: { name: "log", params: {} } }, WATCH_MS)],
   ];
@@ -234,10 +282,21 @@ async function judgeShutOut(lab: Lab, socket: LeafSocket, stream: string, who: s
       lab.check("AUTH-08", !answer.ok, "not-refused", `${name} of ${who} is Err`, () => JSON.stringify(answer), socket);
     }),
   );
-  const answer = await socket.call("stream/subscribe_events", { streamDid: stream, query: { name: ask("log").name, params: {}, start: 1 } }, WATCH_MS);
+  const answer = await socket.call(
+    "stream/subscribe_events",
+    { streamDid: stream, query: { name: ask("log").name, params: {}, start: 1 } },
+    WATCH_MS,
+  );
   await lab.t.sleep(WATCH_MS / 2);
   const rows = [...socket.news.values()].flat().reduce((sum, news) => sum + news.rows.length, 0);
-  lab.check("AUTH-08", rows === 0, "leaked", `no rows come to ${who}`, `${rows} rows; subscribe ${answer.ok ? "Ok" : answer.error}`, socket);
+  lab.check(
+    "AUTH-08",
+    rows === 0,
+    "leaked",
+    `no rows come to ${who}`,
+    `${rows} rows; subscribe ${answer.ok ? "Ok" : answer.error}`,
+    socket,
+  );
 }
 
 /** What is wrong with a token; times in seconds from now. */
@@ -284,7 +343,9 @@ const tokenTable: CaseDefinition = {
     const right = await lab.token(user);
     await judgeIn(lab, "AUTH-09", right, user.id, "a right token");
     const [header = "", claims = "", signature = ""] = right.split(".");
-    const altered = Buffer.from(JSON.stringify({ ...(JSON.parse(Buffer.from(claims, "base64url").toString()) as object), jti: "x" })).toString("base64url");
+    const altered = Buffer.from(
+      JSON.stringify({ ...(JSON.parse(Buffer.from(claims, "base64url").toString()) as object), jti: "x" }),
+    ).toString("base64url");
     for (const [what, token] of [
       ["an altered payload", `${header}.${altered}.${signature}`],
       ["a token that was cut", right.slice(0, -10)],
@@ -297,7 +358,10 @@ const tokenTable: CaseDefinition = {
     const { token } = t.directory;
     const { audience } = t.target.credential;
     const [k256, p256] = [await t.directory.user({ curve: "k256" }), await t.directory.user({ curve: "p256" })];
-    for (const [own, alg] of [[k256, "ES256"], [p256, "ES256K"]] as const)
+    for (const [own, alg] of [
+      [k256, "ES256"],
+      [p256, "ES256K"],
+    ] as const)
       await judgeOut(lab, "AUTH-09", await token(own.id, { header: { alg } }), `alg ${alg} on a key of the other curve`);
     const table = wrongTokens(Math.floor(Date.now() / 1000), audience);
     for (const [index, [what, changes]] of table.entries()) {
@@ -306,7 +370,14 @@ const tokenTable: CaseDefinition = {
       if (index % 6 === 5) await judgeIn(lab, "AUTH-09", await token(own.id), own.id, `a right token behind "${what}"`);
     }
     const fragment = await lab.connect(await token(k256.id, { claims: { iss: `${k256.id}#atproto` } }));
-    lab.check("AUTH-09", fragment.did === undefined, "not-refused", "an issuer with a fragment gives no session", `${fragment.did}`, fragment);
+    lab.check(
+      "AUTH-09",
+      fragment.did === undefined,
+      "not-refused",
+      "an issuer with a fragment gives no session",
+      `${fragment.did}`,
+      fragment,
+    );
     for (const [what, changes] of [
       ["a minute without a method", { claims: { lxm: undefined } }],
       ["no iat", { claims: { iat: undefined } }],
@@ -351,7 +422,14 @@ const outlives: CaseDefinition = {
     lab.check("SESS-05", socket.isOpen, "closed", `the session lives on after its token's ${lifeMs} ms`, `closed after ${atMs} ms`, socket);
     await socket.until(() => subscription.last >= written);
     const positions = subscription.rows.map((row) => row.stored.idx);
-    lab.check("SESS-05", positions.length >= written && positions.every((position, index) => position === index + 1), positions.length < written ? "lost" : "doubled", `${written} events, once each`, `${positions.length}`, socket);
+    lab.check(
+      "SESS-05",
+      positions.length >= written && positions.every((position, index) => position === index + 1),
+      positions.length < written ? "lost" : "doubled",
+      `${written} events, once each`,
+      `${positions.length}`,
+      socket,
+    );
   }),
 };
 
@@ -379,18 +457,55 @@ const directoryDown: CaseDefinition = {
       const token = await directory.token(user.id);
       const fromMs = t.nowMs();
       const connecting = lab.connect(token);
-      const bystander = await judgeIn(lab, "ERR-01", await directory.token(other.id), other.id, `another user while the directory ${what} for one`);
+      const bystander = await judgeIn(
+        lab,
+        "ERR-01",
+        await directory.token(other.id),
+        other.id,
+        `another user while the directory ${what} for one`,
+      );
       bystander.cut();
       const appended = await lab.append(inside, stream, [lab.post()]);
-      lab.check("ERR-01", appended.ok, "silent", `a session goes on while the directory ${what}`, appended.ok ? "" : appended.error, inside);
+      lab.check(
+        "ERR-01",
+        appended.ok,
+        "silent",
+        `a session goes on while the directory ${what}`,
+        appended.ok ? "" : appended.error,
+        inside,
+      );
       const socket = await connecting;
       const tookMs = t.nowMs() - fromMs;
-      lab.check("ERR-01", socket.did === undefined, "not-refused", `no sign-in while the directory ${what}`, `signed in as ${socket.did}`, socket);
+      lab.check(
+        "ERR-01",
+        socket.did === undefined,
+        "not-refused",
+        `no sign-in while the directory ${what}`,
+        `signed in as ${socket.did}`,
+        socket,
+      );
       const isTold = socket.refusal !== undefined || socket.closed !== undefined;
-      lab.check("ERR-01", isTold && tookMs <= DOWN_MS_MAX, isTold ? "late" : "silent", `a refusal within ${DOWN_MS_MAX} ms while the directory ${what}`, isTold ? `after ${Math.round(tookMs)} ms` : "none", socket);
+      lab.check(
+        "ERR-01",
+        isTold && tookMs <= DOWN_MS_MAX,
+        isTold ? "late" : "silent",
+        `a refusal within ${DOWN_MS_MAX} ms while the directory ${what}`,
+        isTold ? `after ${Math.round(tookMs)} ms` : "none",
+        socket,
+      );
       await directory.answer(user.id, {});
     }
   }),
 };
 
-export const signInCases: readonly CaseDefinition[] = [plcAccounts, webAccounts, sessionToken, audiences, throughPds, withoutSignIn, tokenTable, outlives, directoryDown];
+export const signInCases: readonly CaseDefinition[] = [
+  plcAccounts,
+  webAccounts,
+  sessionToken,
+  audiences,
+  throughPds,
+  withoutSignIn,
+  tokenTable,
+  outlives,
+  directoryDown,
+];

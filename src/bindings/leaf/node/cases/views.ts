@@ -26,7 +26,11 @@ function mixed(lab: Lab, own: string[]): ChatEvent {
 async function fill(lab: Lab, socket: LeafSocket, stream: string, count: number): Promise<void> {
   const own: string[] = [];
   for (let from = 0; from < count; from += BATCH)
-    await lab.mustAppend(socket, stream, Array.from({ length: Math.min(BATCH, count - from) }, () => mixed(lab, own)));
+    await lab.mustAppend(
+      socket,
+      stream,
+      Array.from({ length: Math.min(BATCH, count - from) }, () => mixed(lab, own)),
+    );
 }
 
 function storedOf(subscription: Subscription): readonly StoredEvent[] {
@@ -48,7 +52,14 @@ const function_: CaseDefinition = {
     const two = await other.subscribe(stream, ask("log", { start: 1, limit: 137 }));
     await reached([one, two], HISTORY, 60_000);
     const [left, right] = [viewsAt(storedOf(one), HISTORY), viewsAt(storedOf(two), HISTORY)];
-    lab.check("CONV-01", left.upTo === HISTORY && right.upTo === HISTORY, "lost", `both replays come to ${HISTORY}`, `${left.upTo} and ${right.upTo}`, other);
+    lab.check(
+      "CONV-01",
+      left.upTo === HISTORY && right.upTo === HISTORY,
+      "lost",
+      `both replays come to ${HISTORY}`,
+      `${left.upTo} and ${right.upTo}`,
+      other,
+    );
     lab.check("CONV-01", left.text() === right.text(), "diverged", "two replays give the same views", () => difference(left, right), other);
     for (const room of ROOMS) await compareRoom(lab, owner, stream, storedOf(one), room, "CONV-01");
   }),
@@ -61,7 +72,14 @@ function difference(left: Views, right: Views): string {
 }
 
 /** The view `room`, row by row, against the fold of the events up to the position that it names. */
-async function compareRoom(lab: Lab, socket: LeafSocket, stream: string, events: readonly StoredEvent[], room: string, of: string): Promise<void> {
+async function compareRoom(
+  lab: Lab,
+  socket: LeafSocket,
+  stream: string,
+  events: readonly StoredEvent[],
+  room: string,
+  of: string,
+): Promise<void> {
   const rows = await lab.rows(socket, stream, ask("room", { params: { room: text(room) } }));
   const upTo = whole(rows[0], "upTo");
   const reachedTo = events.at(-1)?.idx ?? 0;
@@ -71,7 +89,14 @@ async function compareRoom(lab: Lab, socket: LeafSocket, stream: string, events:
   const at = own.findIndex((line, index) => line !== texts[index]);
   const isEqual = at === -1 && own.length === texts.length;
   const reason = texts.length < own.length ? "lost" : "diverged";
-  lab.check(of, isEqual, of === "CONV-01" ? "diverged" : reason === "lost" ? "stale" : "diverged", `the view ${room} at ${upTo}: ${own[Math.max(0, at)] ?? "no more rows"}`, () => texts[Math.max(0, at)] ?? "no row", socket);
+  lab.check(
+    of,
+    isEqual,
+    of === "CONV-01" ? "diverged" : reason === "lost" ? "stale" : "diverged",
+    `the view ${room} at ${upTo}: ${own[Math.max(0, at)] ?? "no more rows"}`,
+    () => texts[Math.max(0, at)] ?? "no row",
+    socket,
+  );
 }
 
 const agree: CaseDefinition = {
@@ -101,7 +126,14 @@ const agree: CaseDefinition = {
         const texts = rows.map(rowText);
         const at = expected.findIndex((line, place) => line !== texts[place]);
         const holds = at === -1 && texts.length === expected.length;
-        lab.check("CONV-02", holds, "diverged", `the view ${room} at ${upTo} is the fold of the events: ${expected[Math.max(0, at)] ?? "no more"}`, () => texts[Math.max(0, at)] ?? "no row", reader);
+        lab.check(
+          "CONV-02",
+          holds,
+          "diverged",
+          `the view ${room} at ${upTo} is the fold of the events: ${expected[Math.max(0, at)] ?? "no more"}`,
+          () => texts[Math.max(0, at)] ?? "no row",
+          reader,
+        );
       }
       await t.sleep(5);
     }
@@ -128,7 +160,14 @@ const rebuilt: CaseDefinition = {
     for (const [index, rows] of before.entries()) {
       const [was, is] = [rows.map(rowText), (after[index] ?? []).map(rowText)];
       const at = was.findIndex((line, place) => line !== is[place]);
-      lab.check("CONV-03", at === -1 && was.length === is.length, "diverged", `${was[Math.max(at, 0)]}`, () => is[Math.max(at, 0)] ?? "no row", owner);
+      lab.check(
+        "CONV-03",
+        at === -1 && was.length === is.length,
+        "diverged",
+        `${was[Math.max(at, 0)]}`,
+        () => is[Math.max(at, 0)] ?? "no row",
+        owner,
+      );
     }
   }),
 };
@@ -151,7 +190,14 @@ const ownAppend: CaseDefinition = {
       lab.check("CONV-04", answer.value === null, "malformed", "an append is answered Ok null", JSON.stringify(answer.value) ?? "", owner);
       const [count, rows] = await Promise.all([lab.count(other, stream), lab.rows(owner, stream, ask("log", { start: n, limit: 5 }))]);
       lab.check("CONV-04", count.upTo >= n, "stale", `count is at ${n} or later`, `at ${count.upTo}`, other);
-      lab.check("CONV-04", whole(rows[0], "idx") === n, "stale", `log has position ${n} right after the answer`, `${rows.length === 0 ? "no row" : rowText(rows[0] ?? {}).slice(0, 200)}`, owner);
+      lab.check(
+        "CONV-04",
+        whole(rows[0], "idx") === n,
+        "stale",
+        `log has position ${n} right after the answer`,
+        `${rows.length === 0 ? "no row" : rowText(rows[0] ?? {}).slice(0, 200)}`,
+        owner,
+      );
       if (second !== undefined && n % 5 === 0) {
         const isThere = await t.until(async () => (await lab.count(second, stream)).upTo >= n, 2_000);
         lab.check("CONV-04", isThere, "stale", `another process is at ${n} within 2 s`, "it is not", second);
@@ -197,7 +243,14 @@ const state: CaseDefinition = {
       await lab.mustAppend(owner, stream, events);
       const answer = await lab.appendState(owner, stream, [seenUpTo(round), seenUpTo(round * 10)]);
       if (!lab.check("CONV-05", answer.ok, "lost", "a state batch is Ok", answer.ok ? "" : answer.error, owner)) return;
-      lab.check("CONV-05", (await seen()) === expected([[owner, round * 10]]), "stale", `state shows ${round * 10} after the answer`, await seen(), owner);
+      lab.check(
+        "CONV-05",
+        (await seen()) === expected([[owner, round * 10]]),
+        "stale",
+        `state shows ${round * 10} after the answer`,
+        await seen(),
+        owner,
+      );
     }
     const failing = await lab.appendState(owner, stream, [seenUpTo(51), seenUpTo(5_000), seenUpTo(52)]);
     lab.check("CONV-05", !failing.ok, "not-refused", "a state batch whose second event breaks a constraint is Err", "Ok", owner);
@@ -209,17 +262,38 @@ const state: CaseDefinition = {
     ]);
     const log = await readLog(lab, owner, stream);
     const eids = log.map((row) => row.stored.event.eid ?? "");
-    lab.check("CONV-05", log.every((row, index) => row.stored.idx === index + 1) && JSON.stringify(eids) === JSON.stringify(written), "ghost", `the log holds the ${written.length} events and nothing else`, () => `${log.length} entries: ${eids.join(", ")}`, owner);
+    lab.check(
+      "CONV-05",
+      log.every((row, index) => row.stored.idx === index + 1) && JSON.stringify(eids) === JSON.stringify(written),
+      "ghost",
+      `the log holds the ${written.length} events and nothing else`,
+      () => `${log.length} entries: ${eids.join(", ")}`,
+      owner,
+    );
     const moduleCid = await lab.upload(owner, { ...STATE_MODULE, initSql: `${STATE_MODULE.initSql}\n-- once more` });
     const updated = await owner.call("stream/update_module", { streamDid: stream, moduleCid });
     if (!updated.ok) throw new Precondition(`an equal module was refused: ${updated.error}`);
     lab.check("CONV-05", (await seen()) === both, "lost", `state is the same after update_module: ${both}`, await seen(), owner);
     const cleared = await owner.call("stream/clear_state", { streamDid: stream });
-    lab.check("CONV-05", cleared.ok && (await seen()) === "", "ghost", "after clear_state nothing is left", cleared.ok ? await seen() : cleared.error, owner);
+    lab.check(
+      "CONV-05",
+      cleared.ok && (await seen()) === "",
+      "ghost",
+      "after clear_state nothing is left",
+      cleared.ok ? await seen() : cleared.error,
+      owner,
+    );
     await lab.appendState(owner, stream, [seenUpTo(3)]);
     lab.check("CONV-05", (await seen()) === expected([[owner, 3]]), "lost", "state can be used again", await seen(), owner);
     const after = await readLog(lab, owner, stream);
-    lab.check("CONV-05", after.length === log.length, after.length > log.length ? "ghost" : "lost", `the log has ${log.length} events still`, `${after.length}`, owner);
+    lab.check(
+      "CONV-05",
+      after.length === log.length,
+      after.length > log.length ? "ghost" : "lost",
+      `the log has ${log.length} events still`,
+      `${after.length}`,
+      owner,
+    );
   }),
 };
 
@@ -247,7 +321,11 @@ const VALUE_MODULE: BasicModule = {
   ...REFERENCE_MODULE,
   queries: [
     { name: "echo", sql: "select $p as value, typeof($p) as kind", params: [{ name: "p", kind: "any", optional: true }] },
-    { name: "extract", sql: "select drisl_extract(payload, '.v') as value, typeof(drisl_extract(payload, '.v')) as kind from events where idx = $start", params: [] },
+    {
+      name: "extract",
+      sql: "select drisl_extract(payload, '.v') as value, typeof(drisl_extract(payload, '.v')) as kind from events where idx = $start",
+      params: [],
+    },
   ],
 };
 
@@ -263,8 +341,22 @@ const values: CaseDefinition = {
     for (const [what, value, kind] of VALUES) {
       const [row] = await lab.rows(owner, stream, ask("echo", { params: { p: value } }));
       const seen = row?.["value"];
-      lab.check("CONV-06", sqlText(seen) === sqlText(value), "damaged", `${what} as a parameter comes back as ${sqlText(value).slice(0, 100)}`, sqlText(seen), owner);
-      lab.check("CONV-06", sqlText(row?.["kind"]) === `text ${kind}`, "damaged", `${what} is ${kind} to SQL`, sqlText(row?.["kind"]), owner);
+      lab.check(
+        "CONV-06",
+        sqlText(seen) === sqlText(value),
+        "damaged",
+        `${what} as a parameter comes back as ${sqlText(value).slice(0, 100)}`,
+        sqlText(seen),
+        owner,
+      );
+      lab.check(
+        "CONV-06",
+        sqlText(row?.["kind"]) === `text ${kind}`,
+        "damaged",
+        `${what} is ${kind} to SQL`,
+        sqlText(row?.["kind"]),
+        owner,
+      );
     }
     let idx = 0;
     for (const [what, value, kind] of VALUES) {
@@ -273,7 +365,14 @@ const values: CaseDefinition = {
       if (!answer.ok) throw new Precondition(`a payload was refused: ${answer.error}`);
       idx += 1;
       const [row] = await lab.rows(owner, stream, ask("extract", { start: idx, limit: 1 }));
-      lab.check("CONV-06", sqlText(row?.["value"]) === sqlText(value) && sqlText(row?.["kind"]) === `text ${kind}`, "damaged", `${what} in a payload comes back as ${sqlText(value).slice(0, 100)}`, sqlText(row?.["value"]), owner);
+      lab.check(
+        "CONV-06",
+        sqlText(row?.["value"]) === sqlText(value) && sqlText(row?.["kind"]) === `text ${kind}`,
+        "damaged",
+        `${what} in a payload comes back as ${sqlText(value).slice(0, 100)}`,
+        sqlText(row?.["value"]),
+        owner,
+      );
     }
   }),
 };

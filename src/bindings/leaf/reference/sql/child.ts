@@ -104,7 +104,9 @@ process.on("message", (message: ToSql) => {
     try {
       if (message.kind === "subscribe") {
         const { id } = message;
-        subscriptions.add(message.did, message, (refusal) => tell({ kind: "answer", id, ...(refusal === undefined ? {} : { error: refusal.message }) }));
+        subscriptions.add(message.did, message, (refusal) =>
+          tell({ kind: "answer", id, ...(refusal === undefined ? {} : { error: refusal.message }) }),
+        );
         turnSoon();
         return;
       }

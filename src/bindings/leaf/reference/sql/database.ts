@@ -40,7 +40,9 @@ export class StreamDatabase {
     mkdirSync(folder, { recursive: true });
     this.#database = new DatabaseSync(mainFile(folder, generation), { allowExtension: false, timeout: LOCK_MS_MAX });
     const path = (name: string): string => join(folder, name).replaceAll("'", "''");
-    this.#database.exec(`pragma main.locking_mode = exclusive; attach '${path("events.db")}' as events; attach '${path("state.db")}' as state;`);
+    this.#database.exec(
+      `pragma main.locking_mode = exclusive; attach '${path("events.db")}' as events; attach '${path("state.db")}' as state;`,
+    );
     for (const name of ["main", "events", "state"]) {
       this.#database.exec(
         `pragma ${name}.locking_mode = exclusive; pragma ${name}.journal_mode = wal; pragma ${name}.synchronous = normal; pragma ${name}.cache_size = -512;`,
@@ -50,7 +52,9 @@ export class StreamDatabase {
     this.#database.exec(EVENT_SCHEMA);
     defineFunctions(this.#database);
     this.#database.setAuthorizer((action, first, second, database) =>
-      mayDo(this.#part, action, first, second, database) || (letsModulesWriteLog && database === "events") ? constants.SQLITE_OK : constants.SQLITE_DENY,
+      mayDo(this.#part, action, first, second, database) || (letsModulesWriteLog && database === "events")
+        ? constants.SQLITE_OK
+        : constants.SQLITE_DENY,
     );
   }
 
@@ -128,7 +132,9 @@ export class StreamDatabase {
 
   /** Whether a module's authorizer asks for a column that the incoming event has only once it is stored. */
   compilesWithoutPosition(script: Script): string | undefined {
-    this.#database.exec("alter table temp.event rename to event_stored; create temp table event (user text not null, payload blob not null)");
+    this.#database.exec(
+      "alter table temp.event rename to event_stored; create temp table event (user text not null, payload blob not null)",
+    );
     try {
       this.as(script.part, () => {
         for (const sql of script.texts) this.#database.prepare(sql);

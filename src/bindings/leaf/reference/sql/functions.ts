@@ -12,10 +12,16 @@ const INT64_MIN = -(2n ** 63n);
 /** The functions that a module may call beside SQLite's own (protocol §2.3). */
 export function defineFunctions(database: DatabaseSync): void {
   const define = (name: string, act: (...given: Argument[]) => SQLInputValue): void =>
-    database.function(name, { deterministic: true, varargs: true, useBigIntArguments: true }, act as (...given: SQLInputValue[]) => SQLInputValue);
-  const stop = (head: string) => (...given: Argument[]): SQLInputValue => {
-    throw new Error(`${head}: ${given.map(argumentText).join(" ")}`);
-  };
+    database.function(
+      name,
+      { deterministic: true, varargs: true, useBigIntArguments: true },
+      act as (...given: SQLInputValue[]) => SQLInputValue,
+    );
+  const stop =
+    (head: string) =>
+    (...given: Argument[]): SQLInputValue => {
+      throw new Error(`${head}: ${given.map(argumentText).join(" ")}`);
+    };
   define("unauthorized", stop("Unauthorized"));
   define("throw", stop("Exception thrown"));
   define("drisl_extract", (payload, path) => {

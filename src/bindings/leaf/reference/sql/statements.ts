@@ -8,11 +8,14 @@ export function splitStatements(sql: string): readonly string[] {
   let at = 0;
   let words: string[] = [];
   let openCases = 0;
+  /** The last word ends a trigger's body. */
+  let isBodyOver = false;
   const end = (): void => {
     const text = sql.slice(from, at).trim();
     if (words.length > 0) statements.push(text);
     words = [];
     openCases = 0;
+    isBodyOver = false;
   };
   while (at < sql.length) {
     const character = sql.charAt(at);
@@ -28,12 +31,11 @@ export function splitStatements(sql: string): readonly string[] {
     } else if (/[A-Za-z_]/.test(character)) {
       const word = (/^[A-Za-z_0-9]+/.exec(sql.slice(at, at + 64))?.[0] ?? character).toLowerCase();
       words.push(word);
-      if (isTrigger(words)) {
-        if (word === "case") openCases += 1;
-        else if (word === "end" && openCases > 0) openCases -= 1;
-      }
+      isBodyOver = word === "end" && openCases === 0;
+      if (word === "case") openCases += 1;
+      else if (word === "end" && openCases > 0) openCases -= 1;
       at += word.length;
-    } else if (character === ";" && (!isTrigger(words) || (words.at(-1) === "end" && openCases === 0))) {
+    } else if (character === ";" && (!isTrigger(words) || isBodyOver)) {
       end();
       at += 1;
       from = at;

@@ -55,7 +55,8 @@ export class Stream {
     const cid = typeof state?.["module_cid"] === "string" ? state["module_cid"] : moduleCid;
     if (cid === undefined) throw new Error("the stream has no module");
     this.#compiled = this.#compile(loadModule(cid));
-    if (faults.forgotten > 0) this.#database.run("delete from events.events where idx > (select max(idx) from events.events) - ?", BigInt(faults.forgotten));
+    if (faults.forgotten > 0)
+      this.#database.run("delete from events.events where idx > (select max(idx) from events.events) - ?", BigInt(faults.forgotten));
     this.#head = this.#lastPosition();
     if (state === undefined) this.#found(cid);
     else if (this.#viewsAt() !== this.#head) this.#rebuild(this.#compiled.module);
@@ -178,9 +179,10 @@ export class Stream {
   clearState(): void {
     const database = this.#database;
     database.transaction(() => {
-      const things = database.all("select type, name from state.sqlite_master where name not like 'sqlite_%' and type in ('view', 'table')");
-      for (const { type, name } of things)
-        database.run(`drop ${String(type)} if exists state."${String(name).replaceAll('"', '""')}"`);
+      const things = database.all(
+        "select type, name from state.sqlite_master where name not like 'sqlite_%' and type in ('view', 'table')",
+      );
+      for (const { type, name } of things) database.run(`drop ${String(type)} if exists state."${String(name).replaceAll('"', '""')}"`);
       database.performOnce(scriptOf("stateInit", this.#compiled.module.stateInitSql));
     });
     this.#compiled = { ...this.#compile(this.#compiled.module), authorizerProblem: this.#compiled.authorizerProblem };
@@ -219,7 +221,11 @@ export class Stream {
       database.performOnce(scriptOf("stateInit", module.stateInitSql));
       const { materializer } = this.#compiled;
       for (let from = 1; from <= this.#head; from += 1000) {
-        const events = database.all("select idx, user, payload from events.events where idx >= ? and idx < ? order by idx", BigInt(from), BigInt(from + 1000));
+        const events = database.all(
+          "select idx, user, payload from events.events where idx >= ? and idx < ? order by idx",
+          BigInt(from),
+          BigInt(from + 1000),
+        );
         for (const { idx, user, payload } of this.#faults.replayed(events)) {
           database.run(EVENT_CLEAR);
           database.run(EVENT_SET, idx ?? null, user ?? null, payload ?? null);
@@ -266,7 +272,8 @@ export class Stream {
         if (!optional && this.#faults.demandsParameters) throw new Error(`The parameter \`${name}\` is missing`);
         bound[`$${name}`] = null;
       } else {
-        if (kind !== "any" && kind !== value.kind && this.#faults.demandsParameters) throw new Error(`The parameter \`${name}\` is no ${kind}`);
+        if (kind !== "any" && kind !== value.kind && this.#faults.demandsParameters)
+          throw new Error(`The parameter \`${name}\` is no ${kind}`);
         bound[`$${name}`] = this.#faults.parameter(value.kind === "integer" ? BigInt(value.value) : value.value);
       }
     }

@@ -123,7 +123,8 @@ export class Subscriptions {
   turn(nowMs: () => number): readonly NewsItem[] {
     const items: NewsItem[] = [];
     const untilMs = nowMs() + TURN_MS;
-    for (let next = this.#live.shift(); next !== undefined; next = nowMs() < untilMs ? this.#live.shift() : undefined) this.#send(next, items);
+    for (let next = this.#live.shift(); next !== undefined; next = nowMs() < untilMs ? this.#live.shift() : undefined)
+      this.#send(next, items);
     if (this.#live.length === 0) {
       do {
         const late = this.#late.shift();
@@ -140,7 +141,8 @@ export class Subscriptions {
     subscription.isDue = false;
     subscription.isAwaiting = true;
     const { subscription: id, did, user, limit, next: start, sent } = subscription;
-    const push = (bytes: Uint8Array, isOver: boolean): void => void items.push({ subscription: id, bytes, next: subscription.next, isOver });
+    const push = (bytes: Uint8Array, isOver: boolean): void =>
+      void items.push({ subscription: id, bytes, next: subscription.next, isOver });
     const confirm = subscription.confirm;
     subscription.confirm = undefined;
     let stream: Stream;
@@ -159,7 +161,11 @@ export class Subscriptions {
       const facts: WindowFacts = { id, user, start, limit, rows: answer.rows.length, head, sent, isFromPast: subscription.isFromPast };
       const next = Math.min(start + limit, head + 1);
       const isMore = next <= stream.head;
-      const bytes = encodeNotification(id, { columns: answer.columns, rows: this.#faults.orders(facts, answer.rows), hasMore: this.#faults.hasMore(facts, isMore) });
+      const bytes = encodeNotification(id, {
+        columns: answer.columns,
+        rows: this.#faults.orders(facts, answer.rows),
+        hasMore: this.#faults.hasMore(facts, isMore),
+      });
       subscription.sent += 1;
       subscription.next = this.#faults.advance(facts, Math.max(next, start));
       subscription.isDue = isMore;
@@ -185,7 +191,8 @@ export class Subscriptions {
   }
 
   #leak(did: string, answer: ReturnType<Stream["query"]>, items: NewsItem[]): void {
-    const other = answer.rows.length === 0 || this.#faults.leaksTo === PRISTINE_SQL.leaksTo ? undefined : this.#faults.leaksTo(did, this.#counts());
+    const other =
+      answer.rows.length === 0 || this.#faults.leaksTo === PRISTINE_SQL.leaksTo ? undefined : this.#faults.leaksTo(did, this.#counts());
     if (other === undefined) return;
     for (const { subscription, next } of this.#byStream.get(other) ?? [])
       items.push({ subscription, next, isOver: false, bytes: encodeNotification(subscription, { ...answer, hasMore: false }) });
