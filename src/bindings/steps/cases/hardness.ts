@@ -132,11 +132,13 @@ async function slowReader({ t, members }: Table): Promise<void> {
   const [author, slow, ...others] = await members(room, READERS);
   if (author === undefined || slow === undefined) throw new Precondition("nobody joined");
   slow.socket.pause();
-  const filler = "s".repeat(40_000);
+  // 8 MiB in all: more than the buffers of a connection hold.
+  const filler = "s".repeat(120_000);
   const delays: number[] = [];
-  // 25 messages a second of 20 steps each, one of them long: 500 steps/s, a megabyte a second.
-  for (let n = 0; n < 100; n += 1) {
-    const marks = others.map((peer) => peer.mark);
+  // Messages of 20 steps each, one of them long; 25 a second are 500 steps/s.
+  for (let n = 0; n < 70; n += 1) {
+    // What was heard is looked at once: nobody keeps megabytes of it.
+    for (const peer of others) peer.heard.length = 0;
     const sentMs = t.nowMs();
     const steps = [
       insert(1, filler),
@@ -149,7 +151,7 @@ async function slowReader({ t, members }: Table): Promise<void> {
       return;
     }
     const [near] = others;
-    const heard = await near?.hear(({ message }) => message?.type === "steps", marks[0] ?? 0, BESIDE_SLOW_MS);
+    const heard = await near?.hear(({ message }) => message?.type === "steps", 0, BESIDE_SLOW_MS);
     delays.push(heard === undefined ? BESIDE_SLOW_MS : heard.atMs - sentMs);
     if (heard === undefined) break;
     await t.sleep(15);
