@@ -5,7 +5,7 @@ import { Step } from "prosemirror-transform";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { serve } from "./reference/testing.ts";
-import { schemaNamed, schemaOf } from "./schema.ts";
+import { schemaNamed, schemaOf } from "./node/schema.ts";
 
 /** What comes over the socket, as far as this client looks. */
 interface Message {

@@ -4,8 +4,8 @@ import { casesWith } from "./cases/index.ts";
 import type { Editing } from "./editing.ts";
 import { canonicalJson } from "./json.ts";
 import type { Json } from "../../core/op.ts";
-import { prosemirrorEditing } from "./prosemirror.ts";
-import { schemaNamed, schemaOf, type SchemaName } from "./schema.ts";
+import { prosemirrorEditing } from "./node/prosemirror.ts";
+import { schemaNamed, schemaOf, type SchemaName } from "./node/schema.ts";
 import { createSession } from "./session.ts";
 
 const editings = new Map<SchemaName, Editing>();
@@ -29,7 +29,7 @@ function sameStep(dialect: string, step: unknown): string | undefined {
 export const inNode: Pick<Binding, "session" | "cases"> = {
   session: (options) => createSession(options, { editing: editingOf(options.dialect), epochMs: () => Date.now() }),
   cases: async () => {
-    const { openSocket } = await import("./sockets.ts");
+    const { openSocket } = await import("./node/sockets.ts");
     return casesWith({ open: openSocket, editing: editingOf, sameStep, epochMs: () => Date.now() });
   },
 };

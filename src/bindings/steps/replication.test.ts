@@ -4,7 +4,7 @@ import type { Op } from "../../core/op.ts";
 import { createPrng } from "../../core/prng.ts";
 import type { Frame, Outbox, Session } from "../../core/session.ts";
 import { flatEditing } from "./flat.ts";
-import { prosemirrorEditing } from "./prosemirror.ts";
+import { prosemirrorEditing } from "./node/prosemirror.ts";
 import { createSession } from "./session.ts";
 import type { Editing } from "./editing.ts";
 

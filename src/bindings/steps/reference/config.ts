@@ -1,5 +1,5 @@
 import { DIALECTS, type Dialect } from "../codec.ts";
-import { schemaOf, type SchemaName } from "../schema.ts";
+import { schemaOf, type SchemaName } from "../node/schema.ts";
 
 /** What the reference server is told by its environment; every time already scaled. */
 export interface Config {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Json } from "../../../core/op.ts";
-import { schemaNamed } from "../schema.ts";
+import { schemaNamed } from "../node/schema.ts";
 import { applySteps, flaw } from "./document.ts";
 import { emptyDoc } from "./rooms.ts";
 

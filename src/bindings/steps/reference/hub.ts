@@ -3,7 +3,7 @@ import { type Codec, codecOf, readClientFrame } from "../codec.ts";
 import { type Fields, isFields, own, parseJson } from "../json.ts";
 import { type ClientMessage, isCount, type RefusalCode, type ServerMessage, type Steps, type UserPresence } from "../messages.ts";
 import type { Json } from "../../../core/op.ts";
-import { schemaNamed } from "../schema.ts";
+import { schemaNamed } from "../node/schema.ts";
 import type { Config } from "./config.ts";
 import type { Faults } from "./faults.ts";
 import type { Log } from "./log.ts";

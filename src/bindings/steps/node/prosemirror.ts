@@ -2,11 +2,11 @@ import { collab, getVersion, receiveTransaction, sendableSteps } from "prosemirr
 import { Fragment, type MarkType, Node, type NodeType, type Schema, Slice } from "prosemirror-model";
 import { EditorState, Selection, type Transaction } from "prosemirror-state";
 import { canSplit, findWrapping, joinPoint, liftTarget, ReplaceStep, Step } from "prosemirror-transform";
-import type { Json } from "../../core/op.ts";
-import { canonicalDoc } from "./canonical.ts";
-import type { Batch, Edit, Editing, Replica, Sendable } from "./editing.ts";
-import { isShallow } from "./json.ts";
-import type { DocJson, StepJson } from "./messages.ts";
+import type { Json } from "../../../core/op.ts";
+import { canonicalDoc } from "../canonical.ts";
+import type { Batch, Edit, Editing, Replica, Sendable } from "../editing.ts";
+import { isShallow } from "../json.ts";
+import type { DocJson, StepJson } from "../messages.ts";
 import { schemaNamed, type SchemaName } from "./schema.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { WebSocket } from "ws";
-import type { RawSocket } from "./cases/kit.ts";
-import type { Frame } from "../../core/session.ts";
+import type { RawSocket } from "../cases/kit.ts";
+import type { Frame } from "../../../core/session.ts";
 
 const OPEN_MS_MAX = 5_000;
 const PING_MS_MAX = 1_000;
