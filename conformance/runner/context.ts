@@ -44,6 +44,7 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
   const credentials = new WeakMap<CaseUser, () => Promise<Credential>>();
   const loans: (() => void)[] = [];
   const processes: Launched[] = [];
+  const drivers: { stop(): void }[] = [];
   const wakeUps = new Set<(error: Precondition) => void>();
   let rooms = 0;
   let isOver = false;
@@ -204,6 +205,15 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
       processes.push(launched);
       return launched;
     },
+    client: async () => {
+      mustRun();
+      if (ports.driveClient === undefined) throw new Precondition("no client is under test");
+      const driver = await ports.driveClient();
+      if (isOver) driver.stop();
+      mustRun();
+      drivers.push(driver);
+      return driver;
+    },
     directory: directory?.control,
     pds: ports.pds && pdsOf(ports.pds, takeIn),
     process: ports.process,
@@ -220,6 +230,7 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
       isOver = true;
       for (const client of clients) client.stop();
       for (const launched of processes.splice(0)) launched.kill();
+      for (const driver of drivers.splice(0)) driver.stop();
       for (const wake of wakeUps) wake(new Precondition("the case is over"));
       wakeUps.clear();
       // Users go back with what is said of them in the directory healed. A directory that is gone needs no healing.

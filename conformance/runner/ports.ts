@@ -1,5 +1,5 @@
 import type { Binding } from "../../src/core/binding.ts";
-import type { Launched, Restart } from "../../src/core/case.ts";
+import type { ClientDriver, Launched, Restart } from "../../src/core/case.ts";
 import type { Checker, Property } from "../../src/core/checker.ts";
 import type { Detail } from "../../src/core/observation.ts";
 import type { DirectoryPort, PdsPort } from "../../src/core/network.ts";
@@ -72,4 +72,6 @@ export interface RunnerPorts {
   readonly pds?: PdsPort;
   /** Starts a further process of the target's program; undefined where it is none of ours. */
   readonly launch?: (env: Readonly<Record<string, string | undefined>>) => Promise<Launched>;
+  /** Starts the client under test; undefined where there is none. `stop` ends it and removes its folder. */
+  readonly driveClient?: () => Promise<ClientDriver & { stop(): void }>;
 }

@@ -50,6 +50,8 @@ export interface CheckOptions {
   readonly timeScale?: number;
   /** Reference servers only: run against this mutant. */
   readonly mutant?: { readonly id: string; readonly env?: Readonly<Record<string, string>> };
+  /** A client is under test in place of the server: the command that starts its driver. */
+  readonly client?: string;
   /** Hosts that may be flooded. */
   readonly mayLoad?: readonly string[];
   readonly failOnWarning?: boolean;
@@ -72,7 +74,9 @@ export async function check(options: CheckOptions): Promise<Result> {
   // Mistakes are told before anything is started.
   const described = await describeTarget(start);
   checkKnown(described.resolved.known, described.binding.requirements, new Date().toISOString().slice(0, 10));
-  const selection = await select(described, options.only ?? []);
+  const { absent } = described.binding;
+  if (absent !== undefined) return assembleAbsent(options, described, absent);
+  const selection = await select(described, options);
   options.onProgress?.({ kind: "stage", text: "starting the directory and the target" });
   const surroundings = await openSurroundings();
   try {
@@ -95,7 +99,7 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
   };
   try {
     const start = startOptionsOf(options, await ownView());
-    const selection = chosen ?? (await select(await describeTarget(start), options.only ?? []));
+    const selection = chosen ?? (await select(await describeTarget(start), options));
     const prepared = surroundings.prepare(Math.min(IDENTITIES, IDENTITIES_A_CASE * selection.cases.length));
     // Awaited before the first case; a start that fails first must not leave it unheard.
     prepared.catch(() => undefined);
@@ -127,6 +131,7 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
       transport: options.transport ?? TRANSPORT_DEFAULT,
       directoryControlUrl: resolved.directoryUrl === undefined ? undefined : surroundings.directoryControlUrl,
       pdsUrl: isPdsNeeded && resolved.directoryUrl !== undefined ? (await surroundings.pds()).url : undefined,
+      client: options.client,
       controlUrl: control?.url,
     };
     options.onProgress?.({
@@ -153,12 +158,30 @@ function startOptionsOf(options: CheckOptions, directoryUrl: string | undefined)
     registry,
     purpose: "check",
     timeScale: options.realTime === true ? 1 : (options.timeScale ?? TIME_SCALE),
-    given: capabilitiesGiven(),
+    given: { ...capabilitiesGiven(), clientDriver: options.client !== undefined, clientMetrics: options.client !== undefined },
     ...(directoryUrl === undefined ? {} : { directoryUrl }),
     ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
     ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
     ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
   };
+}
+
+/** Everything skipped, with the reason: the binding cannot run on this machine. */
+function assembleAbsent(options: CheckOptions, running: Pick<RunningTarget, "binding" | "resolved">, absent: string): Result {
+  const ids = new Set(running.binding.requirements.map((each) => each.id));
+  return assembleCheck({
+    options,
+    running,
+    selection: { cases: [], ids, planned: new Set(), gated: new Map([...ids].map((id) => [id, absent])) },
+    seed: options.seed ?? "",
+    startedAt: new Date(),
+    rows: [],
+    figures: undefined,
+    faults: [],
+    death: undefined,
+    interrupted: false,
+    cpuMs: 0,
+  });
 }
 
 /** As it goes to the worker. */
@@ -168,12 +191,14 @@ function plain({ registry: _, ...rest }: StartOptions): Omit<StartOptions, "regi
 
 async function select(
   { binding, resolved, mayFlood }: Pick<RunningTarget, "binding" | "resolved" | "mayFlood">,
-  only: readonly string[],
+  { only = [], client }: Pick<CheckOptions, "only" | "client">,
 ): Promise<Selection> {
+  // Either side is under test: the other is the harness's own then.
+  const isMeant = (each: CaseDefinition): boolean => (each.needs?.includes("clientDriver") === true) === (client !== undefined);
   const robustness = binding.manifest.areas.robustness;
   const floods = (each: CaseDefinition): boolean => robustness !== undefined && each.ids.includes(robustness);
   const selection = selectCases({
-    cases: await allCases(binding),
+    cases: (await allCases(binding)).filter((each) => isMeant(each)),
     requirements: binding.requirements,
     capabilities: capabilitiesOf(binding.manifest, resolved),
     only,
@@ -183,7 +208,12 @@ async function select(
         ? undefined
         : `it floods ${new URL(resolved.urls[0]).hostname}: allow that with --i-may-load ${new URL(resolved.urls[0]).hostname}`,
   });
-  if (selection !== undefined) return selection;
+  if (selection !== undefined) {
+    if (client === undefined) return selection;
+    const gated = new Map(selection.gated);
+    for (const id of selection.ids) if (!selection.planned.has(id) && !gated.has(id)) gated.set(id, "a client is under test, and no case drives one for it");
+    return { ...selection, gated };
+  }
   throw new HarnessError("usage", `--only ${only.join(" --only ")} matches no requirement and no case of ${binding.manifest.name}`, {
     hint: `\`rollcall spec ${binding.manifest.name}\` names the requirements`,
   });

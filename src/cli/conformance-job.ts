@@ -24,6 +24,8 @@ export interface ConformanceJob {
   readonly directoryControlUrl: string | undefined;
   /** Base URL of the PDS beside it, where a case or the credentials need one. */
   readonly pdsUrl: string | undefined;
+  /** Command of the client under test; undefined when a server is. */
+  readonly client: string | undefined;
   /** Process control of the exclusive target; undefined when there is none. */
   readonly controlUrl: string | undefined;
 }

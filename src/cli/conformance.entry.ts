@@ -10,7 +10,7 @@ import { requestHttp } from "../engines/node/http.ts";
 import { rawUpgrade } from "../engines/node/raw.ts";
 import { loadTransport } from "../engines/node/transports.ts";
 import { type CaseRow, createLanes, createUsers, isBroken, runCase, type RunnerPorts } from "../../conformance/runner/index.ts";
-import { launchReference } from "../targets/index.ts";
+import { launchReference, startDriver } from "../targets/index.ts";
 import { createDirectoryPort, createPdsPort, directoryClient } from "../../fixtures/atproto/index.ts";
 import { createCredentials } from "../../fixtures/credentials/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
@@ -94,6 +94,7 @@ function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Om
     process,
     ...(client === undefined ? {} : { directory: createDirectoryPort({ client, target, pool }) }),
     ...(job.pdsUrl === undefined ? {} : { pds: createPdsPort({ url: job.pdsUrl, target }) }),
+    ...(job.client === undefined ? {} : { driveClient: () => Promise.resolve(startDriver(job.client ?? "")) }),
     ...(launch === undefined
       ? {}
       : {

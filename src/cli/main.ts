@@ -66,6 +66,7 @@ function program(ending: Ending): Command {
   )
     .option("--only <pattern>", "requirement ids or patterns such as 'PLAY-CONV-*'; may be repeated", collect)
     .option("--transport <name>", TRANSPORT_HELP, parseTransport)
+    .option("--client <command>", "judge a client in place of the server: the command that starts its driver")
     .option("--real-time", "run our reference servers' timers unscaled")
     .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")

@@ -131,6 +131,7 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
   const common = commonOf(flags);
   const only = listOf(flags, "only");
   const mutant = await mutantOf(target, flags);
+  const client = textOf(flags, "client");
   if (common.dryRun) {
     const { binding, how, resolved } = await describeTarget({ target, registry, purpose: "check", ...dialectOf(flags) });
     const known = resolved.known.length === 0 ? "" : `, ${resolved.known.length} known failures`;

@@ -1,7 +1,7 @@
 import type { RequirementId } from "./ids.ts";
 import type { DirectoryControl, PdsControl } from "./network.ts";
 import type { Observation } from "./observation.ts";
-import type { Op } from "./op.ts";
+import type { Json, Op } from "./op.ts";
 import type { Prng } from "./prng.ts";
 import type { Reason } from "./reason.ts";
 import type { Credential, Frame, HttpAnswer, HttpRequest, Failure } from "./session.ts";
@@ -113,6 +113,22 @@ export interface Launched {
   logs(): string;
 }
 
+/** What a client under test tells of unasked; `at` is of its own clock, ms. */
+export type ClientEvent = Readonly<Record<string, Json>> & { readonly event: string; readonly at: number };
+
+/** A client under test: a process that takes calls and tells of events in JSON lines (README › Client driver). */
+export interface ClientDriver {
+  /** One call; gives its answer. An answer that is an error, or none within 10 s, throws a `Precondition`. */
+  call(name: string, ...args: readonly Json[]): Promise<Json>;
+  /** Everything it has told, in order; also from before a restart. */
+  readonly events: readonly ClientEvent[];
+  readonly isRunning: boolean;
+  /** Ends it without farewell. */
+  kill(): void;
+  /** Starts it again in the same folder, and tells it so before anything else. */
+  restart(how?: { readonly offline?: boolean }): Promise<void>;
+}
+
 /** Thrown by a case whose precondition could not be brought about: its ids end inconclusive, not failed. */
 export class Precondition extends Error {
   override readonly name = "Precondition";
@@ -182,6 +198,11 @@ export interface CaseContext {
   readonly directory: DirectoryControl | undefined;
   /** The PDS beside it; undefined unless the case needs it (capability `pds`). */
   readonly pds: PdsControl | undefined;
+  /**
+   * The client under test, freshly started in a folder of its own. It ends with the case.
+   * @throws Precondition where no client is under test.
+   */
+  client(): Promise<ClientDriver>;
   /** Process control of the target: undefined when there is none. */
   readonly process:
     | { /** `killed`: ended without farewell before it is started again. */ restart(how?: Restart): Promise<void>; logs(): string }

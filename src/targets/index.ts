@@ -1,3 +1,4 @@
+export { startDriver } from "./driver.ts";
 export { describeTarget, launchReference, startTarget } from "./start.ts";
 export { readTargetFile, type TargetFile } from "./file.ts";
 export { targetJsonSchema } from "./schema.ts";
