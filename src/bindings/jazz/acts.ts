@@ -40,6 +40,10 @@ export type Act = { readonly tell?: boolean } & (
   | { readonly do: "forge"; readonly kind: "signature" | "header" | "gap" | "orphan" }
   | { readonly do: "load"; readonly id: CoId }
   /** Signs a hub's nonce; the outcome's id is the proof. */
+  /** A value of a group that only this account is in, made like a space. */
+  /** Makes a further account for a client under test; the outcome has its keys. */
+  | { readonly do: "guest" }
+  | { readonly do: "private"; readonly content: string }
   | { readonly do: "prove"; readonly nonce: string }
 );
 

@@ -180,6 +180,8 @@ const CONVERGENCE: readonly Requirement[] = [
     check:
       "1000 random sets of events, shuffled and doubled, to 5 replicas (fold as property test; a client through its driver): all fields equal.",
     section: "Conflict Resolution",
+    needs: ["clientDriver"],
+    noMutant: BY_CLIENTS,
   }),
   entry("CONV-06", {
     level: "MUST",
@@ -200,6 +202,10 @@ const CONVERGENCE: readonly Requirement[] = [
     statement: "updatedAt is the later of the two; a message never edited gives no invalid date.",
     check: "after CONV-02 the greatest `at`; no edit: absent, never NaN.",
     section: "Conflict Resolution, mergeMessages",
+    noMutant: {
+      kind: "client-only",
+      because: "the time is folded by the client from events that a relay cannot read; one that withholds an edit breaks CONV-02",
+    },
   }),
   entry("CONV-08", {
     level: "MUST",

@@ -192,6 +192,21 @@ async function judgeSame(t: CaseContext, clients: readonly CaseClient[], when: s
     );
 }
 
+/** In what two replicas differ, shortly. */
+function differenceOf(first: CaseClient | undefined, client: CaseClient): string {
+  if (first === undefined) return "";
+  const [left, right] = [view(first), view(client)];
+  const keys = Object.keys(left.map).filter((key) => JSON.stringify(left.map[key]) !== JSON.stringify(right.map[key]));
+  if (keys.length > 0)
+    return keys
+      .map((key) => `${key} is ${JSON.stringify(right.map[key])} here and ${JSON.stringify(left.map[key])} at the first client`)
+      .join("; ");
+  const at = left.list.findIndex((each, index) => each !== right.list[index]);
+  if (at >= 0 || left.list.length !== right.list.length)
+    return `the list differs from place ${at} on: ${JSON.stringify(right.list.slice(at, at + 4))} here, ${JSON.stringify(left.list.slice(at, at + 4))} at the first client`;
+  return "another view of messages than at the first client";
+}
+
 const replaces: CaseDefinition = {
   name: "convergence/edits-in-turn",
   title: "Edits one after the other replace: the old text does not come back",

@@ -1,6 +1,7 @@
 import type { CaseDefinition } from "../../../core/case.ts";
 import { authCases } from "./auth.ts";
 import { capacityCases } from "./capacity.ts";
+import { clientCases } from "./client.ts";
 import { convergenceCases } from "./convergence.ts";
 import { deletionCases } from "./deletion.ts";
 import { hubCases } from "./hub.ts";
@@ -18,4 +19,5 @@ export const cases: readonly CaseDefinition[] = [
   ...hubCases,
   ...robustnessCases,
   ...capacityCases,
+  ...clientCases,
 ];

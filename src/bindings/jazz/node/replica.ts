@@ -195,6 +195,14 @@ export class Replica {
       case "load":
         void this.#load(act.id);
         return { needs };
+      case "private": {
+        const group = this.node.createGroup();
+        const members = group.createList([this.account], null, "private");
+        const space = group.createMap({ name: act.content, members: members.id }, null, "private");
+        this.#need(space.id, needs);
+        return { id: space.id, needs };
+      }
+      case "guest":
       case "prove":
       case "offline":
       case "online":

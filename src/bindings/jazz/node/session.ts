@@ -1,6 +1,7 @@
 import type { Op } from "../../../core/op.ts";
 import type { Credential, Failure, Frame, HttpAnswer, Outbox, Session, SessionOptions } from "../../../core/session.ts";
 import { type Act, actOf } from "../acts.ts";
+import { encodeSync } from "../codec.ts";
 import { markerOf, markOf, marked } from "../marking.ts";
 import type { CoId, MessageEvent, Placed, SyncMessage } from "../messages.ts";
 import { forge } from "./forgery.ts";
@@ -237,6 +238,10 @@ export class SyncSession implements Session {
       });
       return;
     }
+    if (act.do === "guest") {
+      void this.#guest().then((guest) => tell({ ...guest, main: this.#replica?.mainThread }));
+      return;
+    }
     if (act.do === "prove") {
       void loadLibrary().then(({ crypto }) => {
         const { accountID, accountSecret } = this.#account ?? { accountID: "", accountSecret: "" };
@@ -261,6 +266,21 @@ export class SyncSession implements Session {
     }
   }
 
+  /** An account made by a node of its own, whose contents go out by this socket. */
+  async #guest(): Promise<Readonly<Record<string, string>>> {
+    const { LocalNode, crypto } = await loadLibrary();
+    const { node, accountID, accountSecret } = await LocalNode.withNewlyCreatedAccount({
+      creationProps: { name: "guest" },
+      crypto,
+      peers: [],
+    });
+    const ids = await spaces.get(this.#options.room, SHARED_MS_MAX);
+    const contents = [accountID, ...[...dependenciesOf(node, accountID)]].flatMap((id) => node.getCoValue(id).newContentSince() ?? []);
+    for (const frame of encodeSync(contents)) this.#out?.send(frame);
+    void node.gracefulShutdown();
+    return { space: ids?.space ?? "", account: accountID, secret: accountSecret };
+  }
+
   #release(out: Outbox): void {
     const frames = this.#held ?? [];
     this.#held = undefined;
@@ -271,6 +291,12 @@ export class SyncSession implements Session {
     this.#replica?.stop();
     void this.#node?.gracefulShutdown();
   }
+}
+
+/** Values that an account was made with: its profile and the group of that. */
+function dependenciesOf(node: Node, account: CoId): ReadonlySet<CoId> {
+  const all = (node as unknown as { allCoValues(): Iterable<{ readonly id: CoId }> }).allCoValues();
+  return new Set([...all].map(({ id }) => id).filter((id) => id !== account));
 }
 
 /** The payload that a mark stands beside, for events without content. */

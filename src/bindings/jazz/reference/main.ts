@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
+import type { Broadcast } from "../messages.ts";
 import { faultOf } from "./faults.ts";
 import { Hub } from "./hub.ts";
 import { readRelay } from "./knowledge.ts";
@@ -38,15 +39,51 @@ function pipe(port: number, request: IncomingMessage, socket: Duplex, head: Buff
   socket.on("close", () => upstream.destroy());
 }
 
+/** Controls of a harness that plays the server (CONTROL=1): refuse, cut, tell, and what was seen meanwhile. */
+const seen = { attempts: [] as number[], mostOpen: 0 };
+let isRefusing = false;
+
+function obey(text: string): void {
+  const order = JSON.parse(text) as {
+    readonly refuse?: boolean;
+    readonly cut?: boolean;
+    readonly reset?: boolean;
+    readonly tell?: Broadcast;
+  };
+  if (order.refuse !== undefined) isRefusing = order.refuse;
+  if (order.reset === true) {
+    seen.attempts.length = 0;
+    seen.mostOpen = own?.connections ?? 0;
+  }
+  if (order.cut === true) {
+    own?.cut();
+    hub?.cut();
+  }
+  if (order.tell !== undefined) hub?.tell(order.tell);
+}
+
 let hub: Hub | undefined;
 const server = createServer((request, response) => {
+  if (process.env["CONTROL"] === "1" && request.url === "/control") {
+    let body = "";
+    request.on("data", (part: Buffer) => (body += part.toString("utf8")));
+    request.on("end", () => {
+      obey(body);
+      response.writeHead(200).end(JSON.stringify(seen));
+    });
+    return;
+  }
   if (request.url === "/healthz") response.writeHead(200).end("ok");
   else response.writeHead(404).end();
 });
 server.on("upgrade", (request, socket, head) => {
-  if (request.url === "/hub") hub?.upgrade(request, socket, head);
-  else if (own !== undefined) own.upgrade(request, socket, head);
-  else if (published !== undefined) pipe(published.port, request, socket, head);
+  if (request.url !== "/hub") seen.attempts.push(performance.now());
+  if (isRefusing) socket.destroy();
+  else if (request.url === "/hub") hub?.upgrade(request, socket, head);
+  else if (own !== undefined) {
+    own.upgrade(request, socket, head);
+    seen.mostOpen = Math.max(seen.mostOpen, own.connections);
+  } else if (published !== undefined) pipe(published.port, request, socket, head);
 });
 
 function stop(): void {
