@@ -12,8 +12,8 @@ export interface Replica {
   edit(value: Json, marker: Marker | undefined): Uint8Array;
   /** An update that changes nothing that is shown. */
   touch(): Uint8Array;
-  /** Takes an update in; undefined when it could be read, else why not. */
-  take(update: Uint8Array): string | undefined;
+  /** Takes updates in, the cheaper the more at once; gives why some could not be read. */
+  take(updates: readonly Uint8Array[]): readonly string[];
   /** Canonical text of the document, equal at two replicas if and only if they agree. */
   shown(): string;
 }
@@ -56,9 +56,9 @@ export const opaqueDocuments: Documents = {
         count += 1;
         return own(`opaque:${peer}:${count}:`);
       },
-      take: (update) => {
-        have.add(Array.from(update, (byte) => String.fromCharCode(byte)).join(""));
-        return undefined;
+      take: (updates) => {
+        for (const update of updates) have.add(Array.from(update, (byte) => String.fromCharCode(byte)).join(""));
+        return [];
       },
       shown: () => JSON.stringify([...have].filter((text) => !text.endsWith(":")).sort()),
     };

@@ -80,11 +80,11 @@ function echo(from: Bench, to: readonly Bench[] = [from]): void {
       for (const each of to) each.session.frame(serverFrame({ type: "handleUpdate", entityId: ROOM, update: message.update }), 1, each.out);
 }
 
-function joined(reconnect = false): Bench {
+function joined(reconnect = false, others: readonly Bench[] = []): Bench {
   const each = bench(reconnect);
   each.session.start(0, each.out);
   open(each);
-  echo(each);
+  echo(each, [each, ...others]);
   return each;
 }
 
@@ -124,7 +124,11 @@ describe("a session", () => {
   });
 
   it("shows the same as another that has the same updates, in whatever order", () => {
-    const [one, two] = [joined(), joined()];
+    const one = bench();
+    one.session.start(0, one.out);
+    open(one);
+    const two = joined(false, [one]);
+    echo(one, [one, two]);
     for (let n = 1; n <= 5; n += 1) write(one, n);
     for (let n = 6; n <= 10; n += 1) write(two, n);
     expect(shown(one)).not.toBe(shown(two));

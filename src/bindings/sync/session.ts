@@ -242,10 +242,9 @@ class SyncSession implements Session {
   }
 
   #takeIn(out: Outbox): void {
-    for (const update of this.#waiting.splice(0)) {
-      const problem = this.#replica.take(update);
-      if (problem !== undefined) out.observe({ kind: "problem", reason: "damaged", text: `an update that cannot be read: ${problem}` });
-    }
+    if (this.#waiting.length === 0) return;
+    for (const problem of this.#replica.take(this.#waiting.splice(0)))
+      out.observe({ kind: "problem", reason: "damaged", text: `an update that cannot be read: ${problem}` });
   }
 
   #show(op: number, nowMs: number, out: Outbox): void {

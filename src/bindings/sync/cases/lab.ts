@@ -77,8 +77,10 @@ export interface LabDocument {
   type(at: number, text: string): Uint8Array;
   erase(at: number, count: number): Uint8Array;
   set(key: string, value: string | Uint8Array): Uint8Array;
-  /** Takes an update in; gives whether it could be read. */
-  take(update: Uint8Array): boolean;
+  /** Takes an update in, by the next look at the document. */
+  take(update: Uint8Array): void;
+  /** How many of the updates that it was given could not be read. */
+  unread(): number;
   /** Names in `log`. */
   names(): readonly string[];
   /** Canonical JSON of the whole. */

@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { LoroDoc } from "loro-crdt";
 import type { Json } from "../../../core/op.ts";
 import type { LabDocument } from "../cases/lab.ts";
-import { canonical } from "./loro.ts";
+import { canonical, takeAll } from "./loro.ts";
 
 /** A document with a peer of its own. */
 export function labDocument(): LabDocument {
@@ -11,7 +11,13 @@ export function labDocument(): LabDocument {
   const log = doc.getList("log");
   const text = doc.getText("t");
   const map = doc.getMap("m");
+  const waiting: Uint8Array[] = [];
+  let unread = 0;
+  const settle = (): void => {
+    unread += takeAll(doc, waiting.splice(0)).length;
+  };
   const change = (act: () => void): Uint8Array => {
+    settle();
     const before = doc.version();
     act();
     doc.commit();
@@ -19,9 +25,13 @@ export function labDocument(): LabDocument {
     before.free();
     return update;
   };
+  const settled = <T>(read: () => T): T => {
+    settle();
+    return read();
+  };
   return {
-    versionVector: () => doc.version().encode(),
-    version: () => JSON.stringify([...doc.version().toJSON()].toSorted(([left], [right]) => (left < right ? -1 : 1))),
+    versionVector: () => settled(() => doc.version().encode()),
+    version: () => settled(() => JSON.stringify([...doc.version().toJSON()].toSorted(([left], [right]) => (left < right ? -1 : 1)))),
     push: (name) => change(() => log.push(name)),
     type: (at, letters) => change(() => text.insert(Math.floor(at * text.length), letters)),
     erase: (at, count) =>
@@ -32,16 +42,10 @@ export function labDocument(): LabDocument {
         else map.set("erased", 1);
       }),
     set: (key, value) => change(() => map.set(key, value)),
-    take: (update) => {
-      try {
-        doc.import(update);
-        return true;
-      } catch {
-        return false;
-      }
-    },
-    names: () => log.toJSON() as string[],
-    json: () => canonical({ log: log.toJSON() as Json, t: text.toString(), m: map.toJSON() as Json }),
-    textLength: () => text.length,
+    take: (update) => void waiting.push(update),
+    unread: () => settled(() => unread),
+    names: () => settled(() => log.toJSON() as string[]),
+    json: () => settled(() => canonical({ log: log.toJSON() as Json, t: text.toString(), m: map.toJSON() as Json })),
+    textLength: () => settled(() => text.length),
   };
 }

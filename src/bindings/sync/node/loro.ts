@@ -59,16 +59,27 @@ export function loroReplica(peer: number, doc: LoroDoc = new LoroDoc()): Replica
       map.delete(TOUCHED);
       return exported(before);
     },
-    take: (update) => {
-      try {
-        doc.import(update);
-        return undefined;
-      } catch (error) {
-        return error instanceof Error ? error.message : String(error);
-      }
-    },
+    take: (updates) => takeAll(doc, updates),
     shown: () => sha256(canonical({ log: log.toJSON() as Json, t: text.toString(), m: map.toJSON() as Json })),
   };
+}
+
+/** One import of many costs a tenth of one by one; a bad one among them is looked for only when there is one. */
+export function takeAll(doc: LoroDoc, updates: readonly Uint8Array[]): readonly string[] {
+  if (updates.length === 0) return [];
+  try {
+    doc.importBatch([...updates]);
+    return [];
+  } catch {
+    return updates.flatMap((update) => {
+      try {
+        doc.import(update);
+        return [];
+      } catch (error) {
+        return [error instanceof Error ? error.message : String(error)];
+      }
+    });
+  }
 }
 
 /** JSON text with the fields of every map in the order of their names. */

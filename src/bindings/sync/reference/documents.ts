@@ -44,6 +44,9 @@ export function createDocuments(store: Store, is: Faults): Documents {
       return known;
     }
     const fresh: Loaded = { doc: new LoroDoc(), waiting: new Map(), waitingBytes: 0 };
+    // Detached: only the history is kept. Working out the state at each import would cost fourteen times as much, and
+    // this server never looks at it.
+    fresh.doc.detach();
     for (const bytes of store.updatesOf(entity)) importInto(fresh, bytes);
     loaded.set(entity, fresh);
     if (loaded.size - held.size > IDLE_MAX) {
@@ -75,8 +78,12 @@ export function createDocuments(store: Store, is: Faults): Documents {
         return undefined;
       }
       const { doc, waiting } = load(entity);
-      if (doc.opCount() === 0 && waiting.size === 0) return [];
+      if (doc.opCount() === 0 && waiting.size === 0) {
+        from.free();
+        return [];
+      }
       const whole = doc.export({ mode: "update", from });
+      from.free();
       const cut = is("large-document-is-cut") && whole.length > CELL_BYTES ? new LoroDoc().export({ mode: "update" }) : whole;
       return [cut, ...Array.from(waiting.values(), (each) => each.bytes)];
     },
@@ -126,7 +133,7 @@ function importInto(into: Loaded, bytes: Uint8Array): Taken {
 /** Forgets what no longer waits. */
 function settle(into: Loaded): void {
   if (into.waiting.size === 0) return;
-  const version = into.doc.version();
+  const version = into.doc.oplogVersion();
   for (const [hash, { bytes, end }] of into.waiting) {
     const order = end.compare(version);
     if (order === undefined || order > 0) continue;
