@@ -59,6 +59,8 @@ export async function runWorkers(
   const series = createSeries(count, (point) => options.onProgress?.({ kind: "second", point, totalSeconds }));
   const stop = (): void => children.forEach((child) => child.connected && child.send({ kind: "stop" }));
   options.signal?.addEventListener("abort", stop, { once: true });
+  // Said before this run began: there is no event for it any more.
+  if (options.signal?.aborted === true) stop();
   try {
     options.onProgress?.({ kind: "stage", text: `starting ${count} worker${count === 1 ? "" : "s"}` });
     await Promise.all(children.map((child, index) => ready(child, { ...job, shard: { index, count } })));

@@ -8,7 +8,7 @@ import type { ScenarioParameters } from "../core/scenario.ts";
 import { TRANSPORT_DEFAULT, type TransportName } from "../engines/node/transports.ts";
 import { startTarget, type RunningTarget } from "../targets/index.ts";
 import { startPds } from "../../fixtures/atproto/index.ts";
-import { createCredentials } from "../../fixtures/credentials/index.ts";
+import { createCredentials, type CredentialSource } from "../../fixtures/credentials/index.ts";
 import { startDirectory } from "../../fixtures/directory/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
 import { appendDocument, CHUNK, type RecordingAbout, type RunEnd } from "../recording/index.ts";
@@ -58,82 +58,119 @@ const CLIENTS_PER_WORKER = 5000;
 /** One process may have 20,000 files open on common limits; some are not sockets. */
 const CLIENTS_PER_WORKER_MAX = 15_000;
 
+/** What is started once and serves one load run after the other. */
+export interface Ground {
+  readonly running: RunningTarget;
+  /** Where keys are: kept from run to run, since a run may have changed them. */
+  readonly source: CredentialSource;
+  /** Has the first identities ready, and known to the directory. */
+  prepare(clients: number): Promise<void>;
+  close(): Promise<void>;
+}
+
 /**
- * Runs a scenario against a target and judges every delivery. Resolves with the result, also for runs that fail.
- * @throws HarnessError for mistakes of the user, a target never reached, and faults of our own.
+ * Starts the directory, the target and what they need.
+ * @throws HarnessError for mistakes of the user, and a target never reached.
  */
-export async function load(options: LoadOptions): Promise<Result> {
-  const startedAt = new Date();
-  const scenario = scenarioNamed(options.scenario);
-  const parameters: ScenarioParameters = { ...scenario.defaults, ...options.parameters };
-  checkParameters(parameters);
-  const seed = options.seed ?? randomBytes(6).toString("hex");
-  const run = randomBytes(4).toString("hex");
-  const stage = (text: string): void => options.onProgress?.({ kind: "stage", text });
-  stage("starting the directory and the target");
+export async function openGround(options: LoadOptions): Promise<Ground> {
   const pool = await openPool({ seed: POOL_SEED });
   const directory = await startDirectory({ pool });
-  let closePds: (() => Promise<void>) | undefined;
+  const closing: (() => Promise<void>)[] = [directory.close];
+  const close = async (): Promise<void> => {
+    for (const end of closing.splice(0).toReversed()) await end();
+  };
   try {
-    const registry = { bindingNames, bindingFolder, loadBinding };
     const running = await startTarget({
       target: options.target,
-      registry,
+      registry: { bindingNames, bindingFolder, loadBinding },
       purpose: "load",
       directoryUrl: directory.url,
       ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
       ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
       ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
     });
-    try {
-      const { binding } = running;
-      checkKnown(running.resolved.known, binding.requirements, startedAt.toISOString().slice(0, 10));
-      checkFit(binding, running, parameters);
-      stage(`preparing ${parameters.clients} identities`);
-      if (running.resolved.directoryUrl !== undefined) await directory.prepare(parameters.clients);
-      const count = workersFor(parameters, options.workers);
-      const paths = options.record === undefined ? [] : recordingPaths(options.record, count);
-      const job: Omit<WorkerJob, "shard"> = {
-        kind: "job",
-        binding: binding.manifest.name,
-        target: running.resolved,
-        scenario: scenario.name,
-        parameters,
-        seed,
-        run,
-        transport: options.transport ?? TRANSPORT_DEFAULT,
-        ...(paths.length === 0 ? {} : { record: { paths, about: aboutOf(options, running, startedAt, count) } }),
-      };
-      const pds =
-        running.resolved.credential.recipe === "pds" && running.resolved.directoryUrl !== undefined
-          ? await startPds({ directoryUrl: directory.url })
-          : undefined;
-      closePds = pds?.close;
-      const source = createCredentials({ target: running.resolved, pool, pdsUrl: pds?.url });
-      const turns = turnsOf(scenario, parameters, { running, source, say: stage });
-      const gathered = await runWorkers(job, count, {
-        ...options,
-        credential: (client) => source.credential(client),
-        onGo: turns.begin,
-      });
-      await turns.done();
-      const endedAt = new Date();
-      const exited = running.exited();
-      const end: RunEnd = {
-        endedAt: endedAt.toISOString(),
-        interrupted: gathered.interrupted,
-        ...(exited === undefined ? {} : { exited }),
-      };
-      for (const path of paths) appendDocument(path, CHUNK.runEnd, end);
-      const target = { ...running.resolved, exited };
-      return resultOf({ options, scenario, parameters, seed, target, binding, gathered, startedAt, endedAt, workers: count });
-    } finally {
-      await running.stop();
-    }
-  } finally {
-    await closePds?.();
-    await directory.close();
+    closing.push(running.stop);
+    const { resolved, binding } = running;
+    checkKnown(resolved.known, binding.requirements, new Date().toISOString().slice(0, 10));
+    const pds =
+      resolved.credential.recipe === "pds" && resolved.directoryUrl !== undefined ? startPds({ directoryUrl: directory.url }) : undefined;
+    const pdsUrl = (await pds)?.url;
+    if (pds !== undefined) closing.push(async () => (await pds).close());
+    let prepared = 0;
+    return {
+      running,
+      source: createCredentials({ target: resolved, pool, pdsUrl }),
+      prepare: async (clients) => {
+        if (resolved.directoryUrl === undefined || clients <= prepared) return;
+        await directory.prepare(clients);
+        prepared = clients;
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
   }
+}
+
+/**
+ * Runs a scenario against a target and judges every delivery. Resolves with the result, also for runs that fail.
+ * @throws HarnessError for mistakes of the user, a target never reached, and faults of our own.
+ */
+export async function load(options: LoadOptions): Promise<Result> {
+  const startedAt = new Date();
+  checkParameters({ ...scenarioNamed(options.scenario).defaults, ...options.parameters });
+  options.onProgress?.({ kind: "stage", text: "starting the directory and the target" });
+  const ground = await openGround(options);
+  try {
+    return await playOn(ground, options, startedAt);
+  } finally {
+    await ground.close();
+  }
+}
+
+/** One run of `load` on what is started already. */
+export async function playOn(ground: Ground, options: LoadOptions, startedAt: Date = new Date()): Promise<Result> {
+  const { running, source } = ground;
+  const { binding } = running;
+  const scenario = scenarioNamed(options.scenario);
+  const parameters: ScenarioParameters = { ...scenario.defaults, ...options.parameters };
+  checkParameters(parameters);
+  checkFit(binding, running, parameters);
+  const seed = options.seed ?? randomBytes(6).toString("hex");
+  const stage = (text: string): void => options.onProgress?.({ kind: "stage", text });
+  stage(`preparing ${parameters.clients} identities`);
+  await ground.prepare(parameters.clients);
+  const count = workersFor(parameters, options.workers);
+  const paths = options.record === undefined ? [] : recordingPaths(options.record, count);
+  const job: Omit<WorkerJob, "shard"> = {
+    kind: "job",
+    binding: binding.manifest.name,
+    target: running.resolved,
+    scenario: scenario.name,
+    parameters,
+    seed,
+    run: randomBytes(4).toString("hex"),
+    transport: options.transport ?? TRANSPORT_DEFAULT,
+    ...(paths.length === 0 ? {} : { record: { paths, about: aboutOf(options, running, startedAt, count) } }),
+  };
+  const turns = turnsOf(scenario, parameters, { running, source, say: stage });
+  const gathered = await runWorkers(job, count, {
+    ...options,
+    credential: (client) => source.credential(client),
+    onGo: turns.begin,
+  });
+  await turns.done();
+  const endedAt = new Date();
+  const exited = running.exited();
+  const end: RunEnd = {
+    endedAt: endedAt.toISOString(),
+    interrupted: gathered.interrupted,
+    ...(exited === undefined ? {} : { exited }),
+  };
+  for (const path of paths) appendDocument(path, CHUNK.runEnd, end);
+  const target = { ...running.resolved, exited };
+  return resultOf({ options, scenario, parameters, seed, target, binding, gathered, startedAt, endedAt, workers: count });
 }
 
 function aboutOf(options: LoadOptions, { resolved }: RunningTarget, startedAt: Date, workers: number): RecordingAbout {
