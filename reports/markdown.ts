@@ -97,6 +97,8 @@ function loadTable(load: LoadResult): string {
       ["convergence", load.convergenceMs],
       ["spread", load.spreadMs],
       ["join", load.joinMs],
+      ...(load.confirmMs === undefined ? [] : [["confirm", load.confirmMs] as const]),
+      ...(load.readMs === undefined ? [] : [["read", load.readMs] as const]),
     ] as const
   )
     .filter(([, figures]) => figures.count > 0)

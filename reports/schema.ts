@@ -77,6 +77,8 @@ const load = z.object({
   convergenceMs: latencyFigures,
   spreadMs: latencyFigures,
   joinMs: latencyFigures,
+  confirmMs: latencyFigures.exactOptional().describe("Planned time of a write to its confirmation."),
+  readMs: latencyFigures.exactOptional().describe("Planned time of a question to its answer."),
   sent: z.number(),
   late: z.number().describe("Sends later than their plan by over 50 ms."),
   plannedPerSecond: z.number(),

@@ -176,6 +176,8 @@ function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
     ["convergence", load.convergenceMs],
     ["spread", load.spreadMs],
     ["join", load.joinMs],
+    ...(load.confirmMs === undefined ? [] : [["confirm", load.confirmMs] as const]),
+    ...(load.readMs === undefined ? [] : [["read", load.readMs] as const]),
   ];
   return [
     `  ${pen.bold(oneLine(load.scenario))}  ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}`,

@@ -4,6 +4,7 @@ import { scenario as hotStream } from "./hot-stream.ts";
 import { scenario as chatSpace } from "./chat-space.ts";
 import { scenario as backlogStorm } from "./backlog-storm.ts";
 import { scenario as coEdit } from "./co-edit.ts";
+import { scenario as crashDrill } from "./crash-drill.ts";
 import { scenario as cursorSwarm } from "./cursor-swarm.ts";
 import { scenario as idleRooms } from "./idle-rooms.ts";
 import { scenario as joinStorm } from "./join-storm.ts";
@@ -32,4 +33,5 @@ export const scenarios: readonly Scenario[] = [
   chatSpace,
   hotStream,
   loginJourney,
+  crashDrill,
 ];

@@ -50,7 +50,7 @@ export function turnsOf(
   };
 }
 
-function restartIn({ name, restartAt }: Scenario, running: RunningTarget, say: (text: string) => void): Turn | undefined {
+function restartIn({ name, restartAt, restartHow }: Scenario, running: RunningTarget, say: (text: string) => void): Turn | undefined {
   if (restartAt === undefined) return undefined;
   const port = running.process;
   if (port === undefined) {
@@ -61,8 +61,8 @@ function restartIn({ name, restartAt }: Scenario, running: RunningTarget, say: (
   return {
     at: restartAt,
     act: () => {
-      say("restarting the server");
-      return port.restart();
+      say(restartHow === "killed" ? "killing the server, and starting it again" : "restarting the server");
+      return port.restart(restartHow);
     },
   };
 }

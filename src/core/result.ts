@@ -57,6 +57,10 @@ export interface LoadResult {
   /** First to last receiver of one write. */
   readonly spreadMs: LatencyFigures;
   readonly joinMs: LatencyFigures;
+  /** Planned time of a write to its confirmation; absent where nothing was confirmed. */
+  readonly confirmMs?: LatencyFigures;
+  /** Planned time of a question to its answer; absent where nothing was asked. */
+  readonly readMs?: LatencyFigures;
   readonly sent: number;
   /** Sends later than their plan by over 50 ms. */
   readonly late: number;

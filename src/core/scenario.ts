@@ -26,7 +26,10 @@ export interface Objectives {
 export type Step = { readonly atMs: number } & (
   | { readonly kind: "join" | "leave" | "cut" | "read" | "keepalive" }
   | { readonly kind: "act"; /** an operation of the binding */ readonly name: string }
-  | { /** Shows where this user is: of the binding's operations one that makes a presence. */ readonly kind: "presence"; readonly name: string }
+  | {
+      /** Shows where this user is: of the binding's operations one that makes a presence. */ readonly kind: "presence";
+      readonly name: string;
+    }
 );
 
 /** One client's part; `next` gives steps in the order of `atMs` until undefined. */
@@ -52,6 +55,8 @@ export interface Scenario {
   };
   /** When the target is stopped in order and started again, as a share of the duration behind the ramp; needs a process of ours. */
   readonly restartAt?: number;
+  /** Default `politely`; `killed`: without a farewell to anybody. */
+  readonly restartHow?: "politely" | "killed";
   /** When every identity of the run gets a new key, as a share of the duration behind the ramp; needs a directory of ours. */
   readonly rotateAt?: number;
   /** Same index, parameters and prng give the same script on every engine and shard. `mix`: the binding's operations by weight. */

@@ -54,6 +54,10 @@ export interface ShardResult {
   readonly refusedJoins: number;
   readonly firstFailure: string | undefined;
   readonly joinMs: string;
+  /** From the planned time of a write to its confirmation, where the protocol has one; encoded like `joinMs`. */
+  readonly confirmMs?: string;
+  /** From the planned time of a question to its answer. */
+  readonly readMs?: string;
   readonly actMs: number;
   readonly loopLagMsP99: number;
   readonly cpu: number;

@@ -10,6 +10,7 @@ import type { Credential } from "../../core/session.ts";
 import { createAlarms, type Alarm } from "./alarms.ts";
 import { createNodeClient, type NodeClient } from "./client.ts";
 import { createHdr } from "./hdr.ts";
+import type { Histogram } from "../../core/histogram.ts";
 import type { ShardOptions, ShardResult } from "./shard-types.ts";
 
 /** A send later than its plan by more than this is late. */
@@ -27,6 +28,9 @@ const READ_MS_MAX = 5000;
 
 /** One source address has about 28,000 ports; beyond this many sockets the next loopback address is used. */
 const SOCKETS_PER_ADDRESS = 20_000;
+
+/** Acts of one client whose answer is timed; a protocol without answers gives none. */
+const ASKED_MAX = 256;
 
 /** Reads use ids apart from writes, whose id is the marker's counter. */
 const READ_IDS_FROM = 1_000_000_000;
@@ -61,6 +65,8 @@ interface Player {
   startedMs: number;
   writes: number;
   reads: number;
+  /** When its acts were planned that have no answer yet, by op. */
+  readonly asked: Map<number, number>;
   isAskedForFinal: boolean;
 }
 
@@ -83,6 +89,8 @@ class Shard {
   readonly #ledger: Ledger;
   readonly #second = createHdr();
   readonly #joinMs = createHdr();
+  readonly #confirmMs = createHdr();
+  readonly #readMs = createHdr();
   readonly #lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   readonly #secondLag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   readonly #isLoopback: boolean;
@@ -124,6 +132,7 @@ class Shard {
         startedMs: 0,
         writes: 0,
         reads: 0,
+        asked: new Map(),
         isAskedForFinal: false,
       });
     }
@@ -185,6 +194,8 @@ class Shard {
         refusedJoins: this.#refusedJoins,
         firstFailure: this.#firstFailure,
         joinMs: this.#joinMs.encode(),
+        confirmMs: this.#confirmMs.encode(),
+        readMs: this.#readMs.encode(),
         actMs: wallMs,
         loopLagMsP99,
         cpu: (cpu.user + cpu.system) / 1000 / Math.max(1, wallMs),
@@ -246,6 +257,7 @@ class Shard {
     this.#sent += 1;
     this.#sentInSecond += 1;
     this.#ledger.invoked(player.slot, n, plannedMs, nowMs);
+    this.#asked(player, n, plannedMs);
     const value = this.#options.operations.make(name, player.prng);
     player.node.invoke({
       kind: "write",
@@ -268,7 +280,10 @@ class Shard {
   }
 
   #read(player: Player, plannedMs: number): void {
-    if (player.isJoined) player.node?.invoke({ kind: "read", id: READ_IDS_FROM + player.reads++, plannedMs });
+    if (!player.isJoined) return;
+    const id = READ_IDS_FROM + player.reads++;
+    this.#asked(player, id, plannedMs);
+    player.node?.invoke({ kind: "read", id, plannedMs });
   }
 
   async #join(player: Player, plannedMs: number): Promise<void> {
@@ -393,11 +408,13 @@ class Shard {
         this.#disconnected(player, detail, atMs);
         return;
       case "snapshot":
+        if (detail.op !== undefined) this.#answered(player, detail.op, this.#readMs, atMs);
         this.#ledger.snapshot(player.slot, detail.marker, atMs);
         if (player.isAskedForFinal) this.#ledger.finalState(player.slot, detail.marker);
         player.isAskedForFinal = false;
         return;
       case "accepted":
+        this.#answered(player, detail.op, this.#confirmMs, atMs);
         if (isWrite(detail.op)) this.#ledger.accepted(player.slot, detail.op, detail.position, atMs);
         return;
       case "rejected":
@@ -414,6 +431,23 @@ class Shard {
     }
   }
 
+  /** Notes when an act was planned, for the time until its answer. */
+  #asked(player: Player, op: number, plannedMs: number): void {
+    player.asked.set(op, plannedMs);
+    if (player.asked.size <= ASKED_MAX) return;
+    for (const oldest of player.asked.keys()) {
+      player.asked.delete(oldest);
+      return;
+    }
+  }
+
+  #answered(player: Player, op: number, histogram: Histogram, atMs: number): void {
+    const plannedMs = player.asked.get(op);
+    if (plannedMs === undefined) return;
+    player.asked.delete(op);
+    histogram.record(atMs - plannedMs);
+  }
+
   /** An observation with what only the engine knows: since when it tried, and whether the end is its own doing. */
   #told(player: Player, detail: Detail): Detail {
     if (detail.kind === "connected") return { ...detail, startedMs: player.startedMs };
@@ -424,7 +458,8 @@ class Shard {
 
   /** Whether a close tells of the restart that the scenario has. */
   #isRestart(code: number): boolean {
-    return this.#options.scenario.restartAt !== undefined && (code === CODE_GOING_AWAY || code === CODE_RESTART);
+    const { restartAt, restartHow } = this.#options.scenario;
+    return restartAt !== undefined && (restartHow === "killed" || code === CODE_GOING_AWAY || code === CODE_RESTART);
   }
 
   #disconnected(player: Player, detail: Extract<Detail, { kind: "disconnected" }>, atMs: number): void {
