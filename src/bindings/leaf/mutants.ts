@@ -75,12 +75,12 @@ const STREAMS: readonly Mutant[] = [
 ];
 
 const VIEWS: readonly Mutant[] = [
-  mutant("view-misses-far-events", "CONV-01 diverged", "One of a hundred events far along a stream is not materialised."),
+  mutant("view-misses-far-deletions", "CONV-01 diverged", "Deletions far along a stream are not materialised."),
   mutant("view-leaves-out-its-last-row", "CONV-02 diverged", "The view `room` is answered without its last row."),
   mutant("rebuilds-from-part-of-the-log", "CONV-03 diverged", "A module put in place of another is given 99 of 100 events."),
   mutant("read-behind-an-append-is-empty", "CONV-04 stale", "A window whose only row is the newest event is answered empty."),
   mutant("state-events-enter-the-log", "CONV-05 ghost", "State events are written to the log as well."),
-  mutant("keeps-part-of-a-refused-state-batch", "CONV-05 ghost", "State events before the refused one stand."),
+  mutant("keeps-part-of-a-refused-state-batch", "CONV-05 ghost", "State events before the refused one stand.", ["CONV-05 lost"]),
   mutant("whole-floats-become-integers", "CONV-06 damaged", "A whole float as a parameter becomes an integer."),
 ];
 

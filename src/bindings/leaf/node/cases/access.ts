@@ -270,7 +270,12 @@ const everyEventIsJudged: CaseDefinition = {
         );
     }
     const own = lab.post();
-    const allowed = await lab.append(owner, stream, [own, lab.post({ kind: "edit", target: own.eid ?? "" }), grantOwner, lab.post()]);
+    const allowed = await lab.append(owner, stream, [
+      own,
+      lab.post({ kind: "edit", target: own.eid ?? "" }),
+      lab.post({ kind: "grant", did: owner.did ?? "" }),
+      lab.post(),
+    ]);
     lab.check(
       "SEC-03",
       allowed.ok,

@@ -204,7 +204,9 @@ const SOCKETS = 25;
 const STAGE_EVENTS = 40;
 const FAN_OUT_LIMITS = [1, 10, 100, 1000] as const;
 /** Filler, so that a reader that stops reading is felt. */
-const FILLER = "x".repeat(2_000);
+const FILLER = "x".repeat(10_000);
+/** Subscriptions of the one that does not read: what they are sent fills every buffer on the way. */
+const STUCK = 40;
 
 const fanOut: CaseDefinition = {
   name: "capacity/fan-out",
@@ -225,11 +227,12 @@ const fanOut: CaseDefinition = {
           return socket.subscribe(stream, ask("log", { start: 1, limit: FAN_OUT_LIMITS[n % FAN_OUT_LIMITS.length] ?? 1 }));
         }),
       );
-      const stuck = await Promise.all(Array.from({ length: 20 }, () => slow.subscribe(stream, ask("log", { start: 1 }))));
+      const isFirst = count === STAGES[0];
+      const stuck = await Promise.all(Array.from({ length: isFirst ? STUCK : 0 }, () => slow.subscribe(stream, ask("log", { start: 1 }))));
       slow.pause();
       const fromMs = t.nowMs();
       for (let n = 0; n < STAGE_EVENTS; n += 1) {
-        await lab.mustAppend(writer, stream, [lab.post({ body: FILLER })]);
+        await lab.mustAppend(writer, stream, [isFirst ? lab.post({ body: FILLER }) : lab.post()]);
         await t.sleep(10);
       }
       await reached(subscriptions, STAGE_EVENTS, 40_000);
