@@ -1,5 +1,6 @@
 import type { Scenario } from "../src/core/scenario.ts";
 import { scenario as loginJourney } from "./login-journey.ts";
+import { scenario as editWar } from "./edit-war.ts";
 import { scenario as hotStream } from "./hot-stream.ts";
 import { scenario as chatSpace } from "./chat-space.ts";
 import { scenario as backlogStorm } from "./backlog-storm.ts";
@@ -9,6 +10,8 @@ import { scenario as cursorSwarm } from "./cursor-swarm.ts";
 import { scenario as idleRooms } from "./idle-rooms.ts";
 import { scenario as joinStorm } from "./join-storm.ts";
 import { scenario as offlineEditors } from "./offline-editors.ts";
+import { scenario as offlineCommuters } from "./offline-commuters.ts";
+import { scenario as spaceChat } from "./space-chat.ts";
 import { scenario as reconnectHerd } from "./reconnect-herd.ts";
 import { scenario as rollingRestart } from "./rolling-restart.ts";
 import { scenario as rotationDrill } from "./rotation-drill.ts";
@@ -34,4 +37,7 @@ export const scenarios: readonly Scenario[] = [
   hotStream,
   loginJourney,
   crashDrill,
+  spaceChat,
+  offlineCommuters,
+  editWar,
 ];
