@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { availableParallelism, totalmem } from "node:os";
 import { delimiter, join } from "node:path";
 import { INSTALL_PDS, pdsModule } from "../../fixtures/atproto/index.ts";
-import { bindingNames } from "./registry.ts";
+import { bindingNames, loadBinding } from "./registry.ts";
 
 /** One thing that a run may need. */
 export interface Finding {
@@ -47,6 +47,14 @@ function pds(): Finding {
   return module === undefined
     ? { name: "pds", state: "optional", text: `not here; only for cases that sign in through a PDS: ${INSTALL_PDS} (340 MB)` }
     : { name: "pds", state: "here", text: module.replace(/.node_modules.*$/, "") };
+}
+
+/** Optional pieces of bindings that are not installed, with how to get them. */
+export async function examineBindings(): Promise<readonly Finding[]> {
+  const bindings = await Promise.all(bindingNames().map((name) => loadBinding(name)));
+  return bindings.flatMap(({ manifest, absent }) =>
+    absent === undefined ? [] : [{ name: manifest.name, state: "optional" as const, text: absent }],
+  );
 }
 
 /** What is here, what is missing, and how to get it. Starts nothing but `--version` calls. */
