@@ -5,7 +5,7 @@ import type { Entry, Ledger } from "../core/ledger.ts";
 import type { Marker } from "../core/marker.ts";
 import type { Delivered } from "../core/observation.ts";
 import type { Reason } from "../core/reason.ts";
-import { entrySteps, frameStep, lostSteps } from "./ledger-witness.ts";
+import { disorderSteps, entrySteps, frameStep, lostSteps } from "./ledger-witness.ts";
 import { RoomLog, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
 
 export interface LedgerOptions {
@@ -349,10 +349,7 @@ export class MemoryLedger implements Ledger {
     const after = this.#receivedAfter(client, log, entry, holes);
     if (after !== undefined) {
       const seen = `a=${after.author} n=${after.n} before a=${entry.author} n=${entry.n}`;
-      const steps = [
-        ...this.#entrySteps(client, log, after, after.firstMs, "received first here"),
-        ...this.#frameStep(client, nowMs, bytes ?? entry.bytes, undefined),
-      ];
+      const kept = bytes ?? entry.bytes;
       this.#finding(
         "order",
         "disordered",
@@ -360,7 +357,10 @@ export class MemoryLedger implements Ledger {
         log,
         `a=${entry.author} n=${entry.n} before a=${after.author} n=${after.n}, as other members received them`,
         seen,
-        () => steps,
+        () => {
+          const text = kept === undefined ? undefined : this.#options.textOf(kept);
+          return disorderSteps(this.#number[client] ?? 0, entry, after, text, nowMs);
+        },
       );
     }
     return true;
