@@ -11,6 +11,7 @@ import { assembleCheck } from "./check-result.ts";
 import type { ConformanceJob } from "./conformance-job.ts";
 import { startControl } from "./control.ts";
 import { robustnessOf, watchDeaths } from "./death.ts";
+import { unlessInterrupted } from "./interrupt.ts";
 import { checkKnown } from "./known.ts";
 import * as registry from "./registry.ts";
 import { runSuite } from "./suite.ts";
@@ -90,12 +91,15 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
     const prepared = surroundings.prepare(Math.min(IDENTITIES, IDENTITIES_A_CASE * selection.cases.length));
     // Awaited before the first case; a start that fails first must not leave it unheard.
     prepared.catch(() => undefined);
-    const running = await startTarget(start);
+    const running = await unlessInterrupted(startTarget(start), options.signal, (late) => late.stop());
     closers.push(() => running.stop());
     const { binding, resolved } = running;
     const hasExclusive = selection.cases.some((each) => each.phase === "exclusive");
     // A reference server can run twice: its own instance for what restarts, exhausts or counts.
-    const own = hasExclusive && resolved.directoryUrl !== undefined ? await startTarget(start) : undefined;
+    const own =
+      hasExclusive && resolved.directoryUrl !== undefined
+        ? await unlessInterrupted(startTarget(start), options.signal, (late) => late.stop())
+        : undefined;
     if (own !== undefined) closers.push(() => own.stop());
     const port = (own ?? running).process;
     const control = hasExclusive && port !== undefined ? await startControl(port) : undefined;

@@ -67,7 +67,10 @@ export async function runWorkers(
     options.onProgress?.({ kind: "stage", text: `starting ${count} worker${count === 1 ? "" : "s"}` });
     await Promise.all(children.map((child, index) => ready(child, { ...job, shard: { index, count } })));
     const limitMs = job.parameters.rampMs + job.parameters.durationMs + OVERTIME_MS_MAX;
-    const done = await Promise.all(children.map((child) => finished(child, onSecond, limitMs)));
+    const finishing = Promise.all(children.map((child) => finished(child, onSecond, limitMs)));
+    // Interrupted before the workers were there: they play nothing, and say so.
+    if (options.signal?.aborted === true) stop();
+    const done = await finishing;
     return { done, series: points, interrupted: options.signal?.aborted ?? false };
   } finally {
     options.signal?.removeEventListener("abort", stop);

@@ -11,6 +11,7 @@ import { createCredentials } from "../../fixtures/credentials/index.ts";
 import { startDirectory } from "../../fixtures/directory/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
+import { unlessInterrupted } from "./interrupt.ts";
 import { checkKnown } from "./known.ts";
 import { resultOf } from "./load-result.ts";
 import { runWorkers, type LoadProgress } from "./load-workers.ts";
@@ -66,7 +67,7 @@ export async function load(options: LoadOptions): Promise<Result> {
   const directory = await startDirectory({ pool });
   try {
     const registry = { bindingNames, bindingFolder, loadBinding };
-    const running = await startTarget({
+    const starting = startTarget({
       target: options.target,
       registry,
       purpose: "load",
@@ -74,12 +75,13 @@ export async function load(options: LoadOptions): Promise<Result> {
       ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
       ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
     });
+    const running = await unlessInterrupted(starting, options.signal, (late) => late.stop());
     try {
       const { binding } = running;
       checkKnown(running.resolved.known, binding.requirements, startedAt.toISOString().slice(0, 10));
       checkFit(binding, running, parameters);
       stage(`preparing ${parameters.clients} identities`);
-      if (running.resolved.directoryUrl !== undefined) await directory.prepare(parameters.clients);
+      if (running.resolved.directoryUrl !== undefined) await unlessInterrupted(directory.prepare(parameters.clients), options.signal);
       const job: Omit<WorkerJob, "shard"> = {
         kind: "job",
         binding: binding.manifest.name,

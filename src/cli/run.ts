@@ -74,6 +74,18 @@ async function mutantOf(target: string, flags: Flags): Promise<MutantChoice | un
   return findMutant(name, id);
 }
 
+/** What a run leaves open (a socket, a worker that does not end) holds the command no longer than this. */
+const LEAVE_MS_MAX = 1_000;
+
+/** Sees to it that the process ends soon, and with this code, whatever others have set. */
+function leaveWith(exitCode: number): number {
+  setTimeout(() => process.exit(exitCode), LEAVE_MS_MAX).unref();
+  process.once("exit", () => {
+    process.exitCode = exitCode;
+  });
+  return exitCode;
+}
+
 /** Runs, writes every report, prints the summary. What the run has gathered is written also when it was interrupted. */
 async function perform(common: Common, work: (progress: Progress, interrupt: Interrupt) => Promise<Result>): Promise<number> {
   const progress = createProgress(process.stderr);
@@ -88,10 +100,10 @@ async function perform(common: Common, work: (progress: Progress, interrupt: Int
       ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {}),
     });
     (common.json ? process.stderr : process.stdout).write(`${summary.trimEnd()}\n\nreport: ${paths.html}\n`);
-    return result.exitCode;
+    return leaveWith(result.exitCode);
   } catch (error) {
     progress.end();
-    if (interrupt.signal.aborted) return INTERRUPTED;
+    if (interrupt.signal.aborted) return leaveWith(INTERRUPTED);
     throw error;
   } finally {
     interrupt.release();
