@@ -106,6 +106,11 @@ export function rerunOf(result: Result, requirement: RequirementResult): string 
   return `${result.rerun} --only ${requirement.id}`;
 }
 
+/** How long a requirement's cases took, added up; 0 when its cases are not in the result, as under load. */
+export function durationMsOf(result: Result, requirement: RequirementResult): number {
+  return (result.cases ?? []).reduce((sum, each) => (requirement.cases.includes(each.name) ? sum + each.durationMs : sum), 0);
+}
+
 /** Times of a witness from its first step on, as `+0.0`, `+12.3`. */
 export function relativeMs(atMs: number, firstMs: number): string {
   return `+${formatNumber(Math.max(0, atMs - firstMs), 1)}`;
