@@ -206,7 +206,7 @@ class NetConnection implements Connection, DecoderEvents {
   closeReceived(code: number, reason: string): void {
     this.#closeCode = code;
     this.#closeReason = reason;
-    this.#sendClose(code, "");
+    this.#sendClose(code, reason);
     this.#socket.end();
   }
 
