@@ -435,6 +435,8 @@ export class MemoryLedger implements Ledger {
     if (this.#refused.has(writeKey(marker.author, marker.n))) {
       this.#finding("refusals", "not-refused", client, log, "nothing of a refused write", what, steps);
     } else if (marker.run === this.#options.run && marker.n <= (log.lastOf.get(marker.author) ?? 0)) {
+      // Its join was confirmed before the others got this, and is known here only now: all had it and it was let go.
+      if (this.#state[client] === WAITING) return;
       this.#finding("delivery", "doubled", client, log, `${what} once`, "received again, long after every member had it", steps);
     } else {
       const home = this.#homeOf.get(marker.author);
