@@ -7,7 +7,7 @@ import type { ScenarioParameters } from "../core/scenario.ts";
 import { TRANSPORTS, type TransportName } from "../engines/node/transports.ts";
 import { describeTarget, readTargetFile } from "../targets/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
-import { renderTerminal, writeReports } from "../../reports/index.ts";
+import { mustBeWritable, renderTerminal, writeReports } from "../../reports/index.ts";
 import { check, type CheckProgress } from "./check.ts";
 import { INTERRUPTED, type Interrupt, onInterrupt } from "./interrupt.ts";
 import { mutantTable, runMutants } from "./mutants.ts";
@@ -91,15 +91,19 @@ async function perform(common: Common, work: (progress: Progress, interrupt: Int
   const progress = createProgress(process.stderr);
   const interrupt = onInterrupt((text) => progress.line(text));
   try {
+    await mustBeWritable(common.out);
     const result = await work(progress, interrupt);
     progress.end();
-    const paths = await writeReports(result, common.out);
+    // Shown before it is written: a disk that has filled up meanwhile must not take the findings with it.
     if (common.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
     const summary = renderTerminal(result, {
       colour: !common.json && wantsColour(),
       ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {}),
     });
-    (common.json ? process.stderr : process.stdout).write(`${summary.trimEnd()}\n\nreport: ${paths.html}\n`);
+    const output = common.json ? process.stderr : process.stdout;
+    output.write(`${summary.trimEnd()}\n\n`);
+    const paths = await writeReports(result, common.out);
+    output.write(`report: ${paths.html}\n`);
     return leaveWith(result.exitCode);
   } catch (error) {
     progress.end();
