@@ -300,6 +300,15 @@ describe("our transport and ws see the same, and are seen as the same, with", ()
     expect(seen).toMatchObject([expect.any(Array), [["refused", 0, ""]], 4]);
   });
 
+  test("a name that stands for several addresses, of which one listens", async () => {
+    await both(async (transport) => {
+      const served = await serve((socket) => socket.send("here"));
+      const client = new Client(transport, { url: served.url.replace("127.0.0.1", "localhost") });
+      await client.until((seen) => seen.length === 2);
+      return client.seen;
+    });
+  });
+
   test("addresses where nobody listens", async () => {
     await both(async (transport) => {
       const client = new Client(transport, { url: "ws://127.0.0.1:1/" });
