@@ -71,8 +71,8 @@ export async function check(options: CheckOptions): Promise<Result> {
   const described = await describeTarget(start);
   checkKnown(described.resolved.known, described.binding.requirements, new Date().toISOString().slice(0, 10));
   const selection = await select(described, options.only ?? []);
-  options.onProgress?.({ kind: "stage", text: "starting the directory and the target" });
-  const surroundings = await openSurroundings();
+  options.onProgress?.({ kind: "stage", text: described.needsDirectory ? "starting the directory and the target" : "starting" });
+  const surroundings = await openSurroundings(described.needsDirectory);
   try {
     return await checkIn(surroundings, options, selection);
   } finally {

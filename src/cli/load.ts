@@ -6,7 +6,7 @@ import type { Profile } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
 import type { Scenario, ScenarioParameters } from "../core/scenario.ts";
 import { TRANSPORT_DEFAULT, type TransportName } from "../engines/node/transports.ts";
-import { startTarget, type RunningTarget } from "../targets/index.ts";
+import { describeTarget, startTarget, type RunningTarget, type StartOptions } from "../targets/index.ts";
 import { createCredentials } from "../../fixtures/credentials/index.ts";
 import { startDirectory } from "../../fixtures/directory/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
@@ -62,26 +62,27 @@ export async function load(options: LoadOptions): Promise<Result> {
   const seed = options.seed ?? randomBytes(6).toString("hex");
   const run = randomBytes(4).toString("hex");
   const stage = (text: string): void => options.onProgress?.({ kind: "stage", text });
-  stage("starting the directory and the target");
+  const start: StartOptions = {
+    target: options.target,
+    registry: { bindingNames, bindingFolder, loadBinding },
+    purpose: "load",
+    ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
+    ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
+  };
+  // Mistakes are told before anything is started.
+  const { needsDirectory } = await describeTarget(start);
+  stage(needsDirectory ? "starting the directory and the target" : "starting");
   const pool = await openPool({ seed: POOL_SEED });
-  const directory = await startDirectory({ pool });
+  const directory = needsDirectory ? await startDirectory({ pool }) : undefined;
   try {
-    const registry = { bindingNames, bindingFolder, loadBinding };
-    const starting = startTarget({
-      target: options.target,
-      registry,
-      purpose: "load",
-      directoryUrl: directory.url,
-      ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
-      ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
-    });
+    const starting = startTarget(directory === undefined ? start : { ...start, directoryUrl: directory.url });
     const running = await unlessInterrupted(starting, options.signal, (late) => late.stop());
     try {
       const { binding } = running;
       checkKnown(running.resolved.known, binding.requirements, startedAt.toISOString().slice(0, 10));
       checkFit(binding, running, parameters);
       stage(`preparing ${parameters.clients} identities`);
-      if (running.resolved.directoryUrl !== undefined) await unlessInterrupted(directory.prepare(parameters.clients), options.signal);
+      if (directory !== undefined) await unlessInterrupted(directory.prepare(parameters.clients), options.signal);
       const job: Omit<WorkerJob, "shard"> = {
         kind: "job",
         binding: binding.manifest.name,
@@ -100,7 +101,7 @@ export async function load(options: LoadOptions): Promise<Result> {
       await running.stop();
     }
   } finally {
-    await directory.close();
+    await directory?.close();
   }
 }
 
