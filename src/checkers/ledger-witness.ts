@@ -42,7 +42,7 @@ export function disorderSteps(
   const named = (entry: LogEntry): { entry: LogEntry; name: string } => ({ entry, name: `a=${entry.author} n=${entry.n}` });
   const [one, two] = [named(first), named(second)];
   const frame = text === undefined ? {} : { frame: text.slice(0, FRAME_MAX) };
-  const writes = [one, two].toSorted((left, right) => left.entry.invokedMs - right.entry.invokedMs);
+  const writes = one.entry.invokedMs <= two.entry.invokedMs ? [one, two] : [two, one];
   return [
     ...writes.map(({ entry, name }) => ({ atMs: entry.invokedMs, from: `client ${entry.author}`, to: "server", label: `write ${name}` })),
     ...[one, two].map(({ entry, name }) => ({ atMs: entry.firstMs, from: "server", to: "other members", label: name })),
