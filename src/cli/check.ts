@@ -12,7 +12,6 @@ import type { ConformanceJob } from "./conformance-job.ts";
 import { startControl } from "./control.ts";
 import { robustnessOf, watchDeaths } from "./death.ts";
 import { unlessInterrupted } from "./interrupt.ts";
-import { checkKnown } from "./known.ts";
 import * as registry from "./registry.ts";
 import { runSuite } from "./suite.ts";
 import { openSurroundings, POOL_SEED, type Surroundings } from "./surroundings.ts";
@@ -69,7 +68,6 @@ export async function check(options: CheckOptions): Promise<Result> {
   const start = startOptionsOf(options, undefined);
   // Mistakes are told before anything is started.
   const described = await describeTarget(start);
-  checkKnown(described.resolved.known, described.binding.requirements, new Date().toISOString().slice(0, 10));
   const selection = await select(described, options.only ?? []);
   options.onProgress?.({ kind: "stage", text: described.needsDirectory ? "starting the directory and the target" : "starting" });
   const surroundings = await openSurroundings(described.needsDirectory);

@@ -12,7 +12,6 @@ import { startDirectory } from "../../fixtures/directory/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
 import { unlessInterrupted } from "./interrupt.ts";
-import { checkKnown } from "./known.ts";
 import { resultOf } from "./load-result.ts";
 import { runWorkers, type LoadProgress } from "./load-workers.ts";
 import { bindingFolder, bindingNames, loadBinding } from "./registry.ts";
@@ -79,7 +78,6 @@ export async function load(options: LoadOptions): Promise<Result> {
     const running = await unlessInterrupted(starting, options.signal, (late) => late.stop());
     try {
       const { binding } = running;
-      checkKnown(running.resolved.known, binding.requirements, startedAt.toISOString().slice(0, 10));
       checkFit(binding, running, parameters);
       stage(`preparing ${parameters.clients} identities`);
       if (directory !== undefined) await unlessInterrupted(directory.prepare(parameters.clients), options.signal);
