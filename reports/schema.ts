@@ -64,7 +64,7 @@ const caseResult = z.object({
 const mutant = z.object({
   id: z.string(),
   summary: z.string(),
-  breaks: z.array(z.string()).describe("Requirement and reason that it declares, such as `PLAY-CONV-04 (lost)`."),
+  breaks: z.array(z.string()).describe("Requirement and reason that it declares, such as `PLAY-CONV-04 lost`."),
   killed: z.boolean().describe("Exactly what it declares broke, for the declared reasons."),
   problems: z.array(z.string()),
   observed: z.string(),

@@ -52,6 +52,10 @@ function sentenceOf(result: Result, judged: number, counts: Readonly<Record<Stan
   const objectivesMissed = result.load?.objectives.filter((objective) => objective.verdict === "fail").length ?? 0;
   if (result.requirements.length > 0) parts.push(requirementsSentence(result, judged, counts));
   if (objectivesMissed > 0) parts.push(`${count(objectivesMissed, "objective")} missed.`);
+  if (result.mutants !== undefined)
+    parts.push(
+      `${formatNumber(result.mutants.filter((mutant) => mutant.killed).length)} of ${count(result.mutants.length, "mutant")} killed.`,
+    );
   const load = result.load;
   if (load !== undefined) {
     const missing = load.expected - load.delivered;

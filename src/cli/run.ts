@@ -10,7 +10,7 @@ import { scenarios } from "../../scenarios/index.ts";
 import { mustBeWritable, renderTerminal, writeReports } from "../../reports/index.ts";
 import { check, type CheckProgress } from "./check.ts";
 import { INTERRUPTED, type Interrupt, onInterrupt } from "./interrupt.ts";
-import { mutantTable, runMutants } from "./mutants.ts";
+import { mutantResult, mutantTable, type MutantsOptions, runMutants } from "./mutants.ts";
 import { load, type LoadProgress } from "./load.ts";
 import { findMutant, type MutantChoice } from "./find-mutant.ts";
 import { createProgress, type Progress, wantsColour } from "./progress.ts";
@@ -87,7 +87,12 @@ function leaveWith(exitCode: number): number {
 }
 
 /** Runs, writes every report, prints the summary. What the run has gathered is written also when it was interrupted. */
-async function perform(common: Common, work: (progress: Progress, interrupt: Interrupt) => Promise<Result>): Promise<number> {
+async function perform(
+  common: Common,
+  work: (progress: Progress, interrupt: Interrupt) => Promise<Result>,
+  /** What `--json` prints. */
+  jsonOf: (result: Result) => unknown = (result) => result,
+): Promise<number> {
   const progress = createProgress(process.stderr);
   const interrupt = onInterrupt((text) => progress.line(text));
   try {
@@ -95,7 +100,7 @@ async function perform(common: Common, work: (progress: Progress, interrupt: Int
     const result = await work(progress, interrupt);
     progress.end();
     // Shown before it is written: a disk that has filled up meanwhile must not take the findings with it.
-    if (common.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    if (common.json) process.stdout.write(`${JSON.stringify(jsonOf(result), null, 2)}\n`);
     const summary = renderTerminal(result, {
       colour: !common.json && wantsColour(),
       ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {}),
@@ -218,27 +223,35 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
 
 /** `rollcall mutants`. Gives the exit code. */
 export async function runMutantTable(name: string, flags: Flags): Promise<number> {
-  const { mutants } = await registry.loadBinding(name);
+  const binding = await registry.loadBinding(name);
+  const { mutants } = binding;
   if (flags["dryRun"] === true) {
     for (const { id, breaks } of mutants)
       process.stdout.write(`${id}: breaks ${breaks.map((each) => `${each.id} (${each.reason})`).join(", ")}\n`);
     return 0;
   }
-  const only = flags["only"];
+  const common = commonOf(flags);
+  const only = listOf(flags, "only");
   const quick = flags["quick"] === true;
-  const rows = await runMutants({
-    binding: name,
-    quick,
-    ...(Array.isArray(only) ? { only: only.map(String) } : {}),
-    onProgress: (row, done, total) =>
-      process.stderr.write(
-        `${done} of ${total}  ${row.killed ? "killed" : "ALIVE "}  ${row.id}${row.killed ? "" : `: ${row.problems.join("; ")}`}\n`,
-      ),
-  });
-  const table = mutantTable(name, rows, quick);
-  if (flags["json"] === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-  if (flags["write"] === true) await writeFile(`docs/mutants-${name}.md`, table);
-  const alive = rows.filter((row) => !row.killed);
-  process.stderr.write(`${rows.length - alive.length} of ${rows.length} mutants killed\n`);
-  return alive.length === 0 ? 0 : 1;
+  const startedAt = new Date();
+  return perform(
+    common,
+    async (progress, interrupt) => {
+      const options: MutantsOptions = {
+        binding: name,
+        quick,
+        signal: interrupt.signal,
+        ...(only === undefined ? {} : { only }),
+        ...(common.shared.seed === undefined ? {} : { seed: common.shared.seed }),
+        onProgress: (row, done, total) =>
+          progress.line(
+            `${done} of ${total}  ${row.killed ? "killed" : "ALIVE "}  ${row.id}${row.killed ? "" : `: ${row.problems.join("; ")}`}`,
+          ),
+      };
+      const rows = await runMutants(options);
+      if (flags["write"] === true) await writeFile(`docs/mutants-${name}.md`, mutantTable(name, rows, quick));
+      return mutantResult(options, binding, rows, startedAt);
+    },
+    (result) => result.mutants,
+  );
 }

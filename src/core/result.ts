@@ -42,7 +42,7 @@ export interface CaseResult {
 export interface MutantResult {
   readonly id: string;
   readonly summary: string;
-  /** `PLAY-CONV-04 (lost)`: what it declares to break. */
+  /** `PLAY-CONV-04 lost`: what it declares to break. */
   readonly breaks: readonly string[];
   readonly killed: boolean;
   /** What did not fit its declaration, one line each; empty when killed. */
