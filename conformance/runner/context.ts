@@ -1,4 +1,5 @@
 import { type CaseContext, type CaseDefinition, type CaseUser, type ClientOptions, Precondition } from "../../src/core/case.ts";
+import type { Observation } from "../../src/core/observation.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../src/core/session.ts";
 import { type RunnerClient, createClient } from "./client.ts";
 import { judgeObserved } from "./judge.ts";
@@ -21,6 +22,8 @@ const WITNESS_STEPS = 8;
 /** A case's context with its end: everything the case opened is closed, its users go back. */
 export interface RunnerContext {
   readonly context: CaseContext;
+  /** Whether any client of the case has observed what fits. */
+  hasSeen(fits: (observation: Observation) => boolean): boolean;
   /** Afterwards whatever the case still waits for ends with a `Precondition`. */
   end(): void;
 }
@@ -154,6 +157,7 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
   };
   return {
     context,
+    hasSeen: (fits) => clients.some((client) => client.seen.some(fits)),
     end: () => {
       isOver = true;
       for (const client of clients) client.stop();
