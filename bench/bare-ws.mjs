@@ -48,6 +48,7 @@ function play(index) {
   };
   socket.on("open", next);
   socket.on("message", (data) => {
+    // oxlint-disable-next-line typescript/no-base-to-string -- ws gives a Buffer
     const message = JSON.parse(data.toString());
     if (message.type !== "PLAYBACK_UPDATED") return;
     received += 1;

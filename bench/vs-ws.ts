@@ -3,17 +3,19 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { bindingFolder, bindingNames, loadBinding } from "../src/cli/registry.ts";
+import { TRANSPORT_DEFAULT, TRANSPORTS } from "../src/engines/node/transports.ts";
 import { startTarget } from "../src/targets/index.ts";
 
 /** The build is measured, as users run it: sources stripped of types as they load keep the stripper's memory. */
 const { load } = (await import(new URL("../dist/src/cli/load.js", import.meta.url).href)) as typeof import("../src/cli/load.ts");
 
 /**
- * `npm run bench -- vs-ws [clients] [repeats]`: processor time and memory of a fully judged run beside a bare `ws`
+ * `npm run bench -- vs-ws [clients] [repeats] [transport]`: processor time and memory of a fully judged run beside a bare `ws`
  * script that judges nothing, in turns on one machine. The bar: at most 1.5 times of each.
  */
 const clients = Number(process.argv[2] ?? 2000);
 const repeats = Number(process.argv[3] ?? 3);
+const transport = TRANSPORTS.find((name) => name === process.argv[4]) ?? TRANSPORT_DEFAULT;
 const rooms = Math.ceil(clients / 10);
 const rampMs = 8000;
 const durationMs = 15_000;
@@ -31,6 +33,7 @@ async function ours(): Promise<Figures> {
     parameters: { clients, rooms, ratePerSecond: 1, rampMs, durationMs },
     seed: "bench",
     workers: 1,
+    transport,
   });
   const run = result.load;
   if (run === undefined || run.reach !== 1)
@@ -71,7 +74,7 @@ const show = (name: string, of: (figures: Figures) => number): string => {
   return `${name.padEnd(28)} ${median(mine).toFixed(2).padStart(9)} ${median(theirs).toFixed(2).padStart(9)} ${median(ratios).toFixed(2).padStart(7)}  (${spread})`;
 };
 process.stdout.write(
-  `${clients} clients, ${rooms} rooms, 1 message a second and client, ${repeats} rounds; Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? ""}\n`,
+  `${clients} clients, ${rooms} rooms, 1 message a second and client, ${repeats} rounds, transport ${transport}; Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? ""}\n`,
 );
 process.stdout.write(`${"".padEnd(28)} ${"rollcall".padStart(9)} ${"bare ws".padStart(9)} ${"ratio".padStart(7)}\n`);
 process.stdout.write(`${show("CPU ms per 1,000 messages", (figures) => figures.cpuMsPerThousand)}\n`);

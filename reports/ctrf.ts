@@ -1,5 +1,5 @@
 import type { RequirementResult, Result } from "../src/core/result.ts";
-import { relativeMs, rerunOf, standingOf, type Standing } from "./summary.ts";
+import { durationMsOf, relativeMs, rerunOf, standingOf, type Standing } from "./summary.ts";
 import { visible } from "./text.ts";
 
 type CtrfStatus = "passed" | "failed" | "skipped" | "pending" | "other";
@@ -85,7 +85,7 @@ function ofRequirement(result: Result, requirement: RequirementResult): CtrfTest
   return {
     name: visible(`${requirement.id} ${requirement.statement}`),
     status: STATUS[standing],
-    duration: 0,
+    duration: Math.round(durationMsOf(result, requirement)),
     suite: [visible(result.binding) || "rollcall", requirement.category],
     rawStatus: standing,
     ...(standing === "pass" ? {} : { message: visible(requirement.observed) }),

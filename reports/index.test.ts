@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HarnessError } from "../src/core/errors.ts";
-import { readResult, writeReports } from "./index.ts";
+import { mustBeWritable, readResult, writeReports } from "./index.ts";
 import { failingLoadResult, hostileResult, passingResult } from "./samples.ts";
 
 let folder = "";
@@ -44,6 +44,13 @@ describe("writeReports", () => {
       code: "usage",
       message: expect.stringContaining("cannot write reports"),
     });
+    await expect(mustBeWritable(join(folder, "file", "below"))).rejects.toMatchObject({ code: "usage" });
+    await expect(mustBeWritable(join(folder, "not", "yet"))).resolves.toBeUndefined();
+    expect(await readdir(folder)).toEqual(["file"]);
+  });
+
+  it.runIf(process.platform === "linux")("does not wait for a folder that can never be made", async () => {
+    await expect(writeReports(passingResult, "/proc/rollcall/reports")).rejects.toMatchObject({ code: "usage" });
   });
 });
 

@@ -1,5 +1,5 @@
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { access, constants, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { HarnessError } from "../src/core/errors.ts";
 import type { Result } from "../src/core/result.ts";
 import { renderCtrf } from "./ctrf.ts";
@@ -37,18 +37,58 @@ export async function writeReports(result: Result, dir: string): Promise<ReportP
     ctrf: resolve(dir, "ctrf.json"),
   };
   try {
-    await mkdir(dir, { recursive: true });
+    await makeFolder(dir);
     await writeWhole(paths.result, `${JSON.stringify(result, null, 2)}\n`);
     await writeWhole(paths.html, renderHtml(result));
     await writeWhole(paths.junit, renderJUnit(result));
     await writeWhole(paths.markdown, renderMarkdown(result));
     await writeWhole(paths.ctrf, renderCtrf(result));
   } catch (cause) {
-    const code = systemCode(cause);
-    if (code === undefined) throw cause;
-    throw new HarnessError("usage", `cannot write reports to ${dir} (${code})`, { hint: "choose another folder with --out", cause });
+    throw unwritable(dir, cause);
   }
   return paths;
+}
+
+/**
+ * Whether reports can be written to a folder, asked before a run that may take hours; makes nothing.
+ * @throws HarnessError `usage` when they can not.
+ */
+export async function mustBeWritable(dir: string): Promise<void> {
+  let nearest = resolve(dir);
+  try {
+    while ((await kindOf(nearest)) === "absent" && dirname(nearest) !== nearest) nearest = dirname(nearest);
+    if ((await kindOf(nearest)) === "file") throw Object.assign(new Error(`${nearest} is a file`), { code: "ENOTDIR" });
+    await access(nearest, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw unwritable(dir, cause);
+  }
+}
+
+async function kindOf(path: string): Promise<"folder" | "file" | "absent"> {
+  try {
+    return (await stat(path)).isDirectory() ? "folder" : "file";
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return "absent";
+    throw error;
+  }
+}
+
+/** Not `mkdir` with `recursive`: where nothing can be made (`/proc/x`) that never returns. */
+async function makeFolder(path: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = resolve(path); (await kindOf(at)) === "absent" && dirname(at) !== at; at = dirname(at)) missing.push(at);
+  for (const each of missing.toReversed()) await mkdir(each).catch(unlessThere);
+}
+
+/** Another run may have made it meanwhile. */
+function unlessThere(error: unknown): void {
+  if (systemCode(error) !== "EEXIST") throw error;
+}
+
+function unwritable(dir: string, cause: unknown): unknown {
+  const code = systemCode(cause);
+  if (code === undefined) return cause;
+  return new HarnessError("usage", `cannot write reports to ${dir} (${code})`, { hint: "choose another folder with --out", cause });
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {

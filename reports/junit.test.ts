@@ -34,6 +34,12 @@ describe("renderJUnit", () => {
     expect(xml).not.toMatch(INVALID_XML);
   });
 
+  it("tells how long the cases of a requirement took", () => {
+    const [name] = passingResult.requirements[0]?.cases ?? [];
+    const xml = renderJUnit({ ...passingResult, cases: [{ name: name ?? "", end: "ran", durationMs: 1_234 }] });
+    expect(xml).toContain('time="1.234"');
+  });
+
   it("has one test case a requirement and counts that add up", () => {
     const xml = renderJUnit(failingResult);
     expect(elementsOf(xml).filter((name) => name === "testcase")).toHaveLength(failingResult.requirements.length);

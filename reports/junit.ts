@@ -1,5 +1,5 @@
 import type { RequirementResult, Result } from "../src/core/result.ts";
-import { relativeMs, rerunOf, standingOf, summarise } from "./summary.ts";
+import { durationMsOf, relativeMs, rerunOf, standingOf, summarise } from "./summary.ts";
 import { cut, escapeMarkup, oneLine } from "./text.ts";
 
 interface TestCase {
@@ -11,6 +11,7 @@ interface TestCase {
   readonly message?: string;
   readonly body?: string;
   readonly output?: string;
+  readonly durationMs?: number;
 }
 
 /**
@@ -41,7 +42,11 @@ function countsOf(cases: readonly TestCase[]): string {
 }
 
 function ofRequirement(result: Result, requirement: RequirementResult, warningsFail: boolean): TestCase {
-  const base = { suite: requirement.category, name: `${oneLine(requirement.id)} ${oneLine(requirement.statement)}` };
+  const base = {
+    suite: requirement.category,
+    name: `${oneLine(requirement.id)} ${oneLine(requirement.statement)}`,
+    durationMs: durationMsOf(result, requirement),
+  };
   const standing = standingOf(requirement);
   switch (standing) {
     case "pass":
@@ -127,7 +132,7 @@ function bodyOf(result: Result, requirement: RequirementResult): string {
 }
 
 function renderCase(result: Result, test: TestCase): string {
-  const open = `    <testcase classname="${escapeMarkup(`rollcall.${oneLine(result.binding)}.${test.suite}`)}" name="${escapeMarkup(test.name)}" time="0"`;
+  const open = `    <testcase classname="${escapeMarkup(`rollcall.${oneLine(result.binding)}.${test.suite}`)}" name="${escapeMarkup(test.name)}" time="${((test.durationMs ?? 0) / 1_000).toFixed(3)}"`;
   if (test.outcome === "passed")
     return test.output === undefined ? `${open}/>` : `${open}><system-out>${escapeMarkup(oneLine(test.output))}</system-out></testcase>`;
   const type = test.type === undefined || test.outcome === "skipped" ? "" : ` type="${escapeMarkup(test.type)}"`;

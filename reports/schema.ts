@@ -55,6 +55,22 @@ const requirement = z.object({
   known: z.object({ because: z.string(), until: z.string(), state: z.enum(["excused", "stale", "flaky-pass"]) }).exactOptional(),
 });
 
+const caseResult = z.object({
+  name: z.string(),
+  end: z.enum(["ran", "precondition", "overran", "faulted"]),
+  durationMs: z.number(),
+});
+
+const mutant = z.object({
+  id: z.string(),
+  summary: z.string(),
+  breaks: z.array(z.string()).describe("Requirement and reason that it declares, such as `PLAY-CONV-04 lost`."),
+  killed: z.boolean().describe("Exactly what it declares broke, for the declared reasons."),
+  problems: z.array(z.string()),
+  observed: z.string(),
+  durationMs: z.number(),
+});
+
 const seriesPoint = z.object({
   t: z.number().describe("Seconds from the start of the load."),
   clients: z.number(),
@@ -102,7 +118,9 @@ const result = z.object({
   dialect: z.string(),
   rerun: z.string().describe("The command that runs this again."),
   requirements: z.array(requirement),
+  cases: z.array(caseResult).exactOptional().describe("Of a check: each case that has ended; cases run side by side."),
   load: load.exactOptional(),
+  mutants: z.array(mutant).exactOptional().describe("Of `mutants`: the table."),
   harness: z.object({
     loopLagMsP99: z.number(),
     cpu: z.number(),

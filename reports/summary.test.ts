@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RequirementResult } from "../src/core/result.ts";
 import { failingLoadResult, failingResult, loadResult, minimalResult, passingResult } from "./samples.ts";
-import { byGravity, rerunOf, standingOf, summarise } from "./summary.ts";
+import { byGravity, durationMsOf, rerunOf, standingOf, summarise } from "./summary.ts";
 
 const first = passingResult.requirements[0] as RequirementResult;
 
@@ -20,6 +20,19 @@ describe("summarise", () => {
       "1 of 8 judged requirements broken. 2 objectives missed. 6 deliveries of 589,140 missing.",
     );
     expect(summarise(minimalResult).sentence).toBe("Nothing was judged.");
+  });
+});
+
+describe("durationMsOf", () => {
+  it("adds up a requirement's own cases, and knows none of a load run", () => {
+    const cases = [
+      { name: "a", end: "ran", durationMs: 1_200 },
+      { name: "b", end: "overran", durationMs: 300 },
+      { name: "c", end: "ran", durationMs: 7 },
+    ] as const;
+    const requirement = { ...first, cases: ["a", "b"] };
+    expect(durationMsOf({ ...passingResult, cases }, requirement)).toBe(1_500);
+    expect(durationMsOf(loadResult, requirement)).toBe(0);
   });
 });
 

@@ -52,6 +52,10 @@ function sentenceOf(result: Result, judged: number, counts: Readonly<Record<Stan
   const objectivesMissed = result.load?.objectives.filter((objective) => objective.verdict === "fail").length ?? 0;
   if (result.requirements.length > 0) parts.push(requirementsSentence(result, judged, counts));
   if (objectivesMissed > 0) parts.push(`${count(objectivesMissed, "objective")} missed.`);
+  if (result.mutants !== undefined)
+    parts.push(
+      `${formatNumber(result.mutants.filter((mutant) => mutant.killed).length)} of ${count(result.mutants.length, "mutant")} killed.`,
+    );
   const load = result.load;
   if (load !== undefined) {
     const missing = load.expected - load.delivered;
@@ -104,6 +108,11 @@ const PLAIN_ARGUMENT = /^[\w./:=@%+,-]+$/;
 export function rerunOf(result: Result, requirement: RequirementResult): string {
   if (result.command !== "check" || /(^|\s)--only(\s|=)/.test(result.rerun) || !PLAIN_ARGUMENT.test(requirement.id)) return result.rerun;
   return `${result.rerun} --only ${requirement.id}`;
+}
+
+/** How long a requirement's cases took, added up; 0 when its cases are not in the result, as under load. */
+export function durationMsOf(result: Result, requirement: RequirementResult): number {
+  return (result.cases ?? []).reduce((sum, each) => (requirement.cases.includes(each.name) ? sum + each.durationMs : sum), 0);
 }
 
 /** Times of a witness from its first step on, as `+0.0`, `+12.3`. */

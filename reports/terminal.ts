@@ -181,7 +181,7 @@ function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
   ];
   return [
     `  ${pen.bold(oneLine(load.scenario))}  ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}`,
-    `  ${missing === 0 ? pen.of("pass")(reach) : pen.of("fail")(reach)}`,
+    ...(load.expected === 0 ? [] : [`  ${missing === 0 ? pen.of("pass")(reach) : pen.of("fail")(reach)}`]),
     `  sent ${formatNumber(load.sent)} at ${formatRate(load.achievedPerSecond)}/s (${formatRate(load.plannedPerSecond)}/s planned), ${formatNumber(load.late)} late`,
     pen.dim(`  ${"".padEnd(12)}${["p50", "p95", "p99", "p99.9", "max"].map((head) => head.padStart(12)).join("")}`),
     ...rows
@@ -195,7 +195,7 @@ function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
         `  ${pen.of(objective.verdict)(MARKS[objective.verdict])} ${oneLine(objective.name)}  ${oneLine(objective.got)}  ${pen.dim(`wanted ${oneLine(objective.wanted)}`)}`,
     ),
     pen.dim(
-      `  harness: ${result.harness.workers} workers, loop lag p99 ${formatMs(result.harness.loopLagMsP99)}, cpu ${formatNumber(result.harness.cpu * 100)}% of a core, ${formatBytes(result.harness.residentBytes)}`,
+      `  harness: ${result.harness.workers} worker${result.harness.workers === 1 ? "" : "s"}, loop lag p99 ${formatMs(result.harness.loopLagMsP99)}, cpu ${formatNumber(result.harness.cpu * 100)}% of a core, ${formatBytes(result.harness.residentBytes)}`,
     ),
   ];
 }

@@ -1,7 +1,7 @@
 import type { HostileFrame, Binding } from "../../src/core/binding.ts";
 import { type CaseClient, type CaseContext, Precondition } from "../../src/core/case.ts";
 import type { RequirementId } from "../../src/core/ids.ts";
-import { type AreaCase, breach, observed, snapshot, someWrite, wasRefused, WATCH_MS } from "./support.ts";
+import { type AreaCase, breach, observed, snapshot, someWrite, staying, wasRefused, WATCH_MS } from "./support.ts";
 
 /** Rooms at work at once. */
 const LANES = 5;
@@ -24,7 +24,7 @@ export const refusal: AreaCase = {
 
 async function oneFrame(t: CaseContext, id: RequirementId, binding: Binding, { name, frame }: HostileFrame): Promise<void> {
   const room = await t.room();
-  const [sender, bystander] = await t.openMany(2, { room });
+  const [sender, bystander] = await t.openMany(2, { room, ...staying(binding) });
   if (sender === undefined || bystander === undefined) throw new Precondition("nobody joined");
   const { marker } = sender.write(someWrite(binding, t.prng));
   await bystander.waitFor((each) => each.kind === "delivered" && each.marker?.n === marker?.n);

@@ -3,7 +3,7 @@ import { type CaseClient, type CaseContext, Precondition } from "../../src/core/
 import type { Prng } from "../../src/core/prng.ts";
 import type { Frame } from "../../src/core/session.ts";
 import type { RequirementId } from "../../src/core/ids.ts";
-import { type AreaCase, breach, SHALL_MS, someWrite, wasRefused } from "./support.ts";
+import { type AreaCase, breach, SHALL_MS, someWrite, staying, wasRefused } from "./support.ts";
 
 const FRAMES = 5_000;
 /** Frames between two turns of the bystanders. */
@@ -24,7 +24,7 @@ export const robustness: AreaCase = {
   limitMs: 90_000,
   run: async (t, id, binding) => {
     const room = await t.room();
-    const bystanders = await t.openMany(2, { room });
+    const bystanders = await t.openMany(2, { room, ...staying(binding) });
     const user = await t.user();
     const prng = t.prng.fork("fuzz");
     let sockets = 1;

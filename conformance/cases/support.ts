@@ -1,5 +1,5 @@
 import type { Area, Binding } from "../../src/core/binding.ts";
-import type { Breach, CaseClient, CaseContext, CaseDefinition } from "../../src/core/case.ts";
+import type { Breach, CaseClient, CaseContext, CaseDefinition, ClientOptions } from "../../src/core/case.ts";
 import type { RequirementId } from "../../src/core/ids.ts";
 import type { Observation } from "../../src/core/observation.ts";
 import type { Json } from "../../src/core/op.ts";
@@ -21,6 +21,11 @@ export interface AreaCase extends Omit<CaseDefinition, "ids" | "run"> {
 export function forBinding({ area, run, ...rest }: AreaCase, binding: Binding): readonly CaseDefinition[] {
   const id = binding.manifest.areas[area];
   return id === undefined ? [] : [{ ...rest, ids: [id], run: (t) => run(t, id, binding) }];
+}
+
+/** For clients of a room that must not end while a case waits: they keep it alive, where the protocol has keepalives. */
+export function staying({ manifest }: Binding): Pick<ClientOptions, "keepaliveMs"> {
+  return manifest.keepaliveMs === undefined ? {} : { keepaliveMs: manifest.keepaliveMs };
 }
 
 /** A write of the binding's own mix. */

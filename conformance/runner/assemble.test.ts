@@ -50,6 +50,14 @@ function resultOf(rows: readonly CaseRow[], change: Partial<Gathered> = {}, requ
   return result;
 }
 
+test("a capability that is declared off and was seen is a warning at what needs it", () => {
+  const off = { gated: new Map([[id, "capability presence is off"]]), planned: new Set<typeof id>() };
+  const needs = { needs: ["presence"] };
+  expect(resultOf([row([])], off, needs)).toMatchObject({ verdict: "skipped" });
+  expect(resultOf([{ ...row([]), shown: ["presence"] }], off, needs)).toMatchObject({ verdict: "warning", cases: [], reasons: [] });
+  expect(resultOf([{ ...row([]), shown: ["host"] }], off, needs)).toMatchObject({ verdict: "skipped" });
+});
+
 test("a requirement passes when it was judged and nothing broke", () => {
   expect(resultOf([row([part({ judged: 2 })]), row([part()], { name: "case/two" })])).toMatchObject({
     verdict: "pass",

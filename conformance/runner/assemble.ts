@@ -106,6 +106,9 @@ function gated(requirement: Requirement, gathered: Gathered): { verdict: Verdict
   const skipped = (observed: string): { verdict: Verdict; observed: string } => ({ verdict: "skipped", observed });
   if (gathered.death !== undefined && gathered.death.id === requirement.id) return undefined;
   const off = gathered.gated.get(requirement.id);
+  const shown = requirement.needs?.find((name) => gathered.rows.some((row) => row.shown?.includes(name) === true));
+  if (off !== undefined && shown !== undefined)
+    return { verdict: "warning", observed: `capability ${shown} is declared off, and was seen` };
   if (off !== undefined) return skipped(off);
   if (gathered.planned.has(requirement.id)) return undefined;
   const why = requirement.noCase;

@@ -4,6 +4,7 @@ import { type CaseContext, type CaseDefinition, Precondition } from "../../src/c
 import type { Checker } from "../../src/core/checker.ts";
 import { requirementId } from "../../src/core/ids.ts";
 import type { Detail } from "../../src/core/observation.ts";
+import type { Observation } from "../../src/core/observation.ts";
 import { createPrng } from "../../src/core/prng.ts";
 import type { Credential, HttpRequest } from "../../src/core/session.ts";
 import type { ResolvedTarget } from "../../src/core/target.ts";
@@ -40,6 +41,7 @@ function worldOf(behaviour: Behaviour = {}): { world: World; ports: RunnerPorts 
   const world: World = { requests: [], stopped: [], opened: [], lent: new Set() };
   const session = { start() {}, opened() {}, frame() {}, expected() {}, reply() {}, closed() {}, invoke() {}, wake() {} };
   const binding = {
+    manifest: { capabilities: { presence: { default: true, meaning: "", shownBy: ({ kind }: Observation) => kind === "lifecycle" } } },
     rooms: {
       kind: "created",
       membersMax: 9,
@@ -55,6 +57,7 @@ function worldOf(behaviour: Behaviour = {}): { world: World; ports: RunnerPorts 
     dialect: "d",
     timeScale: 20,
     limits: { silentMs: 7 },
+    capabilities: { presence: false },
     hooks: { health: "/healthz", metrics: { path: "/metrics", prefix: "x_" } },
   } as unknown as ResolvedTarget;
   const borrow = createUsers({ credential: (index) => Promise.resolve(credentialOf(`user-${index}`)) });
@@ -138,6 +141,15 @@ async function perform(
 }
 
 const breach = { reason: "lost", expected: "one", seen: "none" } as const;
+
+test("what only a capability shows is told when the target declares that off", async () => {
+  const seen = await perform(async (t) => {
+    await t.open({ room: "room" });
+  });
+  expect(seen.row.shown).toEqual(["presence"]);
+  const unseen = await perform(async () => {});
+  expect(unseen.row.shown).toBeUndefined();
+});
 
 test("judgements are counted, and a breach does not end the case", async () => {
   const { row, part } = await perform(async (t) => {

@@ -8,6 +8,7 @@ import {
 } from "../../src/core/case.ts";
 import type { RoomOutcome } from "../../src/core/binding.ts";
 import type { NetworkUser } from "../../src/core/network.ts";
+import type { Observation } from "../../src/core/observation.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../src/core/session.ts";
 import { type RunnerClient, createClient } from "./client.ts";
 import { judgeObserved } from "./judge.ts";
@@ -33,6 +34,8 @@ const WITNESS_STEPS = 8;
 /** A case's context with its end: everything the case opened is closed, its users go back. */
 export interface RunnerContext {
   readonly context: CaseContext;
+  /** Whether any client of the case has observed what fits. */
+  hasSeen(fits: (observation: Observation) => boolean): boolean;
   /** Afterwards whatever the case still waits for ends with a `Precondition`. Resolves once nothing of it is left. */
   end(): Promise<void>;
 }
@@ -226,6 +229,7 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
   };
   return {
     context,
+    hasSeen: (fits) => clients.some((client) => client.seen.some(fits)),
     end: async () => {
       isOver = true;
       for (const client of clients) client.stop();

@@ -35,6 +35,8 @@ export interface CaseRow {
   readonly startedAt: number;
   readonly endedAt: number;
   readonly parts: readonly RowPart[];
+  /** Capabilities that the target declares off and that were seen nevertheless. */
+  readonly shown?: readonly string[];
 }
 
 /** Breaches kept a requirement and reason: enough to see a pattern. */

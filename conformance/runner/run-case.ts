@@ -11,7 +11,7 @@ const LIMIT_MS = 30_000;
  */
 export async function runCase(ports: RunnerPorts, definition: CaseDefinition, aborted: AbortSignal): Promise<CaseRow> {
   const recorder = createRecorder(definition);
-  const { context, end } = createContext(ports, definition, recorder);
+  const { context, hasSeen, end } = createContext(ports, definition, recorder);
   const startedAt = Date.now();
   const limitMs = definition.limitMs ?? LIMIT_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -27,8 +27,11 @@ export async function runCase(ports: RunnerPorts, definition: CaseDefinition, ab
   clearTimeout(timer);
   aborted.removeEventListener("abort", onAbort);
   const row = recorder.row(how, because, startedAt, Date.now());
+  const shown = Object.entries(ports.binding.manifest.capabilities).flatMap(([name, { shownBy }]) =>
+    ports.target.capabilities[name] === false && shownBy !== undefined && hasSeen(shownBy) ? [name] : [],
+  );
   await end();
-  return row;
+  return shown.length === 0 ? row : { ...row, shown };
 }
 
 function endOf(error: unknown): readonly [CaseEnd, string] {

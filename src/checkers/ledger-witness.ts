@@ -31,6 +31,26 @@ export function entrySteps(
   ];
 }
 
+/** Two writes that `client` received the other way round than the rest: `first` came to it after `second`, at `atMs`. */
+export function disorderSteps(
+  client: number,
+  first: LogEntry,
+  second: LogEntry,
+  text: string | undefined,
+  atMs: number,
+): readonly WitnessStep[] {
+  const named = (entry: LogEntry): { entry: LogEntry; name: string } => ({ entry, name: `a=${entry.author} n=${entry.n}` });
+  const [one, two] = [named(first), named(second)];
+  const frame = text === undefined ? {} : { frame: text.slice(0, FRAME_MAX) };
+  const writes = one.entry.invokedMs <= two.entry.invokedMs ? [one, two] : [two, one];
+  return [
+    ...writes.map(({ entry, name }) => ({ atMs: entry.invokedMs, from: `client ${entry.author}`, to: "server", label: `write ${name}` })),
+    ...[one, two].map(({ entry, name }) => ({ atMs: entry.firstMs, from: "server", to: "other members", label: name })),
+    { atMs: Math.min(atMs, second.firstMs), from: "server", to: `client ${client}`, label: `first ${two.name}`, isBad: true },
+    { atMs, from: "server", to: `client ${client}`, label: `then ${one.name}`, isBad: true, ...frame },
+  ];
+}
+
 /** A write that nobody ever received. */
 export function lostSteps(client: number, pending: PendingWrite, nowMs: number): readonly WitnessStep[] {
   const name = `a=${pending.author} n=${pending.n}`;

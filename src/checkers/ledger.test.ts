@@ -177,6 +177,20 @@ test("a newcomer may or may not receive what was in flight when it joined", () =
   expect(all()).toMatchObject({ delivery: {}, order: {}, isolation: {} });
 });
 
+test("what a newcomer received before its join was known, and the others long ago, is neither doubled nor foreign", () => {
+  const { get, write, all, ledger } = setup();
+  for (let n = 1; n <= 64; n += 1) {
+    write(0, n);
+    for (const slot of [0, 1, 2]) get(slot, 10, n);
+  }
+  ledger.joined(3, 13, "room", 1000);
+  write(0, 65);
+  for (let n = 30; n <= 65; n += 1) get(3, 10, n);
+  for (const slot of [0, 1, 2]) get(slot, 10, 65);
+  get(3, 10, 65, { content: "10/65" });
+  expect(all()).toEqual({ delivery: { doubled: 1 }, order: {}, isolation: {}, refusals: {}, guarantees: {} });
+});
+
 test("a state older than what its client has received is stale; one that is newer is not", () => {
   const { get, write, ledger, outcome } = setup();
   write(0, 1);

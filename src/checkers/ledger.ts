@@ -7,7 +7,7 @@ import type { Reason } from "../core/reason.ts";
 import { Breaches } from "./breaches.ts";
 import { judgeFinalStates, type FinalState } from "./final-states.ts";
 import type { LedgerFigures, LedgerOptions } from "./ledger-types.ts";
-import { entrySteps, frameStep, lostSteps } from "./ledger-witness.ts";
+import { disorderSteps, entrySteps, frameStep, lostSteps } from "./ledger-witness.ts";
 import { RoomLog, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
 
 /** A joined member that has received nothing yet: its cursor may still move back to a write that was in flight. */
@@ -363,10 +363,7 @@ export class MemoryLedger implements Ledger {
     const after = this.#receivedAfter(client, log, entry, holes);
     if (after !== undefined) {
       const seen = `a=${after.author} n=${after.n} before a=${entry.author} n=${entry.n}`;
-      const steps = [
-        ...this.#entrySteps(client, log, after, after.firstMs, "received first here"),
-        ...this.#frameStep(client, nowMs, bytes ?? entry.bytes, undefined),
-      ];
+      const kept = bytes ?? entry.bytes;
       this.#finding(
         "order",
         "disordered",
@@ -374,7 +371,10 @@ export class MemoryLedger implements Ledger {
         log,
         `a=${entry.author} n=${entry.n} before a=${after.author} n=${after.n}, as other members received them`,
         seen,
-        () => steps,
+        () => {
+          const text = kept === undefined ? undefined : this.#options.textOf(kept);
+          return disorderSteps(this.#number[client] ?? 0, entry, after, text, nowMs);
+        },
       );
     }
     return true;
@@ -449,6 +449,8 @@ export class MemoryLedger implements Ledger {
     if (this.#refused.has(writeKey(marker.author, marker.n))) {
       this.#finding("refusals", "not-refused", client, log, "nothing of a refused write", what, steps);
     } else if (marker.run === this.#options.run && marker.n <= (log.lastOf.get(marker.author) ?? 0)) {
+      // Its join was confirmed before the others got this, and is known here only now: all had it and it was let go.
+      if (this.#state[client] === WAITING) return;
       this.#finding("delivery", "doubled", client, log, `${what} once`, "received again, long after every member had it", steps);
     } else {
       const home = this.#homeOf.get(marker.author);

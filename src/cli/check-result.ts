@@ -92,6 +92,7 @@ export function assembleCheck(gathered: CheckGathered): Result {
     dialect: resolved.dialect,
     rerun: rerunOf(options, gathered.seed),
     requirements,
+    cases: rows.map((row) => ({ name: row.name, end: row.end, durationMs: row.endedAt - row.startedAt })),
     harness: {
       loopLagMsP99: Math.round(loopLagMsP99 * 10) / 10,
       cpu: Math.round((gathered.cpuMs / Math.max(1, durationMs)) * 100) / 100,

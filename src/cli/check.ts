@@ -11,7 +11,7 @@ import { assembleCheck } from "./check-result.ts";
 import type { ConformanceJob } from "./conformance-job.ts";
 import { startControl } from "./control.ts";
 import { robustnessOf, watchDeaths } from "./death.ts";
-import { checkKnown } from "./known.ts";
+import { unlessInterrupted } from "./interrupt.ts";
 import * as registry from "./registry.ts";
 import { INSTALL_PDS, openDirectoryView, pdsModule } from "../../fixtures/atproto/index.ts";
 import { runSuite } from "./suite.ts";
@@ -70,15 +70,14 @@ export type CheckProgress =
  * @throws HarnessError for mistakes of the user, a target never reached, and faults of ours.
  */
 export async function check(options: CheckOptions): Promise<Result> {
-  const start = startOptionsOf(options, undefined);
+  const start = startOptionsOf(options);
   // Mistakes are told before anything is started.
   const described = await describeTarget(start);
-  checkKnown(described.resolved.known, described.binding.requirements, new Date().toISOString().slice(0, 10));
   const { absent } = described.binding;
   if (absent !== undefined) return assembleAbsent(options, described, absent);
   const selection = await select(described, options);
-  options.onProgress?.({ kind: "stage", text: "starting the directory and the target" });
-  const surroundings = await openSurroundings();
+  options.onProgress?.({ kind: "stage", text: described.needsDirectory ? "starting the directory and the target" : "starting" });
+  const surroundings = await openSurroundings(described.needsDirectory);
   try {
     return await checkIn(surroundings, options, selection);
   } finally {
@@ -92,25 +91,28 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
   const cpuBefore = process.cpuUsage();
   const closers: (() => Promise<void>)[] = [];
   /** Each instance sees the directory at an address of its own: faults and counts of one are not the other's. */
-  const ownView = async (): Promise<string> => {
-    const view = await openDirectoryView(surroundings.directoryControlUrl);
+  const ownView = async (): Promise<{ readonly directoryUrl?: string }> => {
+    if (surroundings.directory === undefined) return {};
+    const view = await openDirectoryView(surroundings.directory.controlUrl);
     closers.push(() => view.close());
-    return view.url;
+    return { directoryUrl: view.url };
   };
   try {
-    const start = startOptionsOf(options, await ownView());
+    const start = { ...startOptionsOf(options), ...(await ownView()) };
     const selection = chosen ?? (await select(await describeTarget(start), options));
     const prepared = surroundings.prepare(Math.min(IDENTITIES, IDENTITIES_A_CASE * selection.cases.length));
     // Awaited before the first case; a start that fails first must not leave it unheard.
     prepared.catch(() => undefined);
-    const running = await startTarget(start);
+    const running = await unlessInterrupted(startTarget(start), options.signal, (late) => late.stop());
     closers.push(() => running.stop());
     const { binding, resolved } = running;
     const hasExclusive = selection.cases.some((each) => each.phase === "exclusive");
     const quiet = selection.cases.filter((each) => each.phase === "quiet").length;
     // A reference server can run twice: its own instance for what restarts, exhausts or counts.
     const own =
-      hasExclusive && resolved.directoryUrl !== undefined ? await startTarget({ ...start, directoryUrl: await ownView() }) : undefined;
+      hasExclusive && resolved.directoryUrl !== undefined
+        ? await unlessInterrupted(startTarget({ ...start, ...(await ownView()) }), options.signal, (late) => late.stop())
+        : undefined;
     if (own !== undefined) closers.push(() => own.stop());
     const port = (own ?? running).process;
     const control = hasExclusive && port !== undefined ? await startControl(port) : undefined;
@@ -129,7 +131,7 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
       poolSeed: POOL_SEED,
       launch: resolved.directoryUrl === undefined ? undefined : plain(start),
       transport: options.transport ?? TRANSPORT_DEFAULT,
-      directoryControlUrl: resolved.directoryUrl === undefined ? undefined : surroundings.directoryControlUrl,
+      directoryControlUrl: resolved.directoryUrl === undefined ? undefined : surroundings.directory?.controlUrl,
       pdsUrl: isPdsNeeded && resolved.directoryUrl !== undefined ? (await surroundings.pds()).url : undefined,
       client: options.client,
       controlUrl: control?.url,
@@ -152,14 +154,13 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
   }
 }
 
-function startOptionsOf(options: CheckOptions, directoryUrl: string | undefined): StartOptions {
+function startOptionsOf(options: CheckOptions): StartOptions {
   return {
     target: options.target,
     registry,
     purpose: "check",
     timeScale: options.realTime === true ? 1 : (options.timeScale ?? TIME_SCALE),
     given: { ...capabilitiesGiven(), clientDriver: options.client !== undefined, clientMetrics: options.client !== undefined },
-    ...(directoryUrl === undefined ? {} : { directoryUrl }),
     ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
     ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
     ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
@@ -211,7 +212,8 @@ async function select(
   if (selection !== undefined) {
     if (client === undefined) return selection;
     const gated = new Map(selection.gated);
-    for (const id of selection.ids) if (!selection.planned.has(id) && !gated.has(id)) gated.set(id, "a client is under test, and no case drives one for it");
+    for (const id of selection.ids)
+      if (!selection.planned.has(id) && !gated.has(id)) gated.set(id, "a client is under test, and no case drives one for it");
     return { ...selection, gated };
   }
   throw new HarnessError("usage", `--only ${only.join(" --only ")} matches no requirement and no case of ${binding.manifest.name}`, {

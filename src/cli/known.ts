@@ -1,26 +1,5 @@
-import { HarnessError } from "../core/errors.ts";
-import type { Requirement } from "../core/requirement.ts";
 import type { RequirementResult } from "../core/result.ts";
 import type { KnownFailure } from "../core/target.ts";
-
-/**
- * Throws a usage error for a known failure that no requirement of the binding can match, or that is past its date.
- * `today`: `YYYY-MM-DD`.
- */
-export function checkKnown(known: readonly KnownFailure[], requirements: readonly Requirement[], today: string): void {
-  for (const entry of known) {
-    if (!requirements.some((requirement) => requirement.id === entry.id)) {
-      throw new HarnessError("usage", `known failure ${entry.id} matches no requirement of this binding`, {
-        hint: "correct its id, or take the entry out of the target file",
-      });
-    }
-    if (entry.until < today) {
-      throw new HarnessError("usage", `known failure ${entry.id} was good until ${entry.until}`, {
-        hint: "mend the server, or decide again and set a new date",
-      });
-    }
-  }
-}
 
 /** Results with their known failures marked, and what is wrong with the entries. */
 export interface KnownOutcome {

@@ -105,7 +105,7 @@ export function resultOf(judged: Judged): Result {
   const verdicts = [
     ...requirements.filter(counts),
     ...loadResult.objectives.map((each) => ({ level: "SHOULD" as const, verdict: each.verdict })),
-    ...(doubts.length > 0 ? [{ level: "MUST" as const, verdict: "inconclusive" as const }] : []),
+    ...(doubts.length > 0 || gathered.interrupted ? [{ level: "MUST" as const, verdict: "inconclusive" as const }] : []),
   ];
   const nobody = loadResult.joinMs.count === 0;
   const exitCode = exitCodeOf(

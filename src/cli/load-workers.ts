@@ -66,7 +66,10 @@ export async function runWorkers(
     await Promise.all(children.map((child, index) => ready(child, { ...job, shard: { index, count } })));
     const limitMs = job.parameters.rampMs + job.parameters.durationMs + OVERTIME_MS_MAX;
     options.onGo?.();
-    const done = await Promise.all(children.map((child) => finished(child, (second) => series.add(second), limitMs)));
+    const finishing = Promise.all(children.map((child) => finished(child, (second) => series.add(second), limitMs)));
+    // Interrupted before the workers were there: they play nothing, and say so.
+    if (options.signal?.aborted === true) stop();
+    const done = await finishing;
     await Promise.all(children.map(ended));
     return { done, series: series.points, interrupted: options.signal?.aborted ?? false };
   } finally {

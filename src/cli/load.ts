@@ -6,13 +6,13 @@ import type { Profile } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import { TRANSPORT_DEFAULT, type TransportName } from "../engines/node/transports.ts";
-import { startTarget, type RunningTarget } from "../targets/index.ts";
+import { describeTarget, startTarget, type RunningTarget, type StartOptions } from "../targets/index.ts";
 import { startPds } from "../../fixtures/atproto/index.ts";
 import { createCredentials, type CredentialSource } from "../../fixtures/credentials/index.ts";
 import { startDirectory } from "../../fixtures/directory/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
 import { appendDocument, CHUNK, type RecordingAbout, type RunEnd } from "../recording/index.ts";
-import { checkKnown } from "./known.ts";
+import { unlessInterrupted } from "./interrupt.ts";
 import { resultOf } from "./load-result.ts";
 import { turnsOf } from "./load-turns.ts";
 import { runWorkers, type LoadProgress } from "./load-workers.ts";
@@ -73,36 +73,38 @@ export interface Ground {
  * @throws HarnessError for mistakes of the user, and a target never reached.
  */
 export async function openGround(options: LoadOptions): Promise<Ground> {
+  const start: StartOptions = {
+    target: options.target,
+    registry: { bindingNames, bindingFolder, loadBinding },
+    purpose: "load",
+    ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
+    ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
+    ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
+  };
+  // Mistakes are told before anything is started.
+  const { needsDirectory } = await describeTarget(start);
+  options.onProgress?.({ kind: "stage", text: needsDirectory ? "starting the directory and the target" : "starting" });
   const pool = await openPool({ seed: POOL_SEED });
-  const directory = await startDirectory({ pool });
-  const closing: (() => Promise<void>)[] = [directory.close];
+  const directory = needsDirectory ? await startDirectory({ pool }) : undefined;
+  const closing: (() => Promise<void>)[] = [async () => directory?.close()];
   const close = async (): Promise<void> => {
     for (const end of closing.splice(0).toReversed()) await end();
   };
   try {
-    const running = await startTarget({
-      target: options.target,
-      registry: { bindingNames, bindingFolder, loadBinding },
-      purpose: "load",
-      directoryUrl: directory.url,
-      ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
-      ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
-      ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
-    });
+    const starting = startTarget(directory === undefined ? start : { ...start, directoryUrl: directory.url });
+    const running = await unlessInterrupted(starting, options.signal, (late) => late.stop());
     closing.push(running.stop);
-    const { resolved, binding } = running;
-    checkKnown(resolved.known, binding.requirements, new Date().toISOString().slice(0, 10));
+    const { resolved } = running;
     const pds =
-      resolved.credential.recipe === "pds" && resolved.directoryUrl !== undefined ? startPds({ directoryUrl: directory.url }) : undefined;
-    const pdsUrl = (await pds)?.url;
-    if (pds !== undefined) closing.push(async () => (await pds).close());
+      resolved.credential.recipe === "pds" && directory !== undefined ? await startPds({ directoryUrl: directory.url }) : undefined;
+    if (pds !== undefined) closing.push(() => pds.close());
     let prepared = 0;
     return {
       running,
-      source: createCredentials({ target: resolved, pool, pdsUrl }),
+      source: createCredentials({ target: resolved, pool, pdsUrl: pds?.url }),
       prepare: async (clients) => {
-        if (resolved.directoryUrl === undefined || clients <= prepared) return;
-        await directory.prepare(clients);
+        if (directory === undefined || clients <= prepared) return;
+        await unlessInterrupted(directory.prepare(clients), options.signal);
         prepared = clients;
       },
       close,
@@ -120,7 +122,6 @@ export async function openGround(options: LoadOptions): Promise<Ground> {
 export async function load(options: LoadOptions): Promise<Result> {
   const startedAt = new Date();
   checkParameters({ ...scenarioNamed(options.scenario).defaults, ...options.parameters });
-  options.onProgress?.({ kind: "stage", text: "starting the directory and the target" });
   const ground = await openGround(options);
   try {
     return await playOn(ground, options, startedAt);

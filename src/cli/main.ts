@@ -261,8 +261,10 @@ function complain(error: unknown): number {
  */
 export async function main(args: readonly string[]): Promise<number> {
   const ending: Ending = { exitCode: 0 };
-  // A reader that goes (`| head`) is no fault.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : EXIT.internal));
+  // A reader that goes (`| head`) is no fault, and no reason to drop the reports or the exit code.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") process.exit(EXIT.internal);
+  });
   try {
     const root = program(ending);
     if (args.length === 0) {

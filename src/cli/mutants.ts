@@ -1,13 +1,15 @@
 import type { Binding, Mutant } from "../core/binding.ts";
 import { HarnessError } from "../core/errors.ts";
-import type { RequirementResult, Result } from "../core/result.ts";
+import type { MutantResult, RequirementResult, Result } from "../core/result.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import { checkIn } from "./check.ts";
 import { parseDuration } from "./flags.ts";
-import { judgeKill, type Kill } from "./kill.ts";
+import { INTERRUPTED } from "./interrupt.ts";
+import { judgeKill } from "./kill.ts";
 import { load } from "./load.ts";
 import { loadBinding } from "./registry.ts";
 import { openSurroundings, type Surroundings } from "./surroundings.ts";
+import { version } from "./version.ts";
 
 export interface MutantsOptions {
   readonly binding: string;
@@ -21,25 +23,15 @@ export interface MutantsOptions {
   readonly seed?: string;
   /** How many run side by side; default 2. */
   readonly concurrency?: number;
-  readonly onProgress?: (row: MutantRow, done: number, total: number) => void;
+  readonly onProgress?: (row: MutantResult, done: number, total: number) => void;
   readonly signal?: AbortSignal;
-}
-
-/** One mutant's outcome. */
-export interface MutantRow extends Kill {
-  readonly id: string;
-  readonly summary: string;
-  readonly breaks: readonly string[];
-  /** The result's line on the first declared requirement. */
-  readonly observed: string;
-  readonly durationMs: number;
 }
 
 /**
  * Runs every mutant of a binding and holds what broke against what was declared.
  * @throws HarnessError for an unknown binding, or patterns that match no mutant.
  */
-export async function runMutants(options: MutantsOptions): Promise<readonly MutantRow[]> {
+export async function runMutants(options: MutantsOptions): Promise<readonly MutantResult[]> {
   const binding = await loadBinding(options.binding);
   const chosen = binding.mutants.filter(
     (mutant) => options.only === undefined || options.only.some((pattern) => matches(mutant.id, pattern)),
@@ -51,10 +43,12 @@ export async function runMutants(options: MutantsOptions): Promise<readonly Muta
     const pristine =
       options.quick === true ? [] : (await checkIn(surroundings, { target: options.binding, profile: "strict" })).requirements;
     const waiting = [...chosen];
-    const rows: MutantRow[] = [];
+    const rows: MutantResult[] = [];
+    const isInterrupted = (): boolean => options.signal?.aborted === true;
     const next = async (): Promise<void> => {
-      for (let mutant = waiting.shift(); mutant !== undefined && options.signal?.aborted !== true; mutant = waiting.shift()) {
+      for (let mutant = waiting.shift(); mutant !== undefined && !isInterrupted(); mutant = waiting.shift()) {
         const row = await tryMutant(mutant, binding, surroundings, options, pristine);
+        if (isInterrupted()) return;
         rows.push(row);
         options.onProgress?.(row, rows.length, chosen.length);
       }
@@ -77,14 +71,14 @@ async function tryMutant(
   surroundings: Surroundings,
   options: MutantsOptions,
   pristine: readonly RequirementResult[],
-): Promise<MutantRow> {
+): Promise<MutantResult> {
   const startedMs = performance.now();
   const row = { id: mutant.id, summary: mutant.summary, breaks: mutant.breaks.map((each) => `${each.id} ${each.reason}`) };
   const started = { id: mutant.id, ...(mutant.env === undefined ? {} : { env: mutant.env }) };
   try {
     const result = await judged(mutant, started, binding, surroundings, options);
     const observed = result.requirements.find((each) => each.id === mutant.breaks[0]?.id)?.observed ?? "not judged";
-    return { ...row, ...judgeKill(mutant, result.requirements, pristine), observed, durationMs: performance.now() - startedMs };
+    return { ...row, ...judgeKill(mutant, result.requirements, pristine), observed, durationMs: Math.round(performance.now() - startedMs) };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     return {
@@ -92,7 +86,7 @@ async function tryMutant(
       killed: false,
       problems: [`the run itself failed: ${text}`],
       observed: text,
-      durationMs: performance.now() - startedMs,
+      durationMs: Math.round(performance.now() - startedMs),
     };
   }
 }
@@ -106,9 +100,10 @@ function judged(
 ): Promise<Result> {
   const target = binding.manifest.name;
   const seed = options.seed === undefined ? {} : { seed: options.seed };
+  const stop = options.signal === undefined ? {} : { signal: options.signal };
   if (mutant.shownBy !== undefined) {
     const parameters = parametersOf(mutant.shownBy.parameters);
-    return load({ scenario: mutant.shownBy.scenario, target, parameters, mutant: started, profile: "strict", ...seed });
+    return load({ scenario: mutant.shownBy.scenario, target, parameters, mutant: started, profile: "strict", ...seed, ...stop });
   }
   const only = options.quick === true ? { only: mutant.breaks.map((each) => each.id) } : {};
   return checkIn(surroundings, {
@@ -117,7 +112,7 @@ function judged(
     profile: "strict",
     ...only,
     ...seed,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...stop,
   });
 }
 
@@ -146,8 +141,47 @@ function matches(id: string, pattern: string): boolean {
   return pattern.endsWith("*") || id.endsWith(rest.at(-1) ?? "");
 }
 
+/** The result document of a run over mutants: alive ones are its failures. */
+export function mutantResult(options: MutantsOptions, binding: Binding, rows: readonly MutantResult[], startedAt: Date): Result {
+  const interrupted = options.signal?.aborted === true;
+  const alive = rows.filter((row) => !row.killed);
+  const durationMs = Date.now() - startedAt.getTime();
+  const cpu = process.cpuUsage();
+  return {
+    schema: "rollcall/result@1",
+    command: "mutants",
+    version,
+    startedAt: startedAt.toISOString(),
+    durationMs,
+    verdict: alive.length > 0 ? "fail" : interrupted ? "inconclusive" : "pass",
+    exitCode: interrupted ? INTERRUPTED : alive.length > 0 ? 1 : 0,
+    seed: options.seed ?? "fresh for each",
+    profile: "strict",
+    target: { name: options.binding, url: "http://127.0.0.1", timeScale: 1 },
+    binding: options.binding,
+    dialect: binding.manifest.dialects[0],
+    rerun: [
+      `npx rollcall mutants ${options.binding}`,
+      ...(options.only ?? []).map((pattern) => `--only '${pattern}'`),
+      ...(options.quick === true ? ["--quick"] : []),
+      ...(options.seed === undefined ? [] : [`--seed ${options.seed}`]),
+    ].join(" "),
+    requirements: [],
+    mutants: rows,
+    harness: {
+      loopLagMsP99: 0,
+      cpu: Math.round(((cpu.user + cpu.system) / 1000 / Math.max(1, durationMs)) * 100) / 100,
+      residentBytes: process.memoryUsage.rss(),
+      workers: options.concurrency ?? 2,
+      inconclusiveBecause: [],
+    },
+    notes: alive.map((row) => `mutant ${row.id} is alive: ${row.problems.join("; ")}`),
+    interrupted,
+  };
+}
+
 /** The table of a run in Markdown. `isQuick`: only declared requirements were judged. */
-export function mutantTable(binding: string, rows: readonly MutantRow[], isQuick: boolean): string {
+export function mutantTable(binding: string, rows: readonly MutantResult[], isQuick: boolean): string {
   const killed = rows.filter((row) => row.killed).length;
   const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ").slice(0, 240);
   const how = isQuick ? "`--quick`: the declared requirements only were judged" : "every requirement was judged, under profile `strict`";

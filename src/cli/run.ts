@@ -7,10 +7,10 @@ import type { ScenarioParameters } from "../core/scenario.ts";
 import { TRANSPORTS, type TransportName } from "../engines/node/transports.ts";
 import { describeTarget, readTargetFile } from "../targets/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
-import { renderTerminal, writeReports } from "../../reports/index.ts";
+import { mustBeWritable, renderTerminal, writeReports } from "../../reports/index.ts";
 import { check, type CheckProgress } from "./check.ts";
 import { INTERRUPTED, type Interrupt, onInterrupt } from "./interrupt.ts";
-import { mutantTable, runMutants } from "./mutants.ts";
+import { mutantResult, mutantTable, type MutantsOptions, runMutants } from "./mutants.ts";
 import { load, type LoadProgress } from "./load.ts";
 import { recheck } from "./recheck.ts";
 import { findMutant, type MutantChoice } from "./find-mutant.ts";
@@ -81,24 +81,45 @@ async function mutantOf(target: string, flags: Flags): Promise<MutantChoice | un
   return findMutant(name, id);
 }
 
+/** What a run leaves open (a socket, a worker that does not end) holds the command no longer than this. */
+const LEAVE_MS_MAX = 1_000;
+
+/** Sees to it that the process ends soon, and with this code, whatever others have set. */
+function leaveWith(exitCode: number): number {
+  setTimeout(() => process.exit(exitCode), LEAVE_MS_MAX).unref();
+  process.once("exit", () => {
+    process.exitCode = exitCode;
+  });
+  return exitCode;
+}
+
 /** Runs, writes every report, prints the summary. What the run has gathered is written also when it was interrupted. */
-async function perform(common: Common, work: (progress: Progress, interrupt: Interrupt) => Promise<Result>): Promise<number> {
+async function perform(
+  common: Common,
+  work: (progress: Progress, interrupt: Interrupt) => Promise<Result>,
+  /** What `--json` prints. */
+  jsonOf: (result: Result) => unknown = (result) => result,
+): Promise<number> {
   const progress = createProgress(process.stderr);
   const interrupt = onInterrupt((text) => progress.line(text));
   try {
+    await mustBeWritable(common.out);
     const result = await work(progress, interrupt);
     progress.end();
-    const paths = await writeReports(result, common.out);
-    if (common.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    // Shown before it is written: a disk that has filled up meanwhile must not take the findings with it.
+    if (common.json) process.stdout.write(`${JSON.stringify(jsonOf(result), null, 2)}\n`);
     const summary = renderTerminal(result, {
       colour: !common.json && wantsColour(),
       ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {}),
     });
-    (common.json ? process.stderr : process.stdout).write(`${summary.trimEnd()}\n\nreport: ${paths.html}\n`);
-    return result.exitCode;
+    const output = common.json ? process.stderr : process.stdout;
+    output.write(`${summary.trimEnd()}\n\n`);
+    const paths = await writeReports(result, common.out);
+    output.write(`report: ${paths.html}\n`);
+    return leaveWith(result.exitCode);
   } catch (error) {
     progress.end();
-    if (interrupt.signal.aborted) return INTERRUPTED;
+    if (interrupt.signal.aborted) return leaveWith(INTERRUPTED);
     throw error;
   } finally {
     interrupt.release();
@@ -225,27 +246,35 @@ export async function runRecheck(recording: string, flags: Flags): Promise<numbe
 
 /** `rollcall mutants`. Gives the exit code. */
 export async function runMutantTable(name: string, flags: Flags): Promise<number> {
-  const { mutants } = await registry.loadBinding(name);
+  const binding = await registry.loadBinding(name);
+  const { mutants } = binding;
   if (flags["dryRun"] === true) {
     for (const { id, breaks } of mutants)
       process.stdout.write(`${id}: breaks ${breaks.map((each) => `${each.id} (${each.reason})`).join(", ")}\n`);
     return 0;
   }
-  const only = flags["only"];
+  const common = commonOf(flags);
+  const only = listOf(flags, "only");
   const quick = flags["quick"] === true;
-  const rows = await runMutants({
-    binding: name,
-    quick,
-    ...(Array.isArray(only) ? { only: only.map(String) } : {}),
-    onProgress: (row, done, total) =>
-      process.stderr.write(
-        `${done} of ${total}  ${row.killed ? "killed" : "ALIVE "}  ${row.id}${row.killed ? "" : `: ${row.problems.join("; ")}`}\n`,
-      ),
-  });
-  const table = mutantTable(name, rows, quick);
-  if (flags["json"] === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-  if (flags["write"] === true) await writeFile(`docs/mutants-${name}.md`, table);
-  const alive = rows.filter((row) => !row.killed);
-  process.stderr.write(`${rows.length - alive.length} of ${rows.length} mutants killed\n`);
-  return alive.length === 0 ? 0 : 1;
+  const startedAt = new Date();
+  return perform(
+    common,
+    async (progress, interrupt) => {
+      const options: MutantsOptions = {
+        binding: name,
+        quick,
+        signal: interrupt.signal,
+        ...(only === undefined ? {} : { only }),
+        ...(common.shared.seed === undefined ? {} : { seed: common.shared.seed }),
+        onProgress: (row, done, total) =>
+          progress.line(
+            `${done} of ${total}  ${row.killed ? "killed" : "ALIVE "}  ${row.id}${row.killed ? "" : `: ${row.problems.join("; ")}`}`,
+          ),
+      };
+      const rows = await runMutants(options);
+      if (flags["write"] === true) await writeFile(`docs/mutants-${name}.md`, mutantTable(name, rows, quick));
+      return mutantResult(options, binding, rows, startedAt);
+    },
+    (result) => result.mutants,
+  );
 }

@@ -7,6 +7,7 @@ import type { ConformanceJob, WorkerFigures } from "./conformance-job.ts";
 
 /** After a cancel, a suite that does not end by itself is left behind. */
 const CANCEL_MS_MAX = 3_000;
+const CANCEL_AGAIN_MS = 250;
 const CLOSE_MS_MAX = 5_000;
 
 const ENTRY = fileURLToPath(
@@ -47,20 +48,20 @@ export async function runSuite(
     for (const module of modules) for (const error of module.errors()) faults.push(error.message);
     for (const error of errors) faults.push(error.stack ?? error.message ?? "an error without a message");
   };
-  const restore = remember();
-  const vitest = await open(job, { onTestCaseResult: take, onTestRunEnd: end });
-  restore.listeners();
+  const before = remember();
+  let vitest: Vitest | undefined;
   try {
-    await ready;
+    vitest = await open(job, { onTestCaseResult: take, onTestRunEnd: end });
+    await Promise.race([ready, abortOf(signal)]);
+    if (signal.aborted) return { rows, figures, faults };
     const ran = vitest.start().then(
       () => undefined,
       (error: unknown) => void faults.push(error instanceof Error ? error.message : String(error)),
     );
     await Promise.race([ran, cancelled(vitest, signal)]);
   } finally {
-    await Promise.race([vitest.close(), pause(CLOSE_MS_MAX)]);
-    restore.listeners();
-    restore.environment();
+    await Promise.race([vitest?.close(), pause(CLOSE_MS_MAX)]);
+    before.restore();
   }
   return { rows, figures, faults };
 }
@@ -104,18 +105,18 @@ async function open(job: ConformanceJob, ears: Ears): Promise<Vitest> {
   }
 }
 
-/** vitest takes over Ctrl-C, the exit code and some of the environment; servers started later must not see that. */
-function remember(): { listeners(): void; environment(): void } {
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  const before = new Map(signals.map((name) => [name, new Set(process.listeners(name))]));
+/** vitest takes over Ctrl-C, the exit code and some of the environment; we and servers started later must not see that. */
+function remember(): { restore(): void } {
+  // What vitest adds while it loads would end us at a Ctrl-C of that moment: it is taken off before any signal comes.
+  const onListener = (name: string | symbol, listener: (...args: unknown[]) => void): void => {
+    if (name === "SIGINT" || name === "SIGTERM") queueMicrotask(() => process.off(name, listener));
+  };
+  process.on("newListener", onListener);
   const environment = ["NODE_ENV", "VITEST", "TEST", "VITEST_MODE", "DEV", "PROD"].map((name) => [name, process.env[name]] as const);
   const { exitCode } = process;
   return {
-    listeners: () => {
-      for (const name of signals)
-        for (const listener of process.listeners(name)) if (before.get(name)?.has(listener) === false) process.off(name, listener);
-    },
-    environment: () => {
+    restore: () => {
+      process.off("newListener", onListener);
       for (const [name, value] of environment) {
         if (value === undefined) delete process.env[name];
         else process.env[name] = value;
@@ -126,12 +127,19 @@ function remember(): { listeners(): void; environment(): void } {
 }
 
 async function cancelled(vitest: Vitest, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
+  await abortOf(signal);
+  // Asked while it still gathers its files it forgets; so it is asked again.
+  for (let waitedMs = 0; waitedMs < CANCEL_MS_MAX; waitedMs += CANCEL_AGAIN_MS) {
+    void vitest.cancelCurrentRun("keyboard-input");
+    await pause(CANCEL_AGAIN_MS);
+  }
+}
+
+function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  void vitest.cancelCurrentRun("keyboard-input");
-  await pause(CANCEL_MS_MAX);
 }
 
 function pause(ms: number): Promise<void> {

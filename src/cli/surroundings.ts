@@ -1,13 +1,13 @@
 import { type IdentityPool, openPool } from "../../fixtures/identities/index.ts";
 import { type Pds, pdsModule, startPds } from "../../fixtures/atproto/index.ts";
-import { startDirectory } from "../../fixtures/directory/index.ts";
+import { type Directory, startDirectory } from "../../fixtures/directory/index.ts";
+import { HarnessError } from "../core/errors.ts";
 
 /** What a target of ours needs around it: identities, and a directory that knows them. */
 export interface Surroundings {
   readonly pool: IdentityPool;
-  readonly directoryUrl: string;
-  /** The directory's control door. */
-  readonly directoryControlUrl: string;
+  /** Undefined where nobody asks it: only our own servers do. */
+  readonly directory: Pick<Directory, "url" | "controlUrl"> | undefined;
   /** Makes the first identities, and has the directory know them: what is registered at first look-up makes a join late. */
   prepare(count: number): Promise<void>;
   /** A PDS beside the directory, started when first asked for. */
@@ -24,24 +24,26 @@ export function capabilitiesGiven(): Readonly<Record<string, boolean>> {
 export const POOL_SEED = "rollcall";
 
 /** @throws HarnessError when the pool cannot be used or the directory does not start. */
-export async function openSurroundings(): Promise<Surroundings> {
+export async function openSurroundings(needsDirectory: boolean = true): Promise<Surroundings> {
   const pool = await openPool({ seed: POOL_SEED });
-  const directory = await startDirectory({ pool });
+  const directory = needsDirectory ? await startDirectory({ pool }) : undefined;
   let prepared: Promise<void> | undefined;
-  const prepare = (count: number): Promise<void> => (prepared ??= pool.prepare(count).then(() => directory.prepare(count)));
+  const prepare = (count: number): Promise<void> => (prepared ??= pool.prepare(count).then(() => directory?.prepare(count)));
   let pds: Promise<Pds> | undefined;
   return {
     pool,
-    directoryUrl: directory.url,
-    directoryControlUrl: directory.controlUrl,
+    directory,
     prepare,
-    pds: () => (pds ??= startPds({ directoryUrl: directory.url })),
+    pds: () => {
+      if (directory === undefined) throw new HarnessError("internal", "a PDS needs a directory, and this target has none of ours");
+      return (pds ??= startPds({ directoryUrl: directory.url }));
+    },
     close: async () => {
       await pds?.then(
         (running) => running.close(),
         () => undefined,
       );
-      await directory.close();
+      await directory?.close();
     },
   };
 }

@@ -66,7 +66,8 @@ const asked = new Map<number, PromiseWithResolvers<Credential>>();
 let askings = 0;
 
 function tell(message: WorkerMessage): void {
-  process.send?.(message);
+  // A parent that has left (Ctrl-C twice) is told nothing more.
+  process.send?.(message, undefined, undefined, () => undefined);
 }
 
 function credential(client: number): Promise<Credential> {

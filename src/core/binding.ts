@@ -1,5 +1,6 @@
 import type { Property } from "./checker.ts";
 import type { CaseDefinition } from "./case.ts";
+import type { Observation } from "./observation.ts";
 import type { Op, Json } from "./op.ts";
 import type { Prng } from "./prng.ts";
 import type { Reason } from "./reason.ts";
@@ -18,6 +19,8 @@ export interface Capability {
   /** What holds when the target says nothing. */
   readonly default: boolean;
   readonly meaning: string;
+  /** What only a server that has it shows: a target that declares it off and shows it gets a warning. */
+  readonly shownBy?: (observation: Observation) => boolean;
 }
 
 /** The requirement that a property's breach counts against; a reason may name its own. */

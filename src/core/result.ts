@@ -30,6 +30,28 @@ export interface RequirementResult {
   readonly known?: { readonly because: string; readonly until: string; readonly state: "excused" | "stale" | "flaky-pass" };
 }
 
+/** One conformance case as it ran. */
+export interface CaseResult {
+  readonly name: string;
+  /** `ran` to its end, or why not: see the runner's `CaseEnd`. */
+  readonly end: "ran" | "precondition" | "overran" | "faulted";
+  readonly durationMs: number;
+}
+
+/** One mutant as it was tried. */
+export interface MutantResult {
+  readonly id: string;
+  readonly summary: string;
+  /** `PLAY-CONV-04 lost`: what it declares to break. */
+  readonly breaks: readonly string[];
+  readonly killed: boolean;
+  /** What did not fit its declaration, one line each; empty when killed. */
+  readonly problems: readonly string[];
+  /** What the first declared requirement's check saw. */
+  readonly observed: string;
+  readonly durationMs: number;
+}
+
 /** One second of a load run. */
 export interface SeriesPoint {
   /** Seconds from the start of the load. */
@@ -97,7 +119,11 @@ export interface Result {
   /** How to run this again. */
   readonly rerun: string;
   readonly requirements: readonly RequirementResult[];
+  /** Of a check: each case that has ended, in the order of their ends. */
+  readonly cases?: readonly CaseResult[];
   readonly load?: LoadResult;
+  /** Of `mutants`: the table. */
+  readonly mutants?: readonly MutantResult[];
   readonly harness: HarnessResult;
   /** Errors of set-up and configuration, stale known failures, what could not be done; one line each. */
   readonly notes: readonly string[];

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
 import type { Exit } from "./types.ts";
 
 /** Enough to see why a server died; bounded, since a broken server may log without end. */
@@ -18,6 +19,24 @@ export interface Child {
   signal(name: "SIGTERM" | "SIGKILL"): void;
   /** SIGTERM, then SIGKILL after 5 s; also ends what the server has left behind in its group. */
   stop(): Promise<void>;
+}
+
+/**
+ * Ends a process group once its own input is shut, which happens however we end: also by SIGKILL, when nothing of ours
+ * can run any more. Without it a server would outlive a harness that was killed.
+ */
+const GUARD = `read -r _; kill -s TERM -- -"$1" 2>/dev/null && sleep 5 && kill -s KILL -- -"$1" 2>/dev/null`;
+
+function guard(group: number): ChildProcess {
+  const guarding = spawn("/bin/sh", ["-c", GUARD, "rollcall-guard", String(group)], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  guarding.on("error", () => {});
+  guarding.stdin.on("error", () => {});
+  guarding.unref();
+  (guarding.stdin as Socket).unref();
+  return guarding;
 }
 
 const living = new Set<ChildProcess>();
@@ -55,6 +74,7 @@ export function startChild(options: ChildOptions): Child {
       ? spawn(options.run, { ...settings, shell: true })
       : spawn(options.run[0], options.run.slice(1), settings);
   living.add(child);
+  const guarding = child.pid === undefined ? undefined : guard(child.pid);
 
   let log = "";
   let exit: Exit | undefined;
@@ -86,7 +106,10 @@ export function startChild(options: ChildOptions): Child {
       end(code, signal);
     });
     // "close" comes once the pipes are shut too: only then the log is whole and nothing of the group holds on to it.
-    child.once("close", () => living.delete(child));
+    child.once("close", () => {
+      living.delete(child);
+      guarding?.kill("SIGKILL");
+    });
   });
 
   return {

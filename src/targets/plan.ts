@@ -239,8 +239,8 @@ function mistakesOf(plan: Plan, today: string): string[] {
   }
   for (const { id, until } of resolved.known) {
     if (!requirements.some((requirement) => requirement.id === id))
-      mistakes.push(`known failure ${id}: ${manifest.name} has no such requirement`);
-    if (until < today) mistakes.push(`known failure ${id}: its date ${until} is past; mend it, or decide anew`);
+      mistakes.push(`known failure ${id}: ${manifest.name} has no such requirement; correct its id, or take the entry out`);
+    if (until < today) mistakes.push(`known failure ${id}: its date ${until} is past; mend the server, or decide again and set a new date`);
   }
   return mistakes;
 }

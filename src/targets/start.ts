@@ -233,14 +233,18 @@ export async function startTarget(options: StartOptions): Promise<RunningTarget>
 }
 
 /** What `startTarget` would do, without doing it: for `--dry-run`. The port of a server that we would start is 0. */
-export async function describeTarget(
-  options: StartOptions,
-): Promise<Pick<RunningTarget, "resolved" | "binding" | "mayFlood"> & { readonly how: string }> {
+export async function describeTarget(options: StartOptions): Promise<
+  Pick<RunningTarget, "resolved" | "binding" | "mayFlood"> & {
+    readonly how: string;
+    /** Only our own servers are told where the DID directory is. */
+    readonly needsDirectory: boolean;
+  }
+> {
   const plan = await planTarget(options);
   const how = {
     url: `reach ${plan.resolved.urls.join(" and ")}`,
     command: plan.launch.kind === "command" ? `start \`${plan.launch.spec.command}\`` : "",
     reference: `start the reference server of ${plan.resolved.binding}`,
   }[plan.launch.kind];
-  return { resolved: plan.resolved, binding: plan.binding, mayFlood: plan.mayFlood, how };
+  return { resolved: plan.resolved, binding: plan.binding, mayFlood: plan.mayFlood, how, needsDirectory: plan.launch.kind === "reference" };
 }

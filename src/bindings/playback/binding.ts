@@ -20,7 +20,7 @@ const capabilities = {
   echoToSender: on(
     "the author of an update gets the broadcast too; off, evidence comes from the other sockets and from answers to SYNC_REQUEST",
   ),
-  presence: on("USER_JOINED, USER_LEFT and members"),
+  presence: { ...on("USER_JOINED, USER_LEFT and members"), shownBy: ({ kind }) => kind === "presence" },
   host: on("hostId and HOST_CHANGED"),
   roomList: on("GET /rooms and GET /rooms/:roomId"),
   capacityLimit: on("maxParticipants is kept"),
