@@ -188,7 +188,7 @@ test("what a newcomer received before its join was known, and the others long ag
   for (let n = 30; n <= 65; n += 1) get(3, 10, n);
   for (const slot of [0, 1, 2]) get(slot, 10, 65);
   get(3, 10, 65, { content: "10/65" });
-  expect(all()).toEqual({ delivery: { doubled: 1 }, order: {}, isolation: {}, refusals: {}, guarantees: {} });
+  expect(all()).toEqual({ delivery: { doubled: 1 }, convergence: {}, order: {}, isolation: {}, refusals: {}, guarantees: {} });
 });
 
 test("a state older than what its client has received is stale; one that is newer is not", () => {
