@@ -139,7 +139,7 @@ async function owned({ t, member, stranger }: Table): Promise<void> {
   const newcomer = await stranger(room);
   const snapshot = await newcomer.join();
   const got = snapshot?.message?.type === "doc-snapshot" ? snapshot.message : undefined;
-  const content = got === undefined ? "nothing" : t.target.dialect === "" ? "" : newcomer.kit.editing(t.target.dialect).canonical(got.doc);
+  const content = got === undefined ? "nothing" : newcomer.kit.editing(t.target.dialect).canonical(got.doc);
   t.check(
     OWNED,
     got?.version === before.version && content === before.content,

@@ -168,7 +168,6 @@ async function badSteps({ t, members }: Table): Promise<void> {
       return;
     t.check(STEPS, outcome.kind === "error", ann.breach("silent", `${name}: an error within ${SOON_MS} ms`, outcome.kind));
   }
-  const from = ben.mark;
   const empty = await ann.steps([], before.version);
   await t.sleep(200);
   const after = await ben.doc();
@@ -177,7 +176,6 @@ async function badSteps({ t, members }: Table): Promise<void> {
     empty.kind !== "silent" && after.version === before.version,
     ann.breach("silent", "empty steps confirmed or refused, without change", `${empty.kind}, version ${after.version}`),
   );
-  void from;
 }
 
 async function input({ t, member }: Table): Promise<void> {

@@ -278,8 +278,7 @@ async function rate({ t, member }: Table): Promise<void> {
   );
 }
 
-async function counts({ t, kit, members }: Table): Promise<void> {
-  void kit;
+async function counts({ t, members }: Table): Promise<void> {
   const before = await t.metrics();
   if (before === undefined) throw new Precondition("no metrics");
   const room = await t.room();

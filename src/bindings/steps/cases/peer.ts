@@ -161,7 +161,7 @@ export class Peer {
   }
 
   /** Asks for the document. */
-  async doc(withinMs: number = SOON_MS): Promise<{ readonly version: number; readonly content: string; readonly doc: Fields }> {
+  async doc(withinMs = 5_000): Promise<{ readonly version: number; readonly content: string; readonly doc: Fields }> {
     const from = this.mark;
     this.send({ type: "doc-request" });
     const found = await this.hear(({ message }) => message?.type === "doc-snapshot", from, withinMs);

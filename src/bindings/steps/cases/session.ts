@@ -73,7 +73,7 @@ async function join({ t, member, stranger }: Table): Promise<void> {
   );
 }
 
-async function state({ t, member, members, stranger }: Table): Promise<void> {
+async function state({ t, members, stranger }: Table): Promise<void> {
   const room = await t.room();
   const fresh = await stranger(room);
   const first = await fresh.join();
@@ -118,7 +118,6 @@ async function state({ t, member, members, stranger }: Table): Promise<void> {
     const holds = told !== undefined && canonicalJson(told) === canonicalJson(presence);
     t.check(STATE, holds, newcomer.breach("absent", `${id} present with ${canonicalJson(presence)}`, canonicalJson(told ?? null)));
   }
-  void member;
 }
 
 async function leave({ t, members }: Table): Promise<void> {
