@@ -239,6 +239,7 @@ const CONVERGENCE: readonly Requirement[] = [
     section: "CoState, AccountCoState",
     needs: ["clientDriver"],
     noMutant: BY_CLIENTS,
+    noCase: { kind: "needs", capability: "clientDriver", because: "no case changes a space from outside under a driven client yet" },
   }),
 ];
 
@@ -421,6 +422,7 @@ const RESUME_OFFLINE: readonly Requirement[] = [
     section: "Sync Queue Management",
     needs: ["clientDriver"],
     noMutant: BY_CLIENTS,
+    noCase: { kind: "needs", capability: "clientDriver", because: "the harness's server has no control yet that refuses one item" },
   }),
   entry("RES-10", {
     level: "MUST",
@@ -535,6 +537,7 @@ const CAPACITY: readonly Requirement[] = [
     section: "Memory Management",
     needs: ["clientDriver"],
     noMutant: BY_CLIENTS,
+    noCase: { kind: "needs", capability: "clientDriver", because: "our own client has no cache of messages apart from its replica yet" },
   }),
   entry("CAP-02", {
     level: "SHOULD",
@@ -547,6 +550,7 @@ const CAPACITY: readonly Requirement[] = [
     section: "Virtual Scrolling; Message Retrieval",
     needs: ["clientDriver"],
     noMutant: BY_CLIENTS,
+    noCase: { kind: "needs", capability: "clientDriver", because: "no client of ours loads by visible range" },
   }),
   entry("CAP-03", {
     level: "SHOULD",
@@ -585,6 +589,7 @@ const OBSERVABILITY: readonly Requirement[] = [
     section: "Performance Monitoring",
     needs: ["clientDriver", "clientMetrics"],
     noMutant: BY_CLIENTS,
+    noCase: { kind: "needs", capability: "clientDriver", because: "our own client tells no metrics yet" },
   }),
   entry("OBS-02", {
     level: "SHOULD",
@@ -598,6 +603,7 @@ const OBSERVABILITY: readonly Requirement[] = [
     section: "User Experience Metrics",
     needs: ["clientDriver", "clientMetrics"],
     noMutant: BY_CLIENTS,
+    noCase: { kind: "needs", capability: "clientDriver", because: "our own client tells no metrics yet" },
   }),
   entry("OBS-03", {
     level: "MAY",
@@ -610,6 +616,7 @@ const OBSERVABILITY: readonly Requirement[] = [
     section: "Real-time Updates; Live Updates",
     reported: "sound and scrolling cannot be seen from outside; counters are shown where a driver has them",
     needs: ["clientDriver"],
+    noCase: { kind: "needs", capability: "clientDriver", because: "shown only; no client of ours has the counters" },
   }),
 ];
 

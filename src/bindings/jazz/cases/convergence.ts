@@ -188,7 +188,7 @@ async function judgeSame(t: CaseContext, clients: readonly CaseClient[], when: s
     t.check(
       CONV_03,
       !bad.includes(client),
-      breach(t, client, "diverged", `the same on all replicas ${when}`, "another view than at the first client"),
+      breach(t, client, "diverged", `the same on all replicas ${when}`, differenceOf(clients[0], client)),
     );
 }
 

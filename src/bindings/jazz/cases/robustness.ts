@@ -3,21 +3,7 @@ import { requirementId } from "../../../core/ids.ts";
 import { valueOf } from "../acts.ts";
 import { hostile } from "../hostile.ts";
 import type { CoId } from "../messages.ts";
-import {
-  accountOf,
-  act,
-  breach,
-  hubAct,
-  hubHeard,
-  isAccepted,
-  network,
-  openHub,
-  openSpace,
-  sendTo,
-  SHALL_MS,
-  shown,
-  syncHeard,
-} from "./support.ts";
+import { accountOf, act, breach, hubAct, hubHeard, network, openHub, openSpace, sendTo, SHALL_MS, shown, syncHeard } from "./support.ts";
 
 const ROB_01 = requirementId("JAZZ-ROB-01");
 const ROB_02 = requirementId("JAZZ-ROB-02");
@@ -131,7 +117,9 @@ const orphans: CaseDefinition = {
     t.check(ROB_02, asked, breach(t, sender, "silent", "a load of the missing dependency", "nothing was asked for"));
     t.check(
       ROB_02,
-      !isAccepted(sender, orphan.op),
+      !syncHeard(sender, orphan.from).some(
+        (each) => each.action === "known" && each.id === orphan.id && Object.values(each.sessions).some((length) => length > 0),
+      ),
       breach(t, sender, "not-refused", "no known of what cannot be verified yet", "it is counted"),
     );
     const gap = await forge(sender, "gap");

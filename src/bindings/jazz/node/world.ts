@@ -76,7 +76,7 @@ export async function openNode(
  */
 const APART_MS = 3;
 /** An upgrade that is not answered holds the others up for so long. */
-const OPENING_MS_MAX = 2_000;
+const OPENING_MS_MAX = 300;
 let last: Promise<void> = Promise.resolve();
 
 /** Resolves when it is this connection's turn, with what to call once it is open or has failed. */

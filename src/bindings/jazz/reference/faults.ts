@@ -88,7 +88,7 @@ const FAULTS: Readonly<Record<string, () => Fault>> = {
       (content, watch) =>
         watch.sessions(content.id) === 3 && watch.total(content.id) === 3 && !isShort(content, watch, REACTION_CHARACTERS_MAX),
     ),
-  "relay-drops-late-assignment": () => withholds(({ id }, watch) => watch.typeOf(id) === "comap" && watch.total(id) > 100),
+  "relay-drops-late-addition": () => withholds(({ id }, watch) => watch.typeOf(id) === "colist" && watch.total(id) > 100),
   "relay-drops-reply-edit": () =>
     withholds(({ id }, watch) => watch.sessions(id) === 2 && watch.total(id) === 3 && watch.largest(id) === 2),
   "relay-drops-deletion": () =>
