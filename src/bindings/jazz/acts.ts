@@ -55,7 +55,7 @@ export type HubAct =
 
 /** An act as the value of a write; acts are plain data. */
 export function valueOf(act: Act | HubAct): Json {
-  return act as unknown as Json;
+  return act;
 }
 
 /** The act of a write's value. Values come from cases and scenarios of this binding only. */

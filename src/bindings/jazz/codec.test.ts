@@ -17,7 +17,7 @@ const frames = readFileSync(new URL("golden/jazz.jsonl", import.meta.url), "utf8
   .filter((each): each is Golden => "from" in each && each.transport === "text" && each.text !== undefined);
 
 const isHub = ({ text, note }: Golden): boolean =>
-  /hub/i.test(note) || (/^\{"type":/.test(text ?? "") && !/^\{"type":"ping"/.test(text ?? ""));
+  /hub/i.test(note) || ((text ?? "").startsWith('{"type":') && !(text ?? "").startsWith('{"type":"ping"'));
 
 describe("frames that were recorded", () => {
   const sync = frames.filter((each) => !isHub(each) && !/bad|broken|malformed|refus|garbage|invalid|unknown/i.test(each.note));

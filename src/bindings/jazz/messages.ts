@@ -189,3 +189,8 @@ export function accountOf(session: SessionId): CoId {
   const at = session.indexOf("_session_");
   return at < 0 ? session : session.slice(0, at);
 }
+
+/** A field that should be a text; empty for all else. */
+export function textIn(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

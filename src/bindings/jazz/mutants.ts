@@ -44,7 +44,9 @@ const RELAY: readonly Mutant[] = [
     "CONV-08 diverged",
     "CAP-03 diverged",
   ]),
-  mutant("relay-drops-late-assignment", "CONV-03 diverged", "The newest follower of a map gets nothing beyond 100 assignments."),
+  mutant("relay-drops-late-addition", "CONV-03 lost", "The newest follower of a list gets nothing beyond 100 additions.", [
+    "CONV-03 diverged",
+  ]),
   mutant(
     "relay-drops-reply-edit",
     "CONV-04 lost",

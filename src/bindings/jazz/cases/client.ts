@@ -355,7 +355,7 @@ const optimism: CaseDefinition = {
       type: "message",
       data: { id: "co_zHintOnly", content: "hint only", author: "co_zSomebody", threadId: main, createdAt: new Date().toISOString() },
     };
-    await control({ tell: hint as unknown as Json });
+    await control({ tell: hint });
     await t.sleep(700);
     const alone = (await list()).filter((each) => each.content === "hint only");
     t.check(SESS_03, alone.length === 0 || (alone.length === 1 && alone[0]?.pending === true), {
@@ -364,8 +364,8 @@ const optimism: CaseDefinition = {
       seen: JSON.stringify(alone),
     });
     const { id } = await act(other, { do: "send", content: "both ways" });
-    await control({ tell: { type: "message", data: { ...hint.data, id, content: "both ways" } } as unknown as Json });
-    await control({ tell: { type: "message", data: { ...hint.data, id, content: "both ways" } } as unknown as Json });
+    await control({ tell: { type: "message", data: { ...hint.data, id, content: "both ways" } } });
+    await control({ tell: { type: "message", data: { ...hint.data, id, content: "both ways" } } });
     await t.until(async () => (await list()).some((each) => each.id === id && !each.hint), SHALL_MS);
     const both = (await list()).filter((each) => each.content === "both ways");
     t.check(SESS_03, both.length === 1, {

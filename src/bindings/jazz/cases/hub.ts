@@ -157,9 +157,7 @@ const statuses: CaseDefinition = {
     if (first === undefined || second === undefined || third === undefined) throw new Precondition("three are needed");
     const watcher = await openHub(t, first);
     const statusOf = (client: CaseClient, from: number): string | undefined =>
-      heard(watcher, "presence", from)
-        .filter((each) => each.userId === accountOf(client))
-        .at(-1)?.status;
+      [...heard(watcher, "presence", from)].reverse().find((each) => each.userId === accountOf(client))?.status;
     const expect = async (client: CaseClient, status: string, from: number, withinMs: number): Promise<void> => {
       await t.until(() => statusOf(client, from) === status, withinMs);
       const seen = statusOf(client, from);

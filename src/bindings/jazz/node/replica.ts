@@ -10,6 +10,7 @@ import {
   parseItem,
   type Placed,
   type SessionId,
+  textIn,
   type TimelineItem,
 } from "../messages.ts";
 import type { View } from "../view.ts";
@@ -80,8 +81,8 @@ export class Replica {
     this.#ids = ids;
     const space = await this.#load<RawMap>(ids.space);
     const [channels] = await Promise.all([
-      this.#load<RawList>(String(space?.get("channels"))),
-      this.#load(String(space?.get("members"))),
+      this.#load<RawList>(textIn(space?.get("channels"))),
+      this.#load(textIn(space?.get("members"))),
       this.#load(ids.plainMap),
       this.#load(ids.plainList),
     ]);
@@ -215,12 +216,12 @@ export class Replica {
   view(): View {
     const ids = this.#known();
     const space = this.#content<RawMap>(ids.space);
-    const channels = this.#content<RawList>(String(space?.get("channels")))?.asArray() ?? [];
+    const channels = this.#content<RawList>(textIn(space?.get("channels")))?.asArray() ?? [];
     const threads = [...this.#threads.keys()].sort();
     return {
       name: space?.get("name") ?? null,
-      members: [...new Set(this.#content<RawList>(String(space?.get("members")))?.asArray())],
-      channels: channels.map((id) => this.#channelView(String(id))),
+      members: [...new Set(this.#content<RawList>(textIn(space?.get("members")))?.asArray())],
+      channels: channels.map((id) => this.#channelView(textIn(id))),
       threads: Object.fromEntries(threads.map((thread) => [thread, this.messages(thread)])),
       orders: Object.fromEntries(threads.map((thread) => [thread, this.order(thread)])),
       map: this.#content<RawMap>(ids.plainMap)?.toJSON() ?? {},
@@ -329,7 +330,7 @@ export class Replica {
 
   async #loadChannels(): Promise<void> {
     for (const id of this.#listOf("channels").asArray()) {
-      const channel = await this.#load<RawMap>(String(id));
+      const channel = await this.#load<RawMap>(textIn(id));
       const thread = channel?.get("mainThread");
       if (typeof thread === "string") await this.follow(thread);
     }
@@ -397,7 +398,7 @@ export class Replica {
   }
 
   #listOf(field: "channels" | "members"): RawList {
-    const list = this.#content<RawList>(String(this.#content<RawMap>(this.#known().space)?.get(field)));
+    const list = this.#content<RawList>(textIn(this.#content<RawMap>(this.#known().space)?.get(field)));
     if (list === undefined) throw new Unheld(field);
     return list;
   }

@@ -120,8 +120,8 @@ export class SyncSession implements Session {
 
   #connect(out: Outbox): void {
     void turn().then((done) => {
-      if (this.#isOpen || this.#isWanted) return done();
       this.#opened = done;
+      if (this.#isOpen || this.#isWanted) return this.#opened();
       out.connect(`${this.#options.basePath}/`, [], {});
     });
   }
@@ -275,7 +275,7 @@ export class SyncSession implements Session {
       peers: [],
     });
     const ids = await spaces.get(this.#options.room, SHARED_MS_MAX);
-    const contents = [accountID, ...[...dependenciesOf(node, accountID)]].flatMap((id) => node.getCoValue(id).newContentSince() ?? []);
+    const contents = [accountID, ...dependenciesOf(node, accountID)].flatMap((id) => node.getCoValue(id).newContentSince() ?? []);
     for (const frame of encodeSync(contents)) this.#out?.send(frame);
     void node.gracefulShutdown();
     return { space: ids?.space ?? "", account: accountID, secret: accountSecret };

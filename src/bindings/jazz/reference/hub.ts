@@ -200,7 +200,7 @@ export class Hub {
     this.#clients.delete(client);
     const { member } = client;
     if (member === undefined) return;
-    for (const thread of [...client.typing.keys()]) this.#stopTyping(client, thread);
+    for (const thread of Array.from(client.typing.keys())) this.#stopTyping(client, thread);
     const isLast = ![...this.#clients].some((each) => keyOf(each.member) === keyOf(member));
     if (this.#options.fault.keepsPresence !== true && (isLast || this.#options.fault.offlineAtFirstClose === true))
       this.#setStatus(client, "offline");

@@ -1,4 +1,4 @@
-import { accountOf, type CoId, type SessionId, type SyncMessage } from "../messages.ts";
+import { accountOf, type CoId, type SessionId, type SyncMessage, textIn } from "../messages.ts";
 import type { RelaySocket } from "./fault.ts";
 
 type Content = Extract<SyncMessage, { readonly action: "content" }>;
@@ -17,7 +17,7 @@ export class Watch {
 
   static headerType(content: Content): string | undefined {
     const { header } = content;
-    return typeof header === "object" && header !== null && "type" in header ? String(header["type"]) : undefined;
+    return typeof header === "object" && header !== null && "type" in header ? textIn(header["type"]) : undefined;
   }
 
   /** Characters of each transaction's encrypted changes; 0 for open ones. */

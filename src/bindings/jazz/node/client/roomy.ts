@@ -1,7 +1,7 @@
 import type { Json } from "../../../../core/op.ts";
 import type { Act } from "../../acts.ts";
 import { decodeHubOut } from "../../codec.ts";
-import type { CoId, HubMessage, Message, SessionId, Status, SyncMessage } from "../../messages.ts";
+import { type CoId, type HubMessage, type Message, type SessionId, type Status, type SyncMessage, textIn } from "../../messages.ts";
 import { type Account, type Library, loadLibrary, type Node } from "../library.ts";
 import { Link } from "../link.ts";
 import { Replica } from "../replica.ts";
@@ -79,7 +79,8 @@ export class RoomyClient {
         frame: (text) => this.#heardHub(text),
         lost: () => undefined,
       });
-    this.#resend ??= setInterval(() => this.#sendAgain(), RESEND_MS);
+    clearInterval(this.#resend);
+    this.#resend = setInterval(() => this.#sendAgain(), RESEND_MS);
     this.setOffline(!this.#isNetworkOn);
     this.#sync.start();
     this.#hub?.start();
@@ -109,9 +110,9 @@ export class RoomyClient {
   do(action: Readonly<Record<string, Json>>): Json {
     const replica = this.#replica;
     if (replica === undefined) throw new Error("the space is not loaded yet");
-    const kind = String(action["do"]);
+    const kind = textIn(action["do"]);
     if (kind === "typing" || kind === "status") return this.#shout(kind, action);
-    if (kind === "read") return { message: (this.#shownById(String(action["messageId"])) ?? null) as unknown as Json };
+    if (kind === "read") return { message: (this.#shownById(textIn(action["messageId"])) ?? null) as unknown as Json };
     if (kind === "enqueue") return this.#enqueue(action["item"] as unknown as SyncItem);
     if (kind === "drain") return this.#sendAgain();
     if (kind === "show") return null;
@@ -332,7 +333,7 @@ export class RoomyClient {
       pending: true,
       hint: true,
     }));
-    return [...shown, ...shownHints] as unknown as Json;
+    return [...shown, ...shownHints];
   }
 
   #shownById(id: CoId): Message | undefined {
@@ -352,23 +353,23 @@ function isUnknown(item: SyncItem): boolean {
 }
 
 function actOf(kind: string, action: Readonly<Record<string, Json>>): { readonly act: Act; readonly type: string } {
-  const message = String(action["messageId"]);
+  const message = textIn(action["messageId"]);
   switch (kind) {
     case "send":
       return {
         act: {
           do: "send",
-          content: String(action["content"]),
+          content: textIn(action["content"]),
           ...(typeof action["threadId"] === "string" ? { thread: action["threadId"] } : {}),
         },
         type: "message",
       };
     case "edit":
-      return { act: { do: "edit", message, content: String(action["content"]) }, type: "edit" };
+      return { act: { do: "edit", message, content: textIn(action["content"]) }, type: "edit" };
     case "delete":
       return { act: { do: "delete", message }, type: "delete" };
     case "react":
-      return { act: { do: "react", message, emoji: String(action["emoji"]), on: action["on"] === true }, type: "reaction" };
+      return { act: { do: "react", message, emoji: textIn(action["emoji"]), on: action["on"] === true }, type: "reaction" };
     default:
       throw new Error(`unknown action ${kind}`);
   }
