@@ -12,6 +12,8 @@ export const SHALL_MS = 5_000;
 /** A thing that shall not happen is watched for this time; refusals come within it, too. */
 export const WATCH_MS = 2_000;
 
+/** Storms of a dozen cases at once may take a busy machine this long. */
+const LIMIT_MS = 90_000;
 /** Without an echo nothing tells that something was taken in: it is given this time. */
 const UNECHOED_MS = 500;
 
@@ -29,6 +31,7 @@ export function id(short: string): RequirementId {
 /** The cases with a lab for each run. */
 export function withLab(cases: readonly SyncCase[], createLab: () => Lab): readonly CaseDefinition[] {
   return cases.map(({ ids, run, ...rest }) => ({
+    limitMs: LIMIT_MS,
     ...rest,
     ids: ids.map(id),
     run: async (t) => {
