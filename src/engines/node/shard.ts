@@ -1,20 +1,19 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { CheckerOutcome } from "../../core/checker.ts";
 import { HarnessError } from "../../core/errors.ts";
+import { HARNESS_BOUNDS } from "../../core/harness-bounds.ts";
 import type { RoomOutcome, Rooms } from "../../core/binding.ts";
 import type { Ledger } from "../../core/ledger.ts";
 import type { Detail } from "../../core/observation.ts";
 import { createPrng, type Prng } from "../../core/prng.ts";
 import type { ClientScript, Step } from "../../core/scenario.ts";
 import type { Credential } from "../../core/session.ts";
+import { Answers } from "./answers.ts";
 import { createAlarms, type Alarm } from "./alarms.ts";
 import { createNodeClient, type NodeClient } from "./client.ts";
+import { watchGc } from "./gc.ts";
 import { createHdr } from "./hdr.ts";
-import type { Histogram } from "../../core/histogram.ts";
-import type { ShardOptions, ShardResult } from "./shard-types.ts";
-
-/** A send later than its plan by more than this is late. */
-const LATE_MS = 50;
+import type { ShardOptions, ShardPace, ShardResult } from "./shard-types.ts";
 
 /** X-13: quiet means nothing outstanding and nothing arrived for a second; waited for at most 10 s. */
 const QUIET_MS = 1000;
@@ -28,9 +27,6 @@ const READ_MS_MAX = 5000;
 
 /** One source address has about 28,000 ports; beyond this many sockets the next loopback address is used. */
 const SOCKETS_PER_ADDRESS = 20_000;
-
-/** Acts of one client whose answer is timed; a protocol without answers gives none. */
-const ASKED_MAX = 256;
 
 /** Reads use ids apart from writes, whose id is the marker's counter. */
 const READ_IDS_FROM = 1_000_000_000;
@@ -65,8 +61,6 @@ interface Player {
   startedMs: number;
   writes: number;
   reads: number;
-  /** When its acts were planned that have no answer yet, by op. */
-  readonly asked: Map<number, number>;
   isAskedForFinal: boolean;
 }
 
@@ -89,10 +83,12 @@ class Shard {
   readonly #ledger: Ledger;
   readonly #second = createHdr();
   readonly #joinMs = createHdr();
-  readonly #confirmMs = createHdr();
-  readonly #readMs = createHdr();
+  readonly #confirmations: Answers = new Answers();
+  readonly #answers: Answers = new Answers();
   readonly #lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   readonly #secondLag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  readonly #gc = watchGc();
+  readonly #sendLagMs = createHdr();
   readonly #isLoopback: boolean;
   #originMs = 0;
   #joined = 0;
@@ -132,7 +128,6 @@ class Shard {
         startedMs: 0,
         writes: 0,
         reads: 0,
-        asked: new Map(),
         isAskedForFinal: false,
       });
     }
@@ -147,6 +142,7 @@ class Shard {
     this.#alarms.stop();
     this.#lag.disable();
     this.#secondLag.disable();
+    this.#gc.stop();
     for (const player of this.#players) player.node?.stop();
   }
 
@@ -169,12 +165,14 @@ class Shard {
       cpuFrom = process.cpuUsage();
       wallFromMs = performance.now();
       this.#lag.reset();
+      this.#gc.reset();
       await this.#waitUntil(() => performance.now() >= endMs, endMs + 1000);
       const cpu = process.cpuUsage(cpuFrom);
       const wallMs = performance.now() - wallFromMs;
       this.#isPlaying = false;
       const residentBytes = process.memoryUsage.rss();
       const loopLagMsP99 = Math.max(0, this.#lag.percentile(99) / 1e6 - LAG_RESOLUTION_MS);
+      const pace = this.#pace(signal.aborted ? -Infinity : endMs);
       if (!signal.aborted) {
         await this.#quiesce();
         await this.#compareFinalStates();
@@ -194,17 +192,30 @@ class Shard {
         refusedJoins: this.#refusedJoins,
         firstFailure: this.#firstFailure,
         joinMs: this.#joinMs.encode(),
-        confirmMs: this.#confirmMs.encode(),
-        readMs: this.#readMs.encode(),
+        confirmMs: this.#confirmations.encode(),
+        readMs: this.#answers.encode(),
         actMs: wallMs,
         loopLagMsP99,
         cpu: (cpu.user + cpu.system) / 1000 / Math.max(1, wallMs),
         residentBytes,
         interrupted: signal.aborted,
+        pace,
       };
     } finally {
       clearInterval(seconds);
     }
+  }
+
+  /** How well the plan was kept; acts planned before `endMs` whose turn did not come are counted as planned, too. */
+  #pace(endMs: number): ShardPace {
+    let unsent = 0;
+    for (const player of this.#players) {
+      for (; player.step !== undefined && this.#originMs + player.step.atMs <= endMs; player.step = player.script.next())
+        if (player.step.kind === "act") unsent += 1;
+    }
+    this.#planned += unsent;
+    const loopLagMsMax = Math.max(0, this.#lag.max / 1e6 - LAG_RESOLUTION_MS);
+    return { unsent, sendLagMs: this.#sendLagMs.encode(), loopLagMsMax, gc: this.#gc.pauses };
   }
 
   #advance(player: Player, nowMs: number): void {
@@ -236,12 +247,13 @@ class Shard {
         return;
       case "presence":
         this.#planned += 1;
-        if (nowMs - plannedMs > LATE_MS) this.#late += 1;
+        this.#sendLagMs.record(nowMs - plannedMs);
+        if (nowMs - plannedMs > HARNESS_BOUNDS.sendLagMs) this.#late += 1;
         this.#show(player, step.name, plannedMs);
         return;
       case "act":
         this.#planned += 1;
-        if (nowMs - plannedMs > LATE_MS) this.#late += 1;
+        if (nowMs - plannedMs > HARNESS_BOUNDS.sendLagMs) this.#late += 1;
         this.#write(player, step.name, plannedMs, nowMs);
     }
   }
@@ -257,7 +269,7 @@ class Shard {
     this.#sent += 1;
     this.#sentInSecond += 1;
     this.#ledger.invoked(player.slot, n, plannedMs, nowMs);
-    this.#asked(player, n, plannedMs);
+    this.#confirmations.asked(player.index, n, plannedMs);
     const value = this.#options.operations.make(name, player.prng);
     player.node.invoke({
       kind: "write",
@@ -282,7 +294,7 @@ class Shard {
   #read(player: Player, plannedMs: number): void {
     if (!player.isJoined) return;
     const id = READ_IDS_FROM + player.reads++;
-    this.#asked(player, id, plannedMs);
+    this.#answers.asked(player.index, id, plannedMs);
     player.node?.invoke({ kind: "read", id, plannedMs });
   }
 
@@ -408,13 +420,13 @@ class Shard {
         this.#disconnected(player, detail, atMs);
         return;
       case "snapshot":
-        if (detail.op !== undefined) this.#answered(player, detail.op, this.#readMs, atMs);
+        if (detail.op !== undefined) this.#answers.answered(player.index, detail.op, atMs);
         this.#ledger.snapshot(player.slot, detail.marker, atMs);
         if (player.isAskedForFinal) this.#ledger.finalState(player.slot, detail.marker);
         player.isAskedForFinal = false;
         return;
       case "accepted":
-        this.#answered(player, detail.op, this.#confirmMs, atMs);
+        this.#confirmations.answered(player.index, detail.op, atMs);
         if (isWrite(detail.op)) this.#ledger.accepted(player.slot, detail.op, detail.position, atMs);
         return;
       case "rejected":
@@ -429,23 +441,6 @@ class Shard {
       case "delivered":
       case "presence":
     }
-  }
-
-  /** Notes when an act was planned, for the time until its answer. */
-  #asked(player: Player, op: number, plannedMs: number): void {
-    player.asked.set(op, plannedMs);
-    if (player.asked.size <= ASKED_MAX) return;
-    for (const oldest of player.asked.keys()) {
-      player.asked.delete(oldest);
-      return;
-    }
-  }
-
-  #answered(player: Player, op: number, histogram: Histogram, atMs: number): void {
-    const plannedMs = player.asked.get(op);
-    if (plannedMs === undefined) return;
-    player.asked.delete(op);
-    histogram.record(atMs - plannedMs);
   }
 
   /** An observation with what only the engine knows: since when it tried, and whether the end is its own doing. */
