@@ -47,7 +47,7 @@ function cborAsGolden(value: CborValue): unknown {
   if (isReal(value)) return realValue(value);
   if (Array.isArray(value)) return value.map(cborAsGolden);
   if (typeof value === "object" && value !== null)
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, cborAsGolden(each as CborValue)]));
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, cborAsGolden(each)]));
   return value;
 }
 

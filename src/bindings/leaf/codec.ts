@@ -31,7 +31,7 @@ export function readFrame(frame: Frame): ReadFrame {
   if (!decoded.ok) return bad(`no MessagePack: ${decoded.problem}`);
   const packet = decoded.value;
   if (!isRecord(packet)) return bad("a packet that is no map");
-  if (packet["nsp"] !== "/") return bad(`the namespace ${String(packet["nsp"])}`);
+  if (packet["nsp"] !== "/") return bad("a packet of another namespace");
   const { type, data, id } = packet;
   switch (type) {
     case TYPE.connect:
@@ -52,7 +52,7 @@ export function readFrame(frame: Frame): ReadFrame {
       return good({ kind: "connectError", message: typeof message === "string" ? message : "" });
     }
     default:
-      return bad(`a packet of type ${String(type)}`);
+      return bad(`a packet of type ${typeof type === "number" ? type : typeof type}`);
   }
 }
 

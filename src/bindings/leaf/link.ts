@@ -131,7 +131,7 @@ export class Link {
         return { kind: "authenticated", did: did ?? undefined };
       }
       case "error":
-        if (this.#state !== "signing in") return { kind: "problem", text: `error: ${String(arg)}` };
+        if (this.#state !== "signing in") return { kind: "problem", text: typeof arg === "string" ? `error: ${arg}` : "error" };
         this.#state = "refused";
         return { kind: "refused", text: typeof arg === "string" ? arg : "refused" };
       default:

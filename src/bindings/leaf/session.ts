@@ -69,7 +69,7 @@ class LeafSession implements Session {
   readonly #calls: Map<number, Call> = new Map();
   /** Writes that no answer has come to, by op: sent again after a lost connection. */
   readonly #unconfirmed: Map<number, Write> = new Map();
-  #events: StoredEvent[] = [];
+  readonly #events: StoredEvent[] = [];
   #waitingReads: WaitingRead[] = [];
   #lastPost: string | undefined;
   #attempts = 0;

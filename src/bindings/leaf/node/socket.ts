@@ -95,7 +95,7 @@ export class LeafSocket {
         return;
       case "event":
         if (frame.name === "authenticated") this.did = Reflect.get(Object(frame.arg), "did") as string | null;
-        else if (frame.name === "error") this.refusal = String(frame.arg);
+        else if (frame.name === "error") this.refusal = typeof frame.arg === "string" ? frame.arg : "error";
         else if (frame.name === "stream/subscription_response") this.#hear(frame.arg);
         return;
       case "ack": {

@@ -97,7 +97,9 @@ export function createCalls(options: CallsOptions): Calls {
     "stream/create": async (caller, arg, name) => {
       const owner = signedIn(caller, name, "create streams");
       const moduleCid = module(arg);
-      const identity = await createStreamIdentity(options.endpoint(), options.directoryUrl);
+      const identity = await createStreamIdentity(options.endpoint(), options.directoryUrl).catch((error: unknown) => {
+        throw new Refusal(`The stream's DID could not be made: ${error instanceof Error ? error.message : String(error)}`);
+      });
       await sql({ kind: "create", did: identity.did, moduleCid });
       registry.add({ did: identity.did, owner, moduleCid, key: identity.key });
       return { streamDid: identity.did };

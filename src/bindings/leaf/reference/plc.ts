@@ -32,7 +32,7 @@ export async function setStreamHandle(did: string, key: Uint8Array, handle: stri
   const answer = await fetch(`${directoryUrl}/${did}/log/audit`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (!answer.ok) throw new Error(`the directory answers ${answer.status}`);
   const log = (await answer.json()) as readonly { readonly operation: Operation; readonly nullified: boolean }[];
-  const last = log.filter((entry) => !entry.nullified).at(-1);
+  const last = log.findLast((entry) => !entry.nullified);
   if (last === undefined) throw new Error("the directory has no log of the stream");
   const operation = await createUpdateOp(last.operation, keypair, (before) => ({
     ...before,

@@ -22,7 +22,8 @@ export interface LeafServer {
 export async function startServer(config: Config, log: Log): Promise<LeafServer> {
   const faults = doorFaultsOf(config.mutant);
   const registry = openRegistry(config.dataDir);
-  let sockets: Sockets | undefined;
+  // Sockets and calls know each other: the former come last.
+  const late: { sockets?: Sockets } = {};
   let url = "";
   let isStopping = false;
   const pool: SqlPool = await startSqlPool({
@@ -30,7 +31,7 @@ export async function startServer(config: Config, log: Log): Promise<LeafServer>
     mutant: config.mutant,
     processes: config.sqlProcesses,
     sqlMsMax: config.sqlMsMax,
-    news: (item) => sockets?.news(item),
+    news: (item) => late.sockets?.news(item),
     log: (event, reason) => log("warn", event, { reason }),
   });
   const keys = createDidKeys({
@@ -42,8 +43,8 @@ export async function startServer(config: Config, log: Log): Promise<LeafServer>
   });
   const judge = createTokenJudge(config.did, keys, faults);
   const metrics = createMetrics({
-    connectionsOpen: () => sockets?.open ?? 0,
-    subscriptions: () => sockets?.subscriptions ?? 0,
+    connectionsOpen: () => late.sockets?.open ?? 0,
+    subscriptions: () => late.sockets?.subscriptions ?? 0,
     didCacheHits: () => keys.hits,
     didCacheMisses: () => keys.misses,
   });
@@ -71,10 +72,10 @@ export async function startServer(config: Config, log: Log): Promise<LeafServer>
     registry,
     pool,
     faults,
-    subscribed: (caller, subscription) => sockets?.subscribed(caller, subscription),
-    unsubscribed: (subscription) => sockets?.unsubscribed(subscription),
+    subscribed: (caller, subscription) => late.sockets?.subscribed(caller, subscription),
+    unsubscribed: (subscription) => late.sockets?.unsubscribed(subscription),
   });
-  sockets = createSockets({
+  late.sockets = createSockets({
     http,
     config,
     judge,
@@ -96,7 +97,7 @@ export async function startServer(config: Config, log: Log): Promise<LeafServer>
     url,
     stop: async () => {
       isStopping = true;
-      await sockets?.close();
+      await late.sockets?.close();
       pool.close();
       registry.close();
     },

@@ -99,7 +99,7 @@ const durable: CaseDefinition = {
     const stream = await lab.stream(await lab.signIn(owner));
     const confirmed = new Set<string>();
     const open = new Map<string, ReturnType<Lab["post"]>>();
-    let resumed: number[] = [];
+    const resumed: number[] = [];
     for (let kill = 0; kill <= KILLS; kill += 1) {
       const sockets = await Promise.all(users.map((user) => lab.signIn(user)));
       const watching = await sockets[0]?.subscribe(stream, ask("log", { start: (resumed.at(-1) ?? 0) + 1 }));
@@ -155,7 +155,7 @@ const durable: CaseDefinition = {
       lab.check("ORD-05", twice === undefined, "doubled", "each event once", `${twice?.[0]} ${twice?.[1]} times`, again);
       judgeSame(lab, again, before, log, "after the server was killed");
       if (kill === KILLS) await reached([watching], log.length);
-      resumed = [...resumed, ...watching.rows.map((row) => row.stored.idx)];
+      for (const row of watching.rows) resumed.push(row.stored.idx);
     }
     const gap = firstGap(resumed, 1);
     lab.check("ORD-05", gap === undefined, gapReason(resumed, 1), "a subscriber that resumes by start gets every position once", gap ?? "");

@@ -64,11 +64,11 @@ export class StreamDatabase {
   }
 
   get(sql: string, ...given: SQLInputValue[]): Record<string, SqliteValue> | undefined {
-    return this.#statement(sql).get(...given) as Record<string, SqliteValue> | undefined;
+    return this.#statement(sql).get(...given);
   }
 
   all(sql: string, ...given: SQLInputValue[]): readonly Record<string, SqliteValue>[] {
-    return this.#statement(sql).all(...given) as unknown as readonly Record<string, SqliteValue>[];
+    return this.#statement(sql).all(...given);
   }
 
   #statement(sql: string): StatementSync {
