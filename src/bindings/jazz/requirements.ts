@@ -239,7 +239,6 @@ const CONVERGENCE: readonly Requirement[] = [
     section: "CoState, AccountCoState",
     needs: ["clientDriver"],
     noMutant: BY_CLIENTS,
-    noCase: { kind: "needs", capability: "clientDriver", because: "no case changes a space from outside under a driven client yet" },
   }),
 ];
 
@@ -422,7 +421,6 @@ const RESUME_OFFLINE: readonly Requirement[] = [
     section: "Sync Queue Management",
     needs: ["clientDriver"],
     noMutant: BY_CLIENTS,
-    noCase: { kind: "needs", capability: "clientDriver", because: "the harness's server has no control yet that refuses one item" },
   }),
   entry("RES-10", {
     level: "MUST",

@@ -5,6 +5,8 @@ import type { CoId } from "../messages.ts";
 import { act, sendTo, SHALL_MS, shown, view } from "./support.ts";
 
 const SESS_03 = requirementId("JAZZ-SESS-03");
+const CONV_10 = requirementId("JAZZ-CONV-10");
+const RES_09 = requirementId("JAZZ-RES-09");
 const CONV_05 = requirementId("JAZZ-CONV-05");
 const LAT_02 = requirementId("JAZZ-LAT-02");
 const RES_01 = requirementId("JAZZ-RES-01");
@@ -33,6 +35,7 @@ interface Shown {
 
 interface ClientState {
   readonly connection: { readonly sync: string };
+  readonly spaces: Readonly<Record<CoId, { readonly channels: readonly ({ readonly name: string } | null)[] }>>;
   readonly threads: Readonly<Record<CoId, readonly Shown[]>>;
   readonly queue: readonly { readonly type: string; readonly timestamp: number; readonly data: Json }[];
   readonly failed: readonly Json[];
@@ -413,5 +416,63 @@ const optimism: CaseDefinition = {
   },
 };
 
+const refusedItem: CaseDefinition = {
+  name: "client/refused-item",
+  title: "An item that fails is sent again and does not stop those after it",
+  ids: [RES_09],
+  phase: "shared",
+  needs: ["clientDriver"],
+  limitMs: 90_000,
+  run: async (t) => {
+    const { driver, other, main, control } = await stage(t);
+    await control({ refuseFeed: { after: 2, times: 2 } });
+    for (let n = 0; n < 10; n += 1) await driver.call("do", { do: "send", content: `item ${n}` });
+    const arrived = (): readonly string[] =>
+      (view(other).threads[main] ?? []).map((each) => each.content).filter((each) => each.startsWith("item "));
+    await t.until(() => arrived().length >= 9, SHALL_MS);
+    t.check(RES_09, arrived().length >= 9, { reason: "lost", expected: "nine of ten while one is refused", seen: `${arrived().length}` });
+    await t.until(() => arrived().length >= 10, 30_000);
+    t.check(RES_09, new Set(arrived()).size === 10, {
+      reason: "lost",
+      expected: "the refused one in the end",
+      seen: `${new Set(arrived()).size} of 10`,
+    });
+    t.check(RES_09, arrived().length === new Set(arrived()).size, {
+      reason: "doubled",
+      expected: "none twice",
+      seen: arrived().join(", "),
+    });
+  },
+};
+
+const reactive: CaseDefinition = {
+  name: "client/reactive-space",
+  title: "What changes in a space from outside is seen unasked within 5 s",
+  ids: [CONV_10],
+  phase: "shared",
+  needs: ["clientDriver"],
+  limitMs: 60_000,
+  run: async (t) => {
+    const { other, state } = await stage(t);
+    await act(other, { do: "channel", name: "made outside" });
+    const isSeen = async (): Promise<boolean> =>
+      Object.values((await state()).spaces).some((space) => space.channels.some((channel) => channel?.name === "made outside"));
+    await t.until(isSeen, SHALL_MS);
+    t.check(CONV_10, await isSeen(), { reason: "stale", expected: "the new channel", seen: "the channels of before" });
+    t.report(CONV_10, "channels are judged; members and joined spaces are not changed from outside here");
+  },
+};
+
 /** Cases of a client under test: the harness plays relay and hub. */
-export const clientCases: readonly CaseDefinition[] = [backoff, wanted, counter, oneSocket, offline, closedSocket, merging, optimism];
+export const clientCases: readonly CaseDefinition[] = [
+  backoff,
+  wanted,
+  counter,
+  oneSocket,
+  offline,
+  closedSocket,
+  refusedItem,
+  reactive,
+  merging,
+  optimism,
+];

@@ -14,25 +14,8 @@ import {
   type TimelineItem,
 } from "../messages.ts";
 import type { View } from "../view.ts";
+import { type Needs, type ReplicaEars, type SpaceIds, Unheld } from "./replica-parts.ts";
 import type { Core, Group, Node, RawFeed, RawList, RawMap } from "./library.ts";
-
-/** Ids of a space: what a member must know to enter it. `plain…`: a map and a list below the model, for CONV-03. */
-export interface SpaceIds {
-  readonly group: CoId;
-  readonly space: CoId;
-  readonly plainMap: CoId;
-  readonly plainList: CoId;
-}
-
-/** What a replica tells of. */
-export interface ReplicaEars {
-  /** An event of another session, first seen. */
-  readonly event: (message: CoId, placed: Placed<MessageEvent>) => void;
-  readonly problem: (text: string) => void;
-}
-
-/** Transactions that must be covered by a `known`: lengths of the own session by value. */
-export type Needs = Map<CoId, number>;
 
 interface Followed {
   /** Items taken in, by session. */
@@ -413,15 +396,6 @@ export class Replica {
     if (!id.startsWith("co_z")) return undefined;
     const value = await this.node.load(id);
     return value === "unavailable" ? undefined : this.#content<T>(id);
-  }
-}
-
-/** A value that an act needs and that this replica does not hold. */
-export class Unheld extends Error {
-  override readonly name = "Unheld";
-
-  constructor(what: string) {
-    super(`this replica does not hold ${what}`);
   }
 }
 

@@ -7,7 +7,8 @@ import type { CoId, MessageEvent, Placed, SyncMessage } from "../messages.ts";
 import { forge } from "./forgery.ts";
 import { type Account, loadLibrary, type Node } from "./library.ts";
 import { Link } from "./link.ts";
-import { type Needs, Replica, type SpaceIds, Unheld } from "./replica.ts";
+import { type Needs, type SpaceIds, Unheld } from "./replica-parts.ts";
+import { Replica } from "./replica.ts";
 import { accounts, commonOf, openNode, spaces, turn } from "./world.ts";
 
 /** A joiner waits this long for the account or space that another session of the process is making. */

@@ -1,5 +1,5 @@
 import { type Account, type Library, loadLibrary, type Node, type Peer } from "./library.ts";
-import type { SpaceIds } from "./replica.ts";
+import type { SpaceIds } from "./replica-parts.ts";
 
 /** Something that one session of this process makes and the others of it wait for. */
 class Shared<T> {

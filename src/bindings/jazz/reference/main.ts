@@ -4,11 +4,13 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { Broadcast } from "../messages.ts";
+import type { RelayFault } from "./fault.ts";
 import { faultOf } from "./faults.ts";
 import { Hub } from "./hub.ts";
 import { readRelay } from "./knowledge.ts";
 import { startPublished } from "./published.ts";
 import { startRelay } from "./relay.ts";
+import { Watch } from "./watch.ts";
 
 /**
  * The reference stack at one address: the published sync server (or, for faults of a relay and with RELAY=own, one made
@@ -20,7 +22,22 @@ const scratch = process.env["SCRATCH"];
 const database = scratch === undefined || fault.forgets === true ? undefined : join(scratch, "relay.db");
 if (scratch !== undefined) mkdirSync(scratch, { recursive: true });
 
-const own = isOwn ? await startRelay(fault.relay ?? {}) : undefined;
+const isControlled = process.env["CONTROL"] === "1";
+/** A harness may have the next new feed but so many refused so often: it is neither kept nor answered. */
+const refusal = { after: -1, times: 0, id: "" };
+
+const controlled: RelayFault = {
+  received: (message, _socket, pass) => {
+    if (message.action === "content" && Watch.headerType(message) === "costream" && refusal.id === "") {
+      if (refusal.after === 0) refusal.id = message.id;
+      if (refusal.after >= 0) refusal.after -= 1;
+    }
+    if (message.action === "content" && message.id === refusal.id && refusal.times > 0) refusal.times -= 1;
+    else pass(message);
+  },
+};
+
+const own = isOwn ? await startRelay(isControlled ? controlled : (fault.relay ?? {})) : undefined;
 const published = isOwn ? undefined : await startPublished(database);
 
 function pipe(port: number, request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -49,6 +66,7 @@ function obey(text: string): void {
     readonly cut?: boolean;
     readonly reset?: boolean;
     readonly tell?: Broadcast;
+    readonly refuseFeed?: { readonly after: number; readonly times: number };
   };
   if (order.refuse !== undefined) isRefusing = order.refuse;
   if (order.reset === true) {
@@ -59,12 +77,13 @@ function obey(text: string): void {
     own?.cut();
     hub?.cut();
   }
+  if (order.refuseFeed !== undefined) Object.assign(refusal, order.refuseFeed, { id: "" });
   if (order.tell !== undefined) hub?.tell(order.tell);
 }
 
 let hub: Hub | undefined;
 const server = createServer((request, response) => {
-  if (process.env["CONTROL"] === "1" && request.url === "/control") {
+  if (isControlled && request.url === "/control") {
     let body = "";
     request.on("data", (part: Buffer) => (body += part.toString("utf8")));
     request.on("end", () => {
