@@ -97,6 +97,9 @@ const load = z.object({
   readMs: latencyFigures.exactOptional().describe("Planned time of a question to its answer."),
   sent: z.number(),
   late: z.number().describe("Sends later than their plan by over 50 ms."),
+  unsent: z.number().describe("Planned acts that the harness did not come to before the time was up."),
+  dropped: z.number().describe("Planned acts that were left out because their client was not in its room."),
+  sendLagMs: latencyFigures.describe("Planned time of an act to its send: the harness's own share of every latency."),
   plannedPerSecond: z.number(),
   achievedPerSecond: z.number(),
   series: z.array(seriesPoint).describe("One point a second."),
@@ -123,6 +126,11 @@ const result = z.object({
   mutants: z.array(mutant).exactOptional().describe("Of `mutants`: the table."),
   harness: z.object({
     loopLagMsP99: z.number(),
+    loopLagMsMax: z.number().exactOptional(),
+    gc: z
+      .object({ count: z.number(), totalMs: z.number(), maxMs: z.number() })
+      .exactOptional()
+      .describe("Pauses of the garbage collector."),
     cpu: z.number(),
     residentBytes: z.number(),
     workers: z.number(),

@@ -1,7 +1,7 @@
 import pc from "picocolors";
 import type { WitnessStep } from "../src/core/checker.ts";
 import type { LatencyFigures } from "../src/core/histogram.ts";
-import type { LoadResult, RequirementResult, Result } from "../src/core/result.ts";
+import type { HarnessResult, LoadResult, RequirementResult, Result } from "../src/core/result.ts";
 import { byGravity, relativeMs, rerunOf, standingOf, summarise, verdictWord, type Standing } from "./summary.ts";
 import { cut, formatBytes, formatDuration, formatMs, formatNumber, formatRate, formatShare, oneLine } from "./text.ts";
 
@@ -182,7 +182,7 @@ function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
   return [
     `  ${pen.bold(oneLine(load.scenario))}  ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}`,
     ...(load.expected === 0 ? [] : [`  ${missing === 0 ? pen.of("pass")(reach) : pen.of("fail")(reach)}`]),
-    `  sent ${formatNumber(load.sent)} at ${formatRate(load.achievedPerSecond)}/s (${formatRate(load.plannedPerSecond)}/s planned), ${formatNumber(load.late)} late`,
+    `  sent ${formatNumber(load.sent)} at ${formatRate(load.achievedPerSecond)}/s (${formatRate(load.plannedPerSecond)}/s planned), ${formatNumber(load.late)} late, ${formatNumber(load.unsent)} unsent, ${formatNumber(load.dropped)} dropped; send lag p99 ${formatMs(load.sendLagMs.p99)}`,
     pen.dim(`  ${"".padEnd(12)}${["p50", "p95", "p99", "p99.9", "max"].map((head) => head.padStart(12)).join("")}`),
     ...rows
       .filter(([, figures]) => figures.count > 0)
@@ -194,10 +194,18 @@ function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
       (objective) =>
         `  ${pen.of(objective.verdict)(MARKS[objective.verdict])} ${oneLine(objective.name)}  ${oneLine(objective.got)}  ${pen.dim(`wanted ${oneLine(objective.wanted)}`)}`,
     ),
-    pen.dim(
-      `  harness: ${result.harness.workers} worker${result.harness.workers === 1 ? "" : "s"}, loop lag p99 ${formatMs(result.harness.loopLagMsP99)}, cpu ${formatNumber(result.harness.cpu * 100)}% of a core, ${formatBytes(result.harness.residentBytes)}`,
-    ),
+    pen.dim(`  harness: ${harnessWords(result.harness)}`),
   ];
+}
+
+function harnessWords({ workers, loopLagMsP99, loopLagMsMax, gc, cpu, residentBytes }: HarnessResult): string {
+  return [
+    `${workers} ${workers === 1 ? "worker" : "workers"}`,
+    `loop lag p99 ${formatMs(loopLagMsP99)}${loopLagMsMax === undefined ? "" : `, max ${formatMs(loopLagMsMax)}`}`,
+    ...(gc === undefined ? [] : [`${formatNumber(gc.count)} GC pauses of ${formatMs(gc.totalMs)} in all, max ${formatMs(gc.maxMs)}`]),
+    `cpu ${formatNumber(cpu * 100)}% of a core`,
+    formatBytes(residentBytes),
+  ].join(", ");
 }
 
 /** Breaks at spaces; a word longer than the width stays whole, so that commands can be copied. */

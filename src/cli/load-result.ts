@@ -1,6 +1,6 @@
 import type { Binding, Judge } from "../core/binding.ts";
 import { mergeOutcomes, type CheckerOutcome, type Property } from "../core/checker.ts";
-import { figuresOf } from "../core/histogram.ts";
+import { figuresOf, type LatencyFigures } from "../core/histogram.ts";
 import type { RequirementId } from "../core/ids.ts";
 import type { Reason } from "../core/reason.ts";
 import type { Profile } from "../core/requirement.ts";
@@ -13,6 +13,7 @@ import type { ShardResult } from "../engines/node/shard-types.ts";
 import { assembleResults } from "../../conformance/runner/assemble.ts";
 import type { RowPart } from "../../conformance/runner/row.ts";
 import { exitCodeOf } from "./exit-code.ts";
+import { honestyOf, type Honesty } from "./honesty.ts";
 import { applyKnown, counts } from "./known.ts";
 import type { Done, Gathered } from "./load-workers.ts";
 import { version } from "./version.ts";
@@ -26,12 +27,6 @@ export interface JudgingOptions {
   readonly failOnWarning?: boolean;
   readonly allowInconclusive?: boolean;
 }
-
-/** More of the sends late, or of the acts without a joined client, than this share: the plan was not carried out. */
-const SHARE_LATE_MAX = 0.01;
-
-const LOOP_LAG_MS_MAX = 50;
-const CPU_MAX = 0.95;
 
 /** Of the server under test, what its verdict needs. */
 export interface JudgedTarget extends Pick<ResolvedTarget, "name" | "urls" | "dialect" | "timeScale" | "known"> {
@@ -61,10 +56,9 @@ export function resultOf(judged: Judged): Result {
   const outcomes = mergeAllOutcomes(
     shards.flatMap((shard) => shard.outcomes).filter((outcome) => binding.manifest.judges[outcome.property] !== undefined),
   );
-  const behind = fellBehind(shards);
-  const unplayed = leftUndone(shards);
-  const doubts = [...behind, ...unplayed];
-  const loadResult = figures(judged, shards, outcomes, doubts);
+  const honesty = honestyOf(shards, judged.workers, createHdr);
+  const doubts = [...honesty.harness.inconclusiveBecause, ...honesty.undone];
+  const loadResult = figures(judged, honesty, outcomes, doubts);
   const parts = partsOf(outcomes, binding, loadResult, doubts);
   const { exited } = target;
   const robustness = binding.manifest.areas.robustness;
@@ -141,14 +135,8 @@ export function resultOf(judged: Judged): Result {
     rerun: rerunOf(judged),
     requirements,
     load: loadResult,
-    harness: {
-      loopLagMsP99: Math.round(Math.max(...shards.map((shard) => shard.loopLagMsP99)) * 10) / 10,
-      cpu: Math.round(Math.max(...shards.map((shard) => shard.cpu)) * 1000) / 1000,
-      residentBytes: shards.reduce((sum, shard) => sum + shard.residentBytes, 0),
-      workers: judged.workers,
-      inconclusiveBecause: behind,
-    },
-    notes: [...joinNotes(shards, loadResult.joinMs.count), ...unplayed, ...recordingNotes(gathered.done)],
+    harness: honesty.harness,
+    notes: [...joinNotes(shards, loadResult.joinMs.count), ...honesty.undone, ...recordingNotes(gathered.done)],
     interrupted: gathered.interrupted,
   };
 }
@@ -185,35 +173,6 @@ function mergeAllOutcomes(outcomes: readonly CheckerOutcome[]): ReadonlyMap<Prop
   return merged;
 }
 
-/** Why the run's figures cannot be trusted: the harness, not the server, was the limit. */
-function fellBehind(shards: readonly ShardResult[]): readonly string[] {
-  const reasons: string[] = [];
-  const lag = Math.max(...shards.map((shard) => shard.loopLagMsP99));
-  const cpu = Math.max(...shards.map((shard) => shard.cpu));
-  const sum = (of: (shard: ShardResult) => number): number => shards.reduce((total, shard) => total + of(shard), 0);
-  const planned = Math.max(
-    1,
-    sum((shard) => shard.planned),
-  );
-  if (lag > LOOP_LAG_MS_MAX)
-    reasons.push(
-      `event-loop lag p99 ${lag.toFixed(0)} ms is over ${LOOP_LAG_MS_MAX} ms: use fewer clients, more --workers or a quieter machine`,
-    );
-  if (cpu > CPU_MAX) reasons.push(`a worker used ${(cpu * 100).toFixed(0)} % of its core: use fewer clients or more --workers`);
-  if (sum((shard) => shard.late) / planned > SHARE_LATE_MAX)
-    reasons.push(`${sum((shard) => shard.late)} of ${planned} sends were late by over 50 ms`);
-  return reasons;
-}
-
-/** What of the plan was not carried out because clients were not in their rooms: the server's doing, not the harness's. */
-function leftUndone(shards: readonly ShardResult[]): readonly string[] {
-  const planned = shards.reduce((sum, shard) => sum + shard.planned, 0);
-  const dropped = shards.reduce((sum, shard) => sum + shard.dropped, 0);
-  return dropped <= planned * SHARE_LATE_MAX
-    ? []
-    : [`${dropped} of ${planned} planned acts were not done: their clients were not in their rooms`];
-}
-
 /** Why clients did not come into their rooms, for the notes. */
 function joinNotes(shards: readonly ShardResult[], joins: number): readonly string[] {
   const refused = shards.reduce((sum, shard) => sum + shard.refusedJoins, 0);
@@ -227,22 +186,20 @@ function recordingNotes(done: readonly Done[]): readonly string[] {
   return why === undefined ? [] : [`the recording is incomplete: ${why}`];
 }
 
-function figures(
-  judged: Judged,
-  shards: readonly ShardResult[],
-  outcomes: ReadonlyMap<Property, CheckerOutcome>,
-  doubts: readonly string[],
-): LoadResult {
+function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Property, CheckerOutcome>, doubts: readonly string[]): LoadResult {
   const { gathered, scenario, parameters } = judged;
   const merge = (of: (done: Done) => string): ReturnType<typeof figuresOf> => {
     const merged = createHdr();
-    for (const done of gathered.done) merged.merge(of(done));
+    for (const done of gathered.done) {
+      const encoded = of(done);
+      if (encoded !== "") merged.merge(encoded);
+    }
     return figuresOf(merged);
   };
   const sum = (of: (done: Done) => number): number => gathered.done.reduce((total, done) => total + of(done), 0);
   const delivered = sum((done) => done.delivered);
   const expected = sum((done) => done.expected);
-  const actMs = Math.max(...shards.map((shard) => shard.actMs));
+  const actMs = Math.max(...gathered.done.map(({ result }) => result.actMs));
   const deliveryMs = merge((done) => done.deliveryMs);
   const convergenceMs = merge((done) => done.convergenceMs);
   const reach = expected === 0 ? 1 : delivered / expected;
@@ -262,9 +219,20 @@ function figures(
     convergenceMs,
     spreadMs: merge((done) => done.spreadMs),
     joinMs: merge((done) => done.result.joinMs),
+    ...answered(
+      "confirmMs",
+      merge((done) => done.result.confirmMs ?? ""),
+    ),
+    ...answered(
+      "readMs",
+      merge((done) => done.result.readMs ?? ""),
+    ),
     sent: sum((done) => done.result.sent),
-    late: sum((done) => done.result.late),
-    plannedPerSecond: Math.round((sum((done) => done.result.planned) / actMs) * 10_000) / 10,
+    late: honesty.late,
+    unsent: honesty.unsent,
+    dropped: honesty.dropped,
+    sendLagMs: honesty.sendLagMs,
+    plannedPerSecond: Math.round((honesty.planned / actMs) * 10_000) / 10,
     achievedPerSecond: Math.round((sum((done) => done.result.sent) / actMs) * 10_000) / 10,
     series: gathered.series,
     objectives: judgeObjectives(
@@ -274,6 +242,11 @@ function figures(
       doubts,
     ),
   };
+}
+
+/** Figures of something that happened; nothing of what did not. */
+function answered<Name extends string>(name: Name, figures: LatencyFigures): { readonly [name in Name]?: LatencyFigures } {
+  return figures.count === 0 ? {} : ({ [name]: figures } as { readonly [name in Name]: LatencyFigures });
 }
 
 function judgeObjectives(

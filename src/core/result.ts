@@ -86,14 +86,31 @@ export interface LoadResult {
   readonly sent: number;
   /** Sends later than their plan by over 50 ms. */
   readonly late: number;
+  /** Planned acts that the harness did not come to before the time was up. */
+  readonly unsent: number;
+  /** Planned acts that were left out because their client was not in its room. */
+  readonly dropped: number;
+  /** Planned time of an act to its send: the harness's own share of every latency. */
+  readonly sendLagMs: LatencyFigures;
   readonly plannedPerSecond: number;
   readonly achievedPerSecond: number;
   readonly series: readonly SeriesPoint[];
   readonly objectives: readonly { readonly name: string; readonly wanted: string; readonly got: string; readonly verdict: Verdict }[];
 }
 
+/** Pauses of the garbage collector. */
+export interface GcPauses {
+  readonly count: number;
+  readonly totalMs: number;
+  readonly maxMs: number;
+}
+
 export interface HarnessResult {
   readonly loopLagMsP99: number;
+  /** Load runs only. */
+  readonly loopLagMsMax?: number;
+  /** Load runs only: of all workers together; `maxMs` is the longest of any. */
+  readonly gc?: GcPauses;
   /** Own processor time ÷ wall time of the busiest process, 1 = one core. */
   readonly cpu: number;
   readonly residentBytes: number;

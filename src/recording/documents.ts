@@ -62,6 +62,13 @@ export interface ShardEnd {
   readonly cpu: number;
   readonly residentBytes: number;
   readonly interrupted: boolean;
+  /** How well the worker kept its plan. */
+  readonly pace?: {
+    readonly unsent: number;
+    readonly sendLagMs: string;
+    readonly loopLagMsMax: number;
+    readonly gc: { readonly count: number; readonly totalMs: number; readonly maxMs: number };
+  };
   /** What the live run counted, to be compared. */
   readonly live: LiveCounts;
 }

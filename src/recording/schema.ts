@@ -76,6 +76,14 @@ export const shardEndSchema: z.ZodType<ShardEnd> = z.object({
   cpu: z.number(),
   residentBytes: z.number(),
   interrupted: z.boolean(),
+  pace: z
+    .object({
+      unsent: z.number(),
+      sendLagMs: z.string(),
+      loopLagMsMax: z.number(),
+      gc: z.object({ count: z.number(), totalMs: z.number(), maxMs: z.number() }),
+    })
+    .exactOptional(),
   live: z.object({ delivered: z.number(), expected: z.number(), broken: z.record(z.string(), z.number()) }),
 });
 

@@ -1,5 +1,6 @@
 import type { Operations, Rooms } from "../../core/binding.ts";
 import type { CheckerOutcome, Panel } from "../../core/checker.ts";
+import type { GcPauses } from "../../core/result.ts";
 import type { Ledger } from "../../core/ledger.ts";
 import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest, Session, SessionOptions } from "../../core/session.ts";
@@ -63,4 +64,16 @@ export interface ShardResult {
   readonly cpu: number;
   readonly residentBytes: number;
   readonly interrupted: boolean;
+  /** Absent in recordings that do not hold it. */
+  readonly pace?: ShardPace;
+}
+
+/** How well a worker kept its plan. */
+export interface ShardPace {
+  /** Acts whose planned time had passed, but not their turn, when the time was up. */
+  readonly unsent: number;
+  /** Planned time of an act to its send; encoded HDR. */
+  readonly sendLagMs: string;
+  readonly loopLagMsMax: number;
+  readonly gc: GcPauses;
 }
