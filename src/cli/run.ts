@@ -170,6 +170,7 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
       ...(only === undefined ? {} : { only }),
       ...(mutant === undefined ? {} : { mutant }),
       ...dialectOf(flags),
+      ...(client === undefined ? {} : { client }),
       realTime: flags["realTime"] === true,
       onProgress: showCheck(progress),
       signal: interrupt.signal,
