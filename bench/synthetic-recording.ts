@@ -44,7 +44,7 @@ export async function writeRecording(path: string, observations: number): Promis
     scenario: "watch-party",
     parameters,
     shard: { index: 0, count: 1 },
-    presence: true,
+    presence: false,
     originMs: ORIGIN_MS,
     about: {
       startedAt: new Date(0).toISOString(),

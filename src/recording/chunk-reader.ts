@@ -8,6 +8,9 @@ const decompress = promisify(zstdDecompress);
 /** Compressed bytes of a chunk at most: what does not compress grows by less than this. */
 const STORED_BYTES_MAX = CHUNK_BYTES_MAX + 65_536;
 
+/** What zlib takes for an output buffer at least; one that holds the whole chunk saves putting it together. */
+const OUTPUT_BYTES_MIN = 64;
+
 /** Why a recording can not be read, or not further. */
 export class RecordingFault extends Error {
   override readonly name = "RecordingFault";
@@ -57,7 +60,10 @@ async function chunkAt(file: FileHandle, at: number): Promise<{ chunk: Chunk; le
   const body = await bytesAt(file, at + CHUNK_HEADER_BYTES, stored);
   if (body.length < stored) throw new RecordingFault(`it ends in mid-chunk at byte ${at + CHUNK_HEADER_BYTES + body.length}`);
   if (crc32(body) !== head.readUInt32LE(12)) throw new RecordingFault(`it is damaged at byte ${at}`);
-  const plain = await decompress(body, { maxOutputLength: Math.max(1, plainLength) }).catch(() => {
+  const plain = await decompress(body, {
+    maxOutputLength: Math.max(1, plainLength),
+    chunkSize: Math.max(OUTPUT_BYTES_MIN, plainLength),
+  }).catch(() => {
     throw new RecordingFault(`it is damaged at byte ${at}`);
   });
   if (plain.length !== plainLength) throw new RecordingFault(`it is damaged at byte ${at}`);

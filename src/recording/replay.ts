@@ -1,7 +1,7 @@
 import type { CheckerOutcome, Panel } from "../core/checker.ts";
-import type { Ledger } from "../core/ledger.ts";
+import type { Entry, Ledger } from "../core/ledger.ts";
 import type { Marker } from "../core/marker.ts";
-import type { Delivered, Detail } from "../core/observation.ts";
+import type { Delivered, Detail, Observation } from "../core/observation.ts";
 import { RecordingFault } from "./chunk-reader.ts";
 import { detailOf } from "./detail.ts";
 import { ACTS, EVENT, FRAMES_BACK_MAX, HAS, MARKER, milliseconds, PRESENCES } from "./format.ts";
@@ -28,8 +28,11 @@ export interface ReplayOptions {
 interface Frame {
   readonly delivery: Delivered;
   readonly marker: Marker;
+  /** The ledger's own copy where it has one, which it recognises without comparing. */
   readonly bytes: Uint8Array | undefined;
 }
+
+type Told<T> = { -readonly [key in keyof T]: T[key] };
 
 interface Room {
   readonly name: string;
@@ -153,23 +156,27 @@ export class Replay {
 
   #observation(kind: number): void {
     this.#who();
-    const at = { atMs: this.#nowMs(), client: this.#client, room: this.#roomAt(this.#whole()).name };
+    const atMs = this.#nowMs();
+    const client = this.#client;
+    const room = this.#roomAt(this.#whole()).name;
     const { panel, originMs } = this.#options;
     switch (kind) {
       case EVENT.observed:
-        return panel.observe({ ...at, ...this.#detail(originMs) });
+        return panel.observe({ ...this.#detail(originMs), atMs, client, room });
       case EVENT.invoked: {
         const op = this.#signed();
         const act = this.#one(ACTS);
         const plannedMs = this.#ms(this.#us - this.#signed());
         const marker = this.#marker();
-        return panel.observe({ ...at, kind: "invoked", op, act, plannedMs, ...(marker === undefined ? {} : { marker }) });
+        const invoked: Told<Observation & { kind: "invoked" }> = { kind: "invoked", op, act, plannedMs, atMs, client, room };
+        if (marker !== undefined) invoked.marker = marker;
+        return panel.observe(invoked);
       }
       case EVENT.presence: {
         const event = this.#one(PRESENCES);
         const user = this.#text();
         const count = this.#whole();
-        return panel.observe({ ...at, kind: "presence", event, user, ...(count === 0 ? {} : { count: count - 1 }) });
+        return panel.observe({ kind: "presence", event, user, ...(count === 0 ? {} : { count: count - 1 }), atMs, client, room });
       }
       default:
         this.#damaged(`an event of the unknown kind ${kind}`);
@@ -196,41 +203,43 @@ export class Replay {
     const mark = room.count - this.#whole();
     const frame = this.#frameAt(room, mark);
     const has = this.#byte();
-    const author = (has & HAS.author) === 0 ? {} : { author: this.#text() };
-    const position = (has & HAS.position) === 0 ? {} : { position: this.#double() };
-    const marker = { ...frame.marker, intact: (has & HAS.intact) !== 0 };
+    const { run, author, n } = frame.marker;
+    const marker = { run, author, n, intact: (has & HAS.intact) !== 0 };
+    const delivery: Told<Delivered> = { kind: "delivered", marker, content: frame.delivery.content };
+    if ((has & HAS.author) !== 0) delivery.author = this.#text();
+    if ((has & HAS.position) !== 0) delivery.position = this.#double();
     const bytes = (has & HAS.bytes) === 0 ? undefined : frame.bytes;
     this.#last[this.#client] = Math.max(this.#last[this.#client] ?? 0, mark);
     this.#frame = bytes;
-    this.#receive({ kind: "delivered", marker, content: frame.delivery.content, ...author, ...position }, bytes, true);
+    this.#receive(delivery, bytes, true);
   }
 
   #delivered(): void {
     const has = this.#byte();
     const marker = (has & HAS.marker) === 0 ? undefined : this.#marker();
-    const content = this.#text();
-    const author = (has & HAS.author) === 0 ? {} : { author: this.#text() };
-    const position = (has & HAS.position) === 0 ? {} : { position: this.#double() };
+    const delivery: Told<Delivered> = { kind: "delivered", content: this.#text() };
+    if (marker !== undefined) delivery.marker = marker;
+    if ((has & HAS.author) !== 0) delivery.author = this.#text();
+    if ((has & HAS.position) !== 0) delivery.position = this.#double();
     const isSameFrame = (has & HAS.sameFrame) !== 0;
-    if (!isSameFrame) this.#frame = (has & HAS.bytes) === 0 ? undefined : new Uint8Array(this.#raw());
+    if (!isSameFrame) this.#frame = (has & HAS.bytes) === 0 ? undefined : this.#raw();
     const bytes = this.#frame;
-    const delivery: Delivered = { kind: "delivered", content, ...author, ...position, ...(marker === undefined ? {} : { marker }) };
-    if ((has & HAS.numbered) !== 0) {
-      if (marker === undefined) this.#damaged("a numbered frame without a marker");
-      const room = this.#room();
-      room.count += 1;
-      room.frames[room.count % FRAMES_BACK_MAX] = { delivery, marker, bytes };
-      this.#last[this.#client] = room.count;
-    }
-    this.#receive(delivery, bytes, !isSameFrame);
+    const kept = this.#receive(delivery, bytes, !isSameFrame)?.bytes;
+    if ((has & HAS.numbered) === 0) return;
+    if (marker === undefined) this.#damaged("a numbered frame without a marker");
+    const room = this.#room();
+    room.count += 1;
+    const isKept = bytes !== undefined && kept !== undefined && Buffer.compare(bytes, kept) === 0;
+    room.frames[room.count % FRAMES_BACK_MAX] = { delivery, marker, bytes: isKept ? kept : bytes?.slice() };
+    this.#last[this.#client] = room.count;
   }
 
   /** As the engine does: the ledger is asked first whether it recognises the frame. */
-  #receive(delivery: Delivered, bytes: Uint8Array | undefined, isNewFrame: boolean): void {
+  #receive(delivery: Delivered, bytes: Uint8Array | undefined, isNewFrame: boolean): Entry | undefined {
     const { ledger } = this.#options;
     const nowMs = this.#nowMs();
-    if (isNewFrame && bytes !== undefined && ledger.recognise(this.#client, bytes, 0, bytes.length, nowMs) !== undefined) return;
-    ledger.delivered(this.#client, delivery, undefined, bytes, nowMs);
+    const known = isNewFrame && bytes !== undefined ? ledger.recognise(this.#client, bytes, 0, bytes.length, nowMs) : undefined;
+    return known ?? ledger.delivered(this.#client, delivery, undefined, bytes, nowMs);
   }
 
   #room(): Room {
@@ -299,7 +308,8 @@ export class Replay {
   #raw(): Uint8Array {
     const length = this.#whole();
     this.#needs(length);
-    const bytes = this.#bytes.subarray(this.#at, this.#at + length);
+    // No Buffer, whose `slice` does not copy: the ledger keeps its own.
+    const bytes = new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + this.#at, length);
     this.#at += length;
     return bytes;
   }
