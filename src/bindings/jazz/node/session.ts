@@ -9,7 +9,7 @@ import { type Account, loadLibrary, type Node } from "./library.ts";
 import { Link } from "./link.ts";
 import { type Needs, type SpaceIds, Unheld } from "./replica-parts.ts";
 import { Replica } from "./replica.ts";
-import { accounts, commonOf, openNode, spaces, turn } from "./world.ts";
+import { accounts, commonOf, openNode, ownAddress, spaces } from "./world.ts";
 
 /** A joiner waits this long for the account or space that another session of the process is making. */
 const SHARED_MS_MAX = 15_000;
@@ -39,8 +39,7 @@ export class SyncSession implements Session {
   #isWanted = false;
   /** Frames kept back by an act. */
   #held: string[] | undefined;
-  /** Lets the next session of this process open its socket. */
-  #opened: () => void = () => undefined;
+  readonly #address = ownAddress();
   readonly #pending: Pending[] = [];
   readonly #covered = new Map<CoId, number>();
   readonly #claims: (() => void)[] = [];
@@ -59,7 +58,6 @@ export class SyncSession implements Session {
 
   reply(_tag: string, answer: HttpAnswer | Credential | Failure, nowMs: number, out: Outbox): void {
     if ("failure" in answer) {
-      this.#opened();
       out.observe({ kind: "rejected", code: String(answer.status ?? 0), text: answer.failure });
       if (this.#isAway) out.wakeAt(nowMs + AWAY_MS.min);
     } else if ("user" in answer) {
@@ -69,7 +67,6 @@ export class SyncSession implements Session {
   }
 
   opened(_nowMs: number, out: Outbox): void {
-    this.#opened();
     this.#isOpen = true;
     this.#isAway = false;
     this.#enter(out).catch((error: unknown) => {
@@ -120,11 +117,7 @@ export class SyncSession implements Session {
   }
 
   #connect(out: Outbox): void {
-    void turn().then((done) => {
-      this.#opened = done;
-      if (this.#isOpen || this.#isWanted) return this.#opened();
-      out.connect(`${this.#options.basePath}/`, [], {});
-    });
+    out.connect(`${this.#options.basePath}/`, [], { "x-forwarded-for": this.#address });
   }
 
   async #enter(out: Outbox): Promise<void> {
