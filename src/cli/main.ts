@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { redact } from "../core/redact.ts";
 import { HarnessError, type HarnessErrorCode } from "../core/errors.ts";
 import { collect, parseDuration, parseNumber, parseProfile, parseTransport, parseWhole } from "./flags.ts";
 import { version } from "./version.ts";
@@ -246,9 +247,10 @@ function writeNew(path: string, text: string, mayReplace: boolean): void {
 function complain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
   const isOurs = error instanceof HarnessError;
-  const message = error instanceof Error ? error.message : String(error);
+  // The last words of a server stand in some of them.
+  const message = redact(error instanceof Error ? error.message : String(error));
   process.stderr.write(`${isOurs && error.code !== "internal" ? "error" : "internal error"}: ${message}\n`);
-  if (isOurs && error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`);
+  if (isOurs && error.hint !== undefined) process.stderr.write(`hint: ${redact(error.hint)}\n`);
   if (process.env["ROLLCALL_DEBUG"] === "1") console.error(error);
   else if (!isOurs || error.code === "internal")
     process.stderr.write("hint: this is a fault of the harness; ROLLCALL_DEBUG=1 shows where\n");
