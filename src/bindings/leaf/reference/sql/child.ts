@@ -84,17 +84,28 @@ function perform(message: Exclude<Extract<ToSql, { readonly id: number }>, { rea
   }
 }
 
-let isTurning = false;
+/** All places for windows of those who catch up are taken: looked at again after this. */
+const PLACE_MS = 5;
 
+let isTurning = false;
+let later: NodeJS.Timeout | undefined;
+
+function turn(): void {
+  isTurning = false;
+  later = undefined;
+  const items = subscriptions.isReady(performance.now()) ? subscriptions.turn(() => performance.now()) : [];
+  if (items.length > 0) tell({ kind: "news", items });
+  turnSoon();
+}
+
+/** Whatever has become ready meanwhile does not wait for the rest. */
 function turnSoon(): void {
   if (isTurning || subscriptions.isIdle) return;
-  isTurning = true;
-  setImmediate(() => {
-    isTurning = false;
-    const items = subscriptions.turn(() => performance.now());
-    if (items.length > 0) tell({ kind: "news", items });
-    turnSoon();
-  });
+  if (subscriptions.isReady(performance.now())) {
+    clearTimeout(later);
+    isTurning = true;
+    setImmediate(turn);
+  } else later ??= setTimeout(turn, PLACE_MS);
 }
 
 process.on("message", (message: ToSql) => {

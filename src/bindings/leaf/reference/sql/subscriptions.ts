@@ -36,6 +36,8 @@ export class Subscriptions {
   readonly #byStream: Map<string, Set<Subscription>> = new Map();
   readonly #live: Subscription[] = [];
   readonly #late: Subscription[] = [];
+  /** When windows of those who catch up went out that have not been credited yet. */
+  readonly #lateSince: Map<string, number> = new Map();
 
   constructor(streamOf: (did: string) => Stream, faults: SqlFaults) {
     this.#streamOf = streamOf;
@@ -84,6 +86,7 @@ export class Subscriptions {
   #remove(subscription: Subscription | undefined): void {
     if (subscription === undefined) return;
     this.#all.delete(subscription.subscription);
+    this.#lateSince.delete(subscription.subscription);
     const ofStream = this.#byStream.get(subscription.did);
     ofStream?.delete(subscription);
     if (ofStream?.size === 0) this.#byStream.delete(subscription.did);
@@ -95,6 +98,7 @@ export class Subscriptions {
       const subscription = this.#all.get(id);
       if (subscription === undefined) continue;
       subscription.isAwaiting = false;
+      this.#lateSince.delete(id);
       this.#queue(subscription);
     }
   }
@@ -119,16 +123,26 @@ export class Subscriptions {
     return this.#live.length === 0 && this.#late.length === 0;
   }
 
+  /** Whether there is something to send now. What fills the way to the sockets would be in the way of answers and live news. */
+  isReady(nowMs: number): boolean {
+    if (this.#live.length > 0) return true;
+    if (this.#late.length === 0) return false;
+    let onTheWay = 0;
+    for (const sinceMs of this.#lateSince.values()) if (nowMs - sinceMs < LATE_SLOT_MS) onTheWay += 1;
+    return this.#faults.isGreedy || onTheWay < LATE_ON_THE_WAY_MAX;
+  }
+
   /** The windows of one turn: of those who are live as many as the time allows, then one of those who catch up. */
   turn(nowMs: () => number): readonly NewsItem[] {
     const items: NewsItem[] = [];
     const untilMs = nowMs() + TURN_MS;
     for (let next = this.#live.shift(); next !== undefined; next = nowMs() < untilMs ? this.#live.shift() : undefined)
       this.#send(next, items);
-    if (this.#live.length === 0) {
+    if (this.#live.length === 0 && this.isReady(nowMs())) {
       do {
         const late = this.#late.shift();
         if (late === undefined) break;
+        this.#lateSince.set(late.subscription, nowMs());
         this.#send(late, items);
       } while (this.#faults.isGreedy);
     }
@@ -201,6 +215,11 @@ export class Subscriptions {
 
 /** Further behind than this is catching up. */
 const LATE_ROWS = 64;
+
+/** Windows of those who catch up that may be between this process and their sockets: a quarter of a megabyte each. */
+const LATE_ON_THE_WAY_MAX = 2;
+/** One that reads slowly does not hold a place for longer. */
+const LATE_SLOT_MS = 50;
 
 /** A turn is no longer than this, so that calls are heard in between. */
 const TURN_MS = 4;
