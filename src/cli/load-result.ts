@@ -3,6 +3,7 @@ import { mergeOutcomes, type CheckerOutcome, type Property } from "../core/check
 import { figuresOf, type LatencyFigures } from "../core/histogram.ts";
 import type { RequirementId } from "../core/ids.ts";
 import type { Reason } from "../core/reason.ts";
+import { redactAll } from "../core/redact.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { LoadResult, Result } from "../core/result.ts";
 import type { Objectives, Scenario, ScenarioParameters } from "../core/scenario.ts";
@@ -114,7 +115,8 @@ export function resultOf(judged: Judged): Result {
     },
     { failOnWarning: options.failOnWarning ?? false, allowInconclusive: options.allowInconclusive ?? false },
   );
-  return {
+  // What a server says stands in witnesses and reasons, and it may quote what it was shown.
+  return redactAll<Result>({
     schema: "rollcall/result@1",
     command: "load",
     version,
@@ -138,7 +140,7 @@ export function resultOf(judged: Judged): Result {
     harness: honesty.harness,
     notes: [...joinNotes(shards, loadResult.joinMs.count), ...honesty.undone, ...recordingNotes(gathered.done)],
     interrupted: gathered.interrupted,
-  };
+  });
 }
 
 function rerunOf({ options, scenario, parameters, seed }: Judged): string {
