@@ -115,7 +115,7 @@ const exclusive =
 
 const counts: Record<Phase, number> = { shared: 0, quiet: 0, exclusive: 0 };
 for (const each of cases) counts[each.phase] += 1;
-const lanes = createLanes(counts, AT_ONCE, job.exclusiveBeside);
+const lanes = createLanes(counts, { ...AT_ONCE, ...binding.manifest.casesAtOnce }, job.exclusiveBeside);
 const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
 let quietLeft = counts.quiet;
 let loopLagMsP99 = 0;

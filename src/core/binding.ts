@@ -64,6 +64,8 @@ export interface BindingManifest {
   readonly areas: { readonly [area in Area]?: RequirementId };
   /** Budgets of the protocol's own for latency objectives; milliseconds. */
   readonly budgets: { readonly deliveryMsP95?: number; readonly spreadMs?: number };
+  /** Fewer cases at once than usual, where a session costs much: by phase. */
+  readonly casesAtOnce?: { readonly shared?: number; readonly quiet?: number };
   /** Set where a session takes writes while it is away, and sends them once it is back. */
   readonly writesOffline?: true;
   /** What the binding's own reference server is told and has beside what all of them do. */
