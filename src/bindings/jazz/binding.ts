@@ -45,6 +45,8 @@ const manifest: BindingManifest = {
   },
   areas: {},
   budgets: { deliveryMsP95: 250 },
+  // Every client is a node that signs, encrypts and verifies: more cases at once would only starve each other.
+  casesAtOnce: { shared: 5, quiet: 3 },
   writesOffline: true,
   reference: {
     credential: { recipe: "none" },
