@@ -1,3 +1,4 @@
+import type { CapacityResult } from "./capacity.ts";
 import type { WitnessStep } from "./checker.ts";
 import type { LatencyFigures } from "./histogram.ts";
 import type { Reason } from "./reason.ts";
@@ -122,7 +123,7 @@ export interface HarnessResult {
 /** The one document that every command writes; every report is a pure function of it. */
 export interface Result {
   readonly schema: "rollcall/result@1";
-  readonly command: "check" | "load" | "mutants";
+  readonly command: "check" | "load" | "capacity" | "mutants";
   readonly version: string;
   readonly startedAt: string;
   readonly durationMs: number;
@@ -138,7 +139,9 @@ export interface Result {
   readonly requirements: readonly RequirementResult[];
   /** Of a check: each case that has ended, in the order of their ends. */
   readonly cases?: readonly CaseResult[];
+  /** Of a capacity search that of the level which answers it, or of the last one. */
   readonly load?: LoadResult;
+  readonly capacity?: CapacityResult;
   /** Of `mutants`: the table. */
   readonly mutants?: readonly MutantResult[];
   readonly harness: HarnessResult;
