@@ -1,4 +1,4 @@
-import type { CoId, MessageEvent, Placed } from "../messages.ts";
+import type { CoId, MessageEvent, Placed, SessionId } from "../messages.ts";
 
 /** Ids of a space: what a member must know to enter it. `plain…`: a map and a list below the model, for CONV-03. */
 export interface SpaceIds {
@@ -25,4 +25,16 @@ export class Unheld extends Error {
   constructor(what: string) {
     super(`this replica does not hold ${what}`);
   }
+}
+
+/** What has been taken in of a feed that is followed. */
+export interface Followed {
+  /** Items taken in, by session. */
+  readonly counts: Map<SessionId, number>;
+  readonly stop: () => void;
+}
+
+/** A mark as a field, where there is one. */
+export function only(mark: string | undefined): { readonly mark?: string } {
+  return mark === undefined ? {} : { mark };
 }

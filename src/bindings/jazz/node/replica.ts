@@ -14,14 +14,8 @@ import {
   type TimelineItem,
 } from "../messages.ts";
 import type { View } from "../view.ts";
-import { type Needs, type ReplicaEars, type SpaceIds, Unheld } from "./replica-parts.ts";
+import { type Followed, type Needs, only, type ReplicaEars, type SpaceIds, Unheld } from "./replica-parts.ts";
 import type { Core, Group, Node, RawFeed, RawList, RawMap } from "./library.ts";
-
-interface Followed {
-  /** Items taken in, by session. */
-  readonly counts: Map<SessionId, number>;
-  readonly stop: () => void;
-}
 
 /** One account's copy of one space: reads, follows and writes it by the data model (section 3, M). */
 export class Replica {
@@ -401,7 +395,3 @@ export class Replica {
 
 /** A load takes about 3 s with its one retry. */
 const SETTLE_MS_MAX = 4_000;
-
-function only(mark: string | undefined): { readonly mark?: string } {
-  return mark === undefined ? {} : { mark };
-}
