@@ -1,7 +1,6 @@
-import { collab, getVersion, receiveTransaction, sendableSteps } from "prosemirror-collab";
 import { Fragment, type MarkType, Node, type NodeType, type Schema, Slice } from "prosemirror-model";
-import { EditorState, Selection, type Transaction } from "prosemirror-state";
-import { canSplit, findWrapping, joinPoint, liftTarget, ReplaceStep, Step } from "prosemirror-transform";
+import { Selection } from "prosemirror-state";
+import { canSplit, findWrapping, joinPoint, liftTarget, Mapping, ReplaceStep, Step, Transform } from "prosemirror-transform";
 import type { Json } from "../../../core/op.ts";
 import { canonicalDoc } from "../canonical.ts";
 import type { Batch, Edit, Editing, Replica, Sendable } from "../editing.ts";
@@ -19,12 +18,8 @@ const TRIM_UNITS = 120;
 /** Blocks are wrapped in one another no deeper. */
 const DEPTH_EDIT_MAX = 6;
 const SPAN_DEFAULT = 8;
-/** Who we are to prosemirror-collab; the wire's ids are the session's matter. */
-const SELF = 1;
-const OTHER = 0;
-const TAG = "tag";
 
-/** ProseMirror's own document model, transforms and rebasing (prosemirror-collab) behind the session's port. */
+/** ProseMirror's own document model and transforms behind the session's port. */
 export function prosemirrorEditing(name: SchemaName): Editing {
   const schema = schemaNamed(name);
   return {
@@ -35,7 +30,7 @@ export function prosemirrorEditing(name: SchemaName): Editing {
     },
     parse: (steps) => {
       try {
-        return { size: steps.length, steps: steps.map((step) => Step.fromJSON(schema, step)) };
+        return { size: steps.length, steps: steps.map((step) => Step.fromJSON(schema, step)), applied: undefined } as SharedBatch;
       } catch {
         return undefined;
       }
@@ -59,44 +54,87 @@ export function readDoc(schema: Schema, doc: DocJson): Node | undefined {
   }
 }
 
+/** One own step that is not confirmed, and the document after it. */
+interface Own {
+  readonly step: Step;
+  readonly tag: number;
+  readonly doc: Node;
+}
+
+/** Steps of one message. Members that hold equal documents before it share the one after it: documents never change. */
+interface SharedBatch extends Batch {
+  readonly steps: readonly Step[];
+  applied: { readonly before: Node; readonly after: Node } | undefined;
+}
+
+/** The document after a batch; throws a RangeError where it does not apply. */
+function after(batch: SharedBatch, before: Node): Node {
+  const known = batch.applied;
+  if (known !== undefined && (known.before === before || known.before.eq(before))) return known.after;
+  let doc = before;
+  for (const step of batch.steps) {
+    const result = step.apply(doc);
+    if (result.doc === null) throw new RangeError(result.failed ?? "a step does not apply");
+    doc = result.doc;
+  }
+  batch.applied ??= { before, after: doc };
+  return doc;
+}
+
+/**
+ * A member's document with its own steps on top. Foreign steps go below them: each own step is mapped over the undoing of
+ * those before it, the foreign steps, and those before it as they are now, so that what it inserted itself is found again
+ * (`mirror`). It does what prosemirror-collab does, and is held against it in a test; it keeps documents instead of editor
+ * states, so that a thousand members cost one application of each step and not a thousand.
+ */
 class EditorReplica implements Replica {
   readonly #schema: Schema;
-  #state: EditorState;
+  #confirmed: Node;
+  #version: number;
+  #own: readonly Own[] = [];
 
   constructor(schema: Schema, doc: Node, version: number) {
     this.#schema = schema;
-    this.#state = EditorState.create({ doc, plugins: [collab({ version, clientID: SELF })] });
+    this.#confirmed = doc;
+    this.#version = version;
   }
 
   get version(): number {
-    return getVersion(this.#state);
+    return this.#version;
   }
 
   get unconfirmed(): number {
-    return sendableSteps(this.#state)?.steps.length ?? 0;
+    return this.#own.length;
+  }
+
+  get #shown(): Node {
+    return this.#own.at(-1)?.doc ?? this.#confirmed;
   }
 
   edit(edit: Edit, text: string, tag: number): void {
-    const tr = change(this.#schema, this.#state, edit) ?? this.#state.tr;
-    const pos = place(tr.doc, tr.docChanged ? tr.mapping.map(pointAt(this.#state.doc, edit.at)) : pointAt(tr.doc, edit.at));
+    const shown = this.#shown;
+    const tr = change(this.#schema, shown, edit) ?? new Transform(shown);
+    const pos = place(tr.doc, tr.mapping.map(pointAt(shown, edit.at)));
     tr.step(new ReplaceStep(pos, pos, new Slice(Fragment.from(this.#schema.text(text)), 0, 0)));
-    this.#state = this.#state.apply(tr.setMeta(TAG, tag));
+    this.#own = [...this.#own, ...tr.steps.map((step, index): Own => ({ step, tag, doc: tr.docs[index + 1] ?? tr.doc }))];
   }
 
   sendable(stepsMax: number): Sendable | undefined {
-    const own = sendableSteps(this.#state);
-    if (own === null) return undefined;
-    const all = own.origins.map(tagOf);
-    let count = Math.min(stepsMax, all.length);
-    while (count < all.length && count > 0 && all[count] === all[count - 1]) count -= 1;
-    if (count === 0) count = Math.max(1, all.lastIndexOf(all[0] ?? 0) + 1);
-    return { version: own.version, steps: own.steps.slice(0, count).map((step) => step.toJSON() as StepJson), tags: all.slice(0, count) };
+    if (this.#own.length === 0) return undefined;
+    let count = Math.min(stepsMax, this.#own.length);
+    while (count < this.#own.length && count > 0 && this.#own[count]?.tag === this.#own[count - 1]?.tag) count -= 1;
+    if (count === 0) count = Math.max(1, this.tags().lastIndexOf(this.#own[0]?.tag ?? 0) + 1);
+    const first = this.#own.slice(0, count);
+    return { version: this.#version, steps: first.map(({ step }) => step.toJSON() as StepJson), tags: first.map(({ tag }) => tag) };
   }
 
   receive(batch: Batch): boolean {
-    const steps = batch.steps as readonly Step[];
+    const shared = batch as SharedBatch;
     try {
-      this.#take(steps, OTHER);
+      const doc = after(shared, this.#confirmed);
+      if (this.#own.length > 0) this.#own = rebased(this.#own, shared.steps, doc);
+      this.#confirmed = doc;
+      this.#version += shared.size;
       return true;
     } catch {
       return false;
@@ -104,42 +142,53 @@ class EditorReplica implements Replica {
   }
 
   confirm(count: number): void {
-    const own = sendableSteps(this.#state);
-    if (own !== null) this.#take(own.steps.slice(0, count), SELF);
+    this.#confirmed = this.#own[count - 1]?.doc ?? this.#confirmed;
+    this.#own = this.#own.slice(count);
+    this.#version += count;
   }
 
   tags(): readonly number[] {
-    return sendableSteps(this.#state)?.origins.map(tagOf) ?? [];
+    return this.#own.map(({ tag }) => tag);
   }
 
   doc(): DocJson {
-    return this.#state.doc.toJSON() as DocJson;
-  }
-
-  #take(steps: readonly Step[], author: number): void {
-    const authors = steps.map(() => author);
-    this.#state = this.#state.apply(receiveTransaction(this.#state, steps, authors));
+    return this.#shown.toJSON() as DocJson;
   }
 }
 
-function tagOf(origin: Transaction): number {
-  return origin.getMeta(TAG) as number;
+/** Own steps on top of a document that foreign steps have led to; those that have lost their place are left out. */
+function rebased(own: readonly Own[], foreign: readonly Step[], onto: Node): readonly Own[] {
+  const mapping = new Mapping();
+  for (const { step } of [...own].reverse()) mapping.appendMap(step.getMap().invert());
+  for (const step of foreign) mapping.appendMap(step.getMap());
+  const kept: Own[] = [];
+  let doc = onto;
+  for (const [index, { step, tag }] of own.entries()) {
+    // The undoing of the own steps stands first, the last of them at 0.
+    const undone = own.length - 1 - index;
+    const mapped = step.map(mapping.slice(undone + 1));
+    const result = mapped?.apply(doc);
+    if (mapped === null || result === undefined || result.doc === null) continue;
+    mapping.appendMap(mapped.getMap(), undone);
+    doc = result.doc;
+    kept.push({ step: mapped, tag, doc });
+  }
+  return kept;
 }
 
 /** The structural part of an act; undefined when it is not possible there, or is typing alone. */
-function change(schema: Schema, state: EditorState, edit: Edit): Transaction | undefined {
-  const tr = state.tr;
+function change(schema: Schema, doc: Node, edit: Edit): Transform | undefined {
+  const tr = new Transform(doc);
   try {
-    if (tr.doc.content.size > DOC_UNITS_MAX) erase(tr, edit.at, TRIM_UNITS);
+    if (doc.content.size > DOC_UNITS_MAX) erase(tr, edit.at, TRIM_UNITS);
     alter(schema, tr, edit);
-    tr.doc.check();
     return tr;
   } catch {
     return undefined;
   }
 }
 
-function alter(schema: Schema, tr: Transaction, edit: Edit): void {
+function alter(schema: Schema, tr: Transform, edit: Edit): void {
   const pos = place(tr.doc, pointAt(tr.doc, edit.at));
   const $pos = tr.doc.resolve(pos);
   const range = $pos.blockRange();
@@ -185,7 +234,7 @@ function alter(schema: Schema, tr: Transaction, edit: Edit): void {
   }
 }
 
-function erase(tr: Transaction, at: number, units: number): void {
+function erase(tr: Transform, at: number, units: number): void {
   const from = place(tr.doc, pointAt(tr.doc, at));
   const end = Selection.findFrom(tr.doc.resolve(Math.min(from + units, tr.doc.content.size)), -1, true);
   if (end !== null && end.from > from) tr.delete(from, end.from);
