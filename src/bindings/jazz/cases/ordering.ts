@@ -2,7 +2,7 @@ import { type CaseClient, type CaseContext, type CaseDefinition, Precondition } 
 import { requirementId } from "../../../core/ids.ts";
 import { compareText } from "../fold.ts";
 import type { CoId } from "../messages.ts";
-import { accountOf, act, breach, network, openSpace, QUIESCE_MS_MAX, sendTo, SHALL_MS, shown, view } from "./support.ts";
+import { accountOf, act, allShow, breach, network, openSpace, QUIESCE_MS_MAX, sendTo, SHALL_MS, shown, view } from "./support.ts";
 
 const ORD_01 = requirementId("JAZZ-ORD-01");
 const ORD_02 = requirementId("JAZZ-ORD-02");
@@ -187,6 +187,8 @@ const twice: CaseDefinition = {
     if (author === undefined) throw new Precondition("nobody joined");
     const { id, main } = await act(author, { do: "send", content: "listed twice", createdAt: Date.now() - 10_000 });
     await act(author, { do: "post", value: id, madeAt: Date.now() });
+    if (!(await allShow(t, clients, id))) throw new Precondition("the message did not reach everybody");
+    await t.sleep(300);
     // A value that is known to its author only, and listed already.
     const held = await act(author, {
       do: "feed",
