@@ -3,14 +3,19 @@ import { basename, join } from "node:path";
 import type { LedgerFigures } from "../checkers/ledger-types.ts";
 import type { CheckerOutcome } from "../core/checker.ts";
 import { HarnessError } from "../core/errors.ts";
+import { redact } from "../core/redact.ts";
 import type { ShardResult } from "../engines/node/shard-types.ts";
-import { CHUNK, createChunkFile, type LiveCounts, Recorder, type RecordingHeader, redact, type ShardEnd } from "../recording/index.ts";
+import { CHUNK, createChunkFile, type LiveCounts, Recorder, type RecordingHeader, type ShardEnd } from "../recording/index.ts";
 import type { Judging } from "./judging.ts";
 import { version } from "./version.ts";
 import type { WorkerJob } from "./worker.ts";
 
 /** Name of a shard's recording in a folder. */
 const SHARD_FILE = /^shard-\d+\.rec$/;
+
+/** What a worker measures of itself; a type error here says that the recording leaves some of it out. */
+type Measured = Omit<ShardResult, "outcomes" | "firstFailure">;
+type Kept = Pick<ShardEnd, keyof Measured>;
 
 /** One shard's recording while the run goes on. */
 export interface ShardRecording {
@@ -73,8 +78,9 @@ export async function startRecording(job: WorkerJob, record: NonNullable<WorkerJ
       recorder.flush();
       const lost = recorder.lost ?? file.fault;
       const { outcomes, firstFailure, ...measured } = result;
+      const kept: Kept = measured;
       const end: ShardEnd = {
-        ...measured,
+        ...kept,
         ...(lost === undefined ? {} : { incomplete: lost }),
         ...(firstFailure === undefined ? {} : { firstFailure: redact(firstFailure) }),
         events: recorder.events,

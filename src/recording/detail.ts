@@ -1,6 +1,6 @@
 import type { Detail } from "../core/observation.ts";
+import { redact } from "../core/redact.ts";
 import { microseconds, milliseconds } from "./format.ts";
-import { redact } from "./redact.ts";
 import { detailSchema } from "./schema.ts";
 
 /**

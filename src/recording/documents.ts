@@ -56,7 +56,10 @@ export interface ShardEnd {
   readonly dropped: number;
   readonly refusedJoins: number;
   readonly firstFailure?: string;
+  /** Histograms in the form that `Histogram.encode` gives. */
   readonly joinMs: string;
+  readonly confirmMs?: string;
+  readonly readMs?: string;
   readonly actMs: number;
   readonly loopLagMsP99: number;
   readonly cpu: number;

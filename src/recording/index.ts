@@ -3,6 +3,5 @@ export { readChunks, RecordingFault } from "./chunk-reader.ts";
 export type { LiveCounts, RecordingAbout, RecordingHeader, RunEnd, ShardEnd } from "./documents.ts";
 export { CHUNK } from "./format.ts";
 export { Recorder } from "./recorder.ts";
-export { redact } from "./redact.ts";
 export { type RecordedSecond, Replay } from "./replay.ts";
 export { headerSchema, runEndSchema, shardEndSchema } from "./schema.ts";

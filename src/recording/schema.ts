@@ -59,7 +59,8 @@ export const headerSchema: z.ZodType<RecordingHeader> = z.object({
   }),
 });
 
-export const shardEndSchema: z.ZodType<ShardEnd> = z.object({
+/** A field that a worker measures and this leaves out is a mistake of types. */
+const shardEnd = {
   incomplete: z.string().exactOptional(),
   events: z.number(),
   clients: z.number(),
@@ -71,6 +72,8 @@ export const shardEndSchema: z.ZodType<ShardEnd> = z.object({
   refusedJoins: z.number(),
   firstFailure: z.string().exactOptional(),
   joinMs: z.string(),
+  confirmMs: z.string().exactOptional(),
+  readMs: z.string().exactOptional(),
   actMs: z.number(),
   loopLagMsP99: z.number(),
   cpu: z.number(),
@@ -85,7 +88,9 @@ export const shardEndSchema: z.ZodType<ShardEnd> = z.object({
     })
     .exactOptional(),
   live: z.object({ delivered: z.number(), expected: z.number(), broken: z.record(z.string(), z.number()) }),
-});
+} satisfies Record<keyof ShardEnd, z.ZodType>;
+
+export const shardEndSchema: z.ZodType<ShardEnd> = z.object(shardEnd);
 
 export const runEndSchema: z.ZodType<RunEnd> = z.object({
   endedAt: z.iso.datetime(),
