@@ -9,7 +9,7 @@ import { faultOf } from "./faults.ts";
 import { Hub } from "./hub.ts";
 import { readRelay } from "./knowledge.ts";
 import { startPublished } from "./published.ts";
-import { startRelay } from "./relay.ts";
+import { READER_PATH, startRelay } from "./relay.ts";
 import { Watch } from "./watch.ts";
 
 /**
@@ -96,7 +96,7 @@ const server = createServer((request, response) => {
   else response.writeHead(404).end();
 });
 server.on("upgrade", (request, socket, head) => {
-  if (request.url !== "/hub") seen.attempts.push(performance.now());
+  if (request.url !== "/hub" && request.url !== READER_PATH) seen.attempts.push(performance.now());
   if (isRefusing) socket.destroy();
   else if (request.url === "/hub") hub?.upgrade(request, socket, head);
   else if (own !== undefined) {
@@ -116,7 +116,7 @@ server.listen(Number(process.env["PORT"] ?? 0), process.env["HOST"] ?? "127.0.0.
   const address = server.address();
   if (address === null || typeof address === "string") return;
   const at = `127.0.0.1:${address.port}`;
-  readRelay(`ws://${at}/`).then(
+  readRelay(`ws://${at}${READER_PATH}`).then(
     (knowledge) => {
       const timeScale = Number(process.env["TIME_SCALE"] ?? 1);
       hub = new Hub({ knowledge, fault: fault.hub ?? {}, demandsProof: process.env["HUB_PROOF"] !== "off", timeScale });

@@ -10,6 +10,8 @@ import type { RelayFault, RelaySocket } from "./fault.ts";
 /** */
 const FRAME_BYTES_MAX = 1024 * 1024;
 const PING_MS = 1_500;
+/** Where the hub beside it reads: neither counted nor cut with the clients. */
+export const READER_PATH = "/hub-reader";
 
 /** A sync server made of the library's own node; a fault stands between socket and node. */
 export interface Relay {
@@ -31,23 +33,28 @@ export async function startRelay(fault: RelayFault): Promise<Relay> {
     (node.syncManager as unknown as { disableTransactionVerification(): void }).disableTransactionVerification();
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: FRAME_BYTES_MAX });
   const sockets = new Set<RelaySocket>();
+  const clients = new Set<WebSocket>();
   let count = 0;
   const ping = setInterval(() => {
     const text = JSON.stringify({ type: "ping", time: Date.now(), dc: "reference" });
     for (const socket of sockets) socket.raw(text);
   }, PING_MS);
-  server.on("connection", (socket) => {
+  server.on("connection", (socket: WebSocket, request: IncomingMessage) => {
     count += 1;
+    if (request.url !== READER_PATH) {
+      clients.add(socket);
+      socket.on("close", () => clients.delete(socket));
+    }
     serve(library, node, socket, count, fault, sockets);
   });
   return {
     node,
     get connections() {
-      return sockets.size;
+      return clients.size;
     },
     upgrade: (request, socket, head) => server.handleUpgrade(request, socket, head, (client) => server.emit("connection", client, request)),
     cut: () => {
-      for (const client of server.clients) client.terminate();
+      for (const client of clients) client.terminate();
     },
     stop: () => {
       clearInterval(ping);
