@@ -1,8 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { CheckerOutcome } from "../../core/checker.ts";
-import { HarnessError } from "../../core/errors.ts";
 import { HARNESS_BOUNDS } from "../../core/harness-bounds.ts";
-import type { RoomOutcome, Rooms } from "../../core/binding.ts";
 import type { Ledger } from "../../core/ledger.ts";
 import type { Detail } from "../../core/observation.ts";
 import { createPrng, type Prng } from "../../core/prng.ts";
@@ -13,14 +11,13 @@ import { createAlarms, type Alarm } from "./alarms.ts";
 import { createNodeClient, type NodeClient } from "./client.ts";
 import { watchGc } from "./gc.ts";
 import { createHdr } from "./hdr.ts";
+import { ShardRooms } from "./shard-rooms.ts";
+import { waitUntil } from "./wait-until.ts";
 import type { ShardOptions, ShardPace, ShardResult } from "./shard-types.ts";
 
 /** X-13: quiet means nothing outstanding and nothing arrived for a second; waited for at most 10 s. */
 const QUIET_MS = 1000;
 const QUIESCE_MS_MAX = 10_000;
-
-/** Making a room over the protocol: a sign-in and a few calls, while others do the same. */
-const ROOM_MS_MAX = 30_000;
 
 /** An answer to a read comes within 5 s, or never. */
 const READ_MS_MAX = 5000;
@@ -78,8 +75,7 @@ class Shard {
   readonly #options: ShardOptions;
   readonly #alarms = createAlarms(() => performance.now());
   readonly #players: Player[] = [];
-  readonly #rooms: Map<number, Promise<string>> = new Map();
-  readonly #places: Map<number, number> = new Map();
+  readonly #rooms: ShardRooms;
   readonly #ledger: Ledger;
   readonly #second = createHdr();
   readonly #joinMs = createHdr();
@@ -107,11 +103,12 @@ class Shard {
     this.#options = options;
     const { scenario, parameters, seed, shard } = options;
     const root = createPrng(`${seed}/${scenario.name}`);
+    const places = new Map<number, number>();
     for (let index = 0; index < parameters.clients; index += 1) {
       const prng = root.fork(`client-${index}`);
       const script = scenario.script(index, parameters, options.operations.mix, prng);
       if (script.room % shard.count !== shard.index) continue;
-      this.#places.set(script.room, (this.#places.get(script.room) ?? 0) + 1);
+      places.set(script.room, (places.get(script.room) ?? 0) + 1);
       this.#players.push({
         index,
         slot: this.#players.length,
@@ -131,6 +128,7 @@ class Shard {
         isAskedForFinal: false,
       });
     }
+    this.#rooms = new ShardRooms(options, places, this.#alarms);
     this.#isLoopback = /^https?:\/\/127\./.test(options.target.urls[0]);
     this.#ledger = options.ledger(this.#players.length, (latencyMs) => {
       this.#deliveredInSecond += 1;
@@ -246,16 +244,20 @@ class Shard {
         player.node?.invoke({ kind: "keepalive", id: READ_IDS_FROM + player.reads++, plannedMs });
         return;
       case "presence":
-        this.#planned += 1;
-        this.#sendLagMs.record(nowMs - plannedMs);
-        if (nowMs - plannedMs > HARNESS_BOUNDS.sendLagMs) this.#late += 1;
+        this.#begun(nowMs - plannedMs);
         this.#show(player, step.name, plannedMs);
         return;
       case "act":
-        this.#planned += 1;
-        if (nowMs - plannedMs > HARNESS_BOUNDS.sendLagMs) this.#late += 1;
+        this.#begun(nowMs - plannedMs);
         this.#write(player, step.name, plannedMs, nowMs);
     }
+  }
+
+  /** An act's turn has come, this much later than planned. */
+  #begun(lagMs: number): void {
+    this.#planned += 1;
+    this.#sendLagMs.record(lagMs);
+    if (lagMs > HARNESS_BOUNDS.sendLagMs) this.#late += 1;
   }
 
   #write(player: Player, name: string, plannedMs: number, nowMs: number): void {
@@ -312,7 +314,7 @@ class Shard {
     };
     try {
       first = await options.credential(player.index);
-      player.room = await this.#room(player.script.room, first);
+      player.room = await this.#rooms.room(player.script.room, first);
     } catch (error) {
       this.#failed(error instanceof Error ? error.message : String(error));
       return;
@@ -354,54 +356,6 @@ class Shard {
   #leave(player: Player): void {
     player.isLeaving = true;
     if (player.isJoined) player.node?.invoke({ kind: "leave", id: READ_IDS_FROM + player.reads++, plannedMs: performance.now() });
-  }
-
-  #room(index: number, creator: Credential): Promise<string> {
-    const existing = this.#rooms.get(index);
-    if (existing !== undefined) return existing;
-    const label = `${this.#options.run}-${index}`;
-    const made = this.#createRoom(label, (this.#places.get(index) ?? 1) - 1, creator, createPrng(`${this.#options.seed}/room-${index}`));
-    this.#rooms.set(index, made);
-    return made;
-  }
-
-  async #createRoom(label: string, places: number, creator: Credential, prng: Prng): Promise<string> {
-    const { rooms, http } = this.#options;
-    if (rooms.kind === "named") return rooms.name(label);
-    if (rooms.kind === "opened") return this.#openRoom(rooms, label, creator, prng);
-    const request = rooms.request(label, places, prng);
-    const answer = await http({ ...request, path: this.#options.target.basePath + request.path }, creator);
-    if ("failure" in answer) throw new HarnessError("unreachable", `no room could be made: ${answer.failure}`);
-    const parsed = rooms.parse(answer);
-    if ("failure" in parsed) throw new HarnessError("unreachable", `no room could be made: ${parsed.failure}`);
-    return parsed.room;
-  }
-
-  async #openRoom(rooms: Extract<Rooms, { readonly kind: "opened" }>, label: string, creator: Credential, prng: Prng): Promise<string> {
-    const { target, run, transport, http } = this.#options;
-    const told: RoomOutcome[] = [];
-    const options = { room: "", basePath: target.basePath, dialect: target.dialect, prng, run };
-    const maker = createNodeClient({
-      session: rooms.session({ ...options, keepaliveMs: undefined, reconnect: false, readOnJoin: false }, label, (outcome) => {
-        told.push(outcome);
-      }),
-      url: target.urls[0],
-      headers: target.headers,
-      ca: target.ca,
-      localAddress: undefined,
-      transport,
-      alarms: this.#alarms,
-      nowMs: () => performance.now(),
-      credential: () => Promise.resolve(creator),
-      http: (request) => http(request, creator),
-      observe: () => {},
-    });
-    maker.start();
-    await this.#waitUntil(() => told.length > 0, performance.now() + ROOM_MS_MAX);
-    maker.stop();
-    const outcome = told[0] ?? { failure: `nothing came of it within ${ROOM_MS_MAX} ms` };
-    if ("failure" in outcome) throw new HarnessError("unreachable", `no room could be made: ${outcome.failure}`);
-    return outcome.room;
   }
 
   #observe(player: Player, detail: Detail, atMs: number): void {
@@ -522,14 +476,7 @@ class Shard {
     return this.#options;
   }
 
-  /** Resolves once `holds`, at `limitMs` of the clock, or on interrupt. */
   #waitUntil(holds: () => boolean, limitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setInterval(() => {
-        if (!holds() && performance.now() < limitMs && !this.#options.signal.aborted) return;
-        clearInterval(timer);
-        resolve();
-      }, 50);
-    });
+    return waitUntil(holds, limitMs, this.#options.signal);
   }
 }
