@@ -30,8 +30,8 @@ export class Lab {
   }
 
   /** A connection that shows this token (none: anonymous), answered or not. */
-  async connect(token: string | undefined, url: string = this.t.target.urls[0]): Promise<LeafSocket> {
-    const socket = new LeafSocket({ url, headers: this.t.target.headers, token, nowMs: () => this.t.nowMs() });
+  async connect(token: string | undefined, url: string = this.t.target.urls[0], onlyCounts: boolean = false): Promise<LeafSocket> {
+    const socket = new LeafSocket({ url, headers: this.t.target.headers, token, nowMs: () => this.t.nowMs(), onlyCounts });
     this.#sockets.push(socket);
     await socket.signedIn();
     return socket;

@@ -21,6 +21,8 @@ export type Answer = Result | { readonly ok: false; readonly error: string; read
 export interface News {
   readonly atMs: number;
   readonly rows: readonly Row[];
+  /** How many rows there were, also where they were not read. */
+  readonly count: number;
   readonly hasMore: boolean;
   readonly error: string | undefined;
 }
@@ -30,6 +32,8 @@ export interface SocketOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly token: string | undefined;
   readonly nowMs: () => number;
+  /** Rows are counted and not read: for floods, in which reading would be what is measured. */
+  readonly onlyCounts?: boolean;
 }
 
 /** One connection of a case's own: calls are awaited, news are kept. What the server does wrong is kept too, and thrown never. */
@@ -116,6 +120,11 @@ export class LeafSocket {
   }
 
   #hear(payload: unknown): void {
+    const counted = this.#options.onlyCounts === true && payload instanceof Uint8Array ? countRows(payload) : undefined;
+    if (counted !== undefined) {
+      this.#keep(counted.id, { atMs: this.#options.nowMs(), rows: [], count: counted.count, hasMore: false, error: undefined });
+      return;
+    }
     const read = readNews(payload);
     if (!read.ok) {
       this.problems.push(read.problem);
@@ -124,8 +133,12 @@ export class LeafSocket {
     const { subscriptionId, response } = read.value;
     const atMs = this.#options.nowMs();
     const heard: News = response.ok
-      ? { atMs, rows: response.rows, hasMore: response.hasMore, error: undefined }
-      : { atMs, rows: [], hasMore: false, error: response.error };
+      ? { atMs, rows: response.rows, count: response.rows.length, hasMore: response.hasMore, error: undefined }
+      : { atMs, rows: [], count: 0, hasMore: false, error: response.error };
+    this.#keep(subscriptionId, heard);
+  }
+
+  #keep(subscriptionId: string, heard: News): void {
     const before = this.news.get(subscriptionId);
     if (before === undefined) this.news.set(subscriptionId, [heard]);
     else before.push(heard);
@@ -214,6 +227,21 @@ export class LeafSocket {
   }
 }
 
+/** What a notification with rows begins with in DAG-CBOR: `{ response: { Ok: { rows: […` */
+const BEFORE_ROWS = Buffer.from("a268726573706f6e7365a1624f6ba264726f7773", "hex");
+const ID_LENGTH = 26;
+
+/** The number of rows by the head of their list, and whose they are by the last letters; undefined for another form. */
+function countRows(payload: Uint8Array): { readonly id: string; readonly count: number } | undefined {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  if (!bytes.subarray(0, BEFORE_ROWS.length).equals(BEFORE_ROWS)) return undefined;
+  const head = bytes[BEFORE_ROWS.length] ?? 0;
+  const at = BEFORE_ROWS.length + 1;
+  const small = head - 0x80;
+  const count = small < 24 ? small : head === 0x98 ? bytes[at] : head === 0x99 ? bytes.readUInt16BE(at) : undefined;
+  return count === undefined || count < 0 ? undefined : { id: bytes.toString("latin1", bytes.length - ID_LENGTH), count };
+}
+
 /** A subscription of a case's own socket. */
 export class Subscription {
   readonly socket: LeafSocket;
@@ -237,7 +265,7 @@ export class Subscription {
   }
 
   get rowCount(): number {
-    return this.news.reduce((sum, { rows }) => sum + rows.length, 0);
+    return this.news.reduce((sum, { count }) => sum + count, 0);
   }
 
   /** The last position that came. */
