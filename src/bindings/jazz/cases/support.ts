@@ -1,5 +1,4 @@
 import { type Breach, type CaseClient, type CaseContext, Precondition } from "../../../core/case.ts";
-import type { Observation } from "../../../core/observation.ts";
 import type { Reason } from "../../../core/reason.ts";
 import { type Act, type HubAct, valueOf } from "../acts.ts";
 import { decodeHubOut, decodeSync } from "../codec.ts";
@@ -178,11 +177,6 @@ export function syncHeard(client: CaseClient, from = 0): readonly SyncMessage[] 
     if (sender === "client" || typeof frame !== "string") return [];
     return decodeSync(frame).flatMap((line) => (line.kind === "message" ? [line.message] : []));
   });
-}
-
-/** Whether an op of the client was confirmed. */
-export function isAccepted(client: CaseClient, op: number): boolean {
-  return client.seen.some((each: Observation) => each.kind === "accepted" && each.op === op);
 }
 
 /** Confirmations that a client has been given so far. */
