@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { HARNESS_BOUNDS } from "../src/core/harness-bounds.ts";
 import type { LoadResult, Result } from "../src/core/result.ts";
+import { capacityChart, capacityFigures, capacitySection } from "./html/capacity.ts";
 import { chartData, headFigures, loadSection } from "./html/load.ts";
 import { dataBlock, markup, raw, type Markup } from "./html/markup.ts";
 import { anchorOf, command, requirementSection, sign, STANDING_WORDS } from "./html/requirements.ts";
@@ -18,8 +19,12 @@ import { formatBytes, formatDuration, formatInstant, formatMs, formatNumber, for
  */
 export function renderHtml(result: Result): string {
   const summary = summarise(result);
-  const charts = result.load === undefined || result.load.series.length === 0 ? undefined : chartData(result.load);
-  const scripts = charts === undefined ? [PAGE_SCRIPT] : [chartLibrary(), PAGE_SCRIPT];
+  const charts = {
+    ...(result.load === undefined || result.load.series.length === 0 ? {} : { load: chartData(result.load) }),
+    ...(result.capacity === undefined || result.capacity.levels.length === 0 ? {} : { capacity: capacityChart(result.capacity) }),
+  };
+  const hasCharts = Object.keys(charts).length > 0;
+  const scripts = hasCharts ? [chartLibrary(), PAGE_SCRIPT] : [PAGE_SCRIPT];
   const policy = `default-src 'none'; script-src ${scripts.map(hashSource).join(" ")}; style-src ${hashSource(PAGE_STYLE)}; base-uri 'none'; form-action 'none'`;
   return markup`<!doctype html>
 <html lang="en">
@@ -38,12 +43,13 @@ ${SIGNS}
 ${verdictSection(result, summary)}
 ${result.harness.inconclusiveBecause.length === 0 ? undefined : markup`<ul class="notices">${result.harness.inconclusiveBecause.map((why) => markup`<li>${why}</li>`)}</ul>`}
 ${result.notes.length === 0 ? undefined : markup`<ul class="notices notes">${result.notes.map((note) => markup`<li>${note}</li>`)}</ul>`}
+${result.capacity === undefined ? undefined : capacitySection(result.capacity)}
 ${requirementSection(result)}
 ${result.load === undefined ? undefined : loadSection(result.load)}
 ${runSection(result)}
 </main>
 <footer>Rollcall ${result.version}. The same seed gives the same workload, identities and faults, not the same scheduling inside the server.</footer>
-${charts === undefined ? undefined : dataBlock("chart-data", charts)}
+${hasCharts ? dataBlock("chart-data", charts) : undefined}
 ${scripts.map((script) => markup`<script>${raw(script)}</script>`)}
 </body>
 </html>
@@ -65,7 +71,7 @@ function verdictSection(result: Result, summary: Summary): Markup {
 <h1>${sign(result.verdict)}${verdictWord(result.verdict)}${result.interrupted ? markup` <span class="partial">interrupted, partial</span>` : undefined}</h1>
 <p class="lead">${summary.sentence}</p>
 ${result.requirements.length === 0 ? undefined : roll}
-${result.load === undefined ? undefined : headFigures(result.load)}
+${result.capacity !== undefined ? capacityFigures(result.capacity) : result.load === undefined ? undefined : headFigures(result.load)}
 </section>`;
 }
 

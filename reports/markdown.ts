@@ -1,4 +1,6 @@
+import type { CapacityResult } from "../src/core/capacity.ts";
 import type { LoadResult, RequirementResult, Result } from "../src/core/result.ts";
+import { becauseWords, LEVEL_COLUMNS, levelWords } from "./capacity.ts";
 import { byGravity, relativeMs, rerunOf, standingOf, summarise, verdictWord, type Standing } from "./summary.ts";
 import { cut, formatDuration, formatMs, formatNumber, formatRate, formatShare, oneLine, visible } from "./text.ts";
 
@@ -42,6 +44,7 @@ export function renderMarkdown(result: Result): string {
         .map((requirement) => details(result, requirement)),
       DETAILS_CHARACTERS_MAX,
     ),
+    ...(result.capacity === undefined ? [] : [capacityTable(result.capacity)]),
     ...(result.load === undefined ? [] : [loadTable(result.load)]),
     ...bullets(result.notes.map((note) => `- ${plain(note)}`)),
     fence(cut(oneLine(result.rerun), 1_000), "sh"),
@@ -87,6 +90,22 @@ function details(result: Result, requirement: RequirementResult): string {
     ...(steps.length === 0 ? [] : [fence(steps.join("\n"), "text")]),
     fence(cut(oneLine(rerunOf(result, requirement)), 1_000), "sh"),
     "</details>",
+  ].join("\n\n");
+}
+
+function capacityTable(capacity: CapacityResult): string {
+  const marks = { met: MARKS.pass, failed: MARKS.fail, inconclusive: MARKS.inconclusive } as const;
+  const rows = capacity.levels
+    .toSorted((left, right) => left.at - right.at)
+    .map(
+      (level) =>
+        `| ${marks[level.outcome]} | ${LEVEL_COLUMNS.map(([, , cell]) => cell(level)).join(" | ")} | ${level.phase}${level.because.length === 0 ? "" : `: ${plain(becauseWords(level.because))}`} |`,
+    );
+  const level = capacity.answer === undefined ? undefined : capacity.levels[capacity.answer.level];
+  return [
+    `| | ${LEVEL_COLUMNS.map(([head]) => head).join(" | ")} | |\n|---|${LEVEL_COLUMNS.map(() => "--:|").join("")}---|\n${rows.join("\n")}`,
+    ...(capacity.kneeAt === undefined ? [] : [`Knee of latency at ${levelWords(capacity.by, capacity.kneeAt)}.`]),
+    ...(level === undefined ? [] : [`This level again:\n\n${fence(cut(oneLine(level.rerun), 1_000), "sh")}`]),
   ].join("\n\n");
 }
 

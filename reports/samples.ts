@@ -4,6 +4,7 @@ import type { LatencyFigures } from "../src/core/histogram.ts";
 import { createPrng } from "../src/core/prng.ts";
 import type { Category, Level } from "../src/core/requirement.ts";
 import type { LoadResult, RequirementResult, Result, SeriesPoint } from "../src/core/result.ts";
+import { capacitySamples } from "./samples-capacity.ts";
 
 const SOURCE = "roomy-backend README › How It Works?";
 
@@ -630,12 +631,16 @@ export const hostileResult: Result = {
   ],
 };
 
+const { capacity: capacityResult, nothingHolds: nothingHoldsResult } = capacitySamples(loadResult, failingLoadResult);
+
 /** All samples by name. */
 export const samples: Readonly<Record<string, Result>> = {
   passing: passingResult,
   failing: failingResult,
   load: loadResult,
   failingLoad: failingLoadResult,
+  capacity: capacityResult,
+  nothingHolds: nothingHoldsResult,
   minimal: minimalResult,
   hostile: hostileResult,
 };

@@ -1,7 +1,9 @@
 import pc from "picocolors";
 import type { WitnessStep } from "../src/core/checker.ts";
+import type { CapacityResult } from "../src/core/capacity.ts";
 import type { LatencyFigures } from "../src/core/histogram.ts";
 import type { HarnessResult, LoadResult, RequirementResult, Result } from "../src/core/result.ts";
+import { levelHead, levelLine, levelWords } from "./capacity.ts";
 import { byGravity, relativeMs, rerunOf, standingOf, summarise, verdictWord, type Standing } from "./summary.ts";
 import { cut, formatBytes, formatDuration, formatMs, formatNumber, formatRate, formatShare, oneLine } from "./text.ts";
 
@@ -43,6 +45,7 @@ export function renderTerminal(result: Result, options: TerminalOptions = {}): s
     ...(shown.length > FAILURES_MAX ? [[pen.dim(`  … and ${shown.length - FAILURES_MAX} more in the report`)]] : []),
     ...(summary.counts.known === 0 ? [] : [knownLines(result, pen)]),
     ...(summary.counts.skipped === 0 ? [] : [skippedLines(result, pen)]),
+    ...(result.capacity === undefined ? [] : [capacityLines(result.capacity, pen)]),
     ...(result.load === undefined ? [] : [loadLines(result.load, result, pen)]),
     ...(result.notes.length === 0 ? [] : [result.notes.map((note) => `  ${pen.dim("note")}  ${oneLine(note)}`)]),
     [`  ${pen.dim("again")} ${oneLine(result.rerun)}`],
@@ -166,6 +169,18 @@ function skippedLines(result: Result, pen: Pen): string[] {
   return result.requirements
     .filter((requirement) => requirement.verdict === "skipped")
     .map((requirement) => pen.dim(`  – ${oneLine(requirement.id)}  skipped: ${cut(oneLine(requirement.observed), 200)}`));
+}
+
+/** The levels in the order of their load, and the command of the one that answers. */
+function capacityLines(capacity: CapacityResult, pen: Pen): string[] {
+  const paints = { met: pen.of("pass"), failed: pen.of("fail"), inconclusive: pen.of("inconclusive") } as const;
+  const level = capacity.answer === undefined ? undefined : capacity.levels[capacity.answer.level];
+  return [
+    pen.dim(levelHead()),
+    ...capacity.levels.toSorted((left, right) => left.at - right.at).map((each) => paints[each.outcome](levelLine(each))),
+    ...(capacity.kneeAt === undefined ? [] : [`  knee of latency at ${levelWords(capacity.by, capacity.kneeAt)}`]),
+    ...(level === undefined ? [] : [`  ${pen.dim("this level again")} ${oneLine(level.rerun)}`]),
+  ];
 }
 
 function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {

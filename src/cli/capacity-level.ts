@@ -80,6 +80,7 @@ export interface MachineWatch {
   busy(fromMs: number, toMs: number): number;
 }
 
+/** Begins to watch; `tick` is called by the run. */
 export function watchMachine(): MachineWatch {
   const seen: { readonly atMs: number; readonly idle: number; readonly total: number }[] = [];
   return {

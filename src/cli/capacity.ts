@@ -104,7 +104,13 @@ export function parametersAt({ by, base, holdMs }: Search, step: Pick<TriedLevel
   if (by === "rate") return { ...base, durationMs, ratePerSecond: step.at };
   const perRoom = base.clients / base.rooms;
   const rooms = Math.max(1, Math.min(step.at, Math.ceil(step.at / perRoom)));
-  return { ...base, durationMs, clients: step.at, rooms, rampMs: rampMs ?? Math.max(base.rampMs, (step.at / JOINS_PER_SECOND) * 1000) };
+  return {
+    ...base,
+    durationMs,
+    clients: step.at,
+    rooms,
+    rampMs: rampMs ?? Math.max(base.rampMs, Math.ceil(step.at / JOINS_PER_SECOND) * 1000),
+  };
 }
 
 /** The levels in their order, the result of each, and what was under way when the search was cut short. */

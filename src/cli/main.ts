@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { redact } from "../core/redact.ts";
 import { HarnessError, type HarnessErrorCode } from "../core/errors.ts";
-import { collect, parseDuration, parseNumber, parseProfile, parseTransport, parseWhole } from "./flags.ts";
+import { collect, parseDuration, parseNumber, parseProfile, parseShare, parseTransport, parseWhole, parseWord } from "./flags.ts";
 import { version } from "./version.ts";
 
 /** Decision: first that applies. A HarnessError ends a command with the code of its kind. */
@@ -115,6 +115,41 @@ function program(ending: Ending): Command {
     .action(async (scenario: string, flags: Flags) => {
       const { runLoad } = await import("./run.ts");
       ending.exitCode = await runLoad(scenario, flags);
+    });
+
+  runFlags(
+    root
+      .command("capacity")
+      .description("find the greatest load that a server holds: objectives met, every delivery accounted for")
+      .argument("<scenario>", "see `rollcall list`"),
+  )
+    .requiredOption("--target <target>", "a reference server's name, or a target file")
+    .option("--by <what>", "`rate` raises the writes a second and client, `clients` their number", parseWord("rate", "clients"))
+    .option("--from <n>", "the lowest level; not to hold it is a failure (default: the scenario's own)", parseNumber(0, CLIENTS_MAX))
+    .option("--to <n>", "the highest level; the search ends when it holds", parseNumber(0, CLIENTS_MAX))
+    .option("--hold <time>", "how long each level is held; what was found is held three times longer (default: 10s)", parseDuration)
+    .option("--resolution <share>", "how near the answer and the limit above it must be (default: 5%)", parseShare)
+    .option("--clients <n>", "simulated clients, when the rate is searched", parseWhole(1, CLIENTS_MAX))
+    .option("--rooms <n>", "rooms; as clients grow, rooms keep their size", parseWhole(1, CLIENTS_MAX))
+    .option("--rate <n>", "writes a second and client, when clients are searched", parseNumber(0, RATE_MAX))
+    .option("--ramp <time>", "time over which the clients of a level arrive", parseDuration)
+    .option("--churn <share>", "share of clients that leave and come back in a minute, 0 to 1", parseNumber(0, 1))
+    .option("--workers <n>", "worker processes", parseWhole(1, WORKERS_MAX))
+    .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
+    .option("--mutant <id>", "reference servers only: with this deliberate fault")
+    .option("--transport <name>", TRANSPORT_HELP, parseTransport)
+    .option("--i-may-load <host>", "consent to load on a host that is not this machine", collect)
+    .addHelpText(
+      "after",
+      examples([
+        "rollcall capacity watch-party --target playback --by rate --clients 100",
+        "rollcall capacity watch-party --target playback --by clients --from 500 --to 5000 --hold 30s",
+        "rollcall capacity idle-rooms --target my-server.yaml --by clients --resolution 10% --i-may-load staging.example",
+      ]),
+    )
+    .action(async (scenario: string, flags: Flags) => {
+      const { runCapacity } = await import("./run-capacity.ts");
+      ending.exitCode = await runCapacity(scenario, flags);
     });
 
   root

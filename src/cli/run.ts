@@ -20,7 +20,7 @@ import * as registry from "./registry.ts";
 type Flags = Readonly<Record<string, unknown>>;
 
 /** What the common flags say, read once. */
-interface Common {
+export interface Common {
   readonly out: string;
   readonly json: boolean;
   readonly dryRun: boolean;
@@ -33,12 +33,14 @@ interface Common {
   };
 }
 
-function transportOf(flags: Flags): { readonly transport?: TransportName } {
+/** The transport, where one is named. */
+export function transportOf(flags: Flags): { readonly transport?: TransportName } {
   const transport = TRANSPORTS.find((name) => name === flags["transport"]);
   return transport === undefined ? {} : { transport };
 }
 
-function textOf(flags: Flags, name: string): string | undefined {
+/** The text of a flag, where it was given. */
+export function textOf(flags: Flags, name: string): string | undefined {
   const value = flags[name];
   return typeof value === "string" ? value : undefined;
 }
@@ -48,7 +50,8 @@ function listOf(flags: Flags, name: string): readonly string[] | undefined {
   return Array.isArray(value) ? value.map(String) : undefined;
 }
 
-function commonOf(flags: Flags): Common {
+/** Reads what all runs have in common. */
+export function commonOf(flags: Flags): Common {
   const seed = textOf(flags, "seed");
   const mayLoad = listOf(flags, "iMayLoad");
   return {
@@ -66,13 +69,13 @@ function commonOf(flags: Flags): Common {
 }
 
 /** The dialect in place of the target's own, where one is named. */
-function dialectOf(flags: Flags): { readonly dialect?: string } {
+export function dialectOf(flags: Flags): { readonly dialect?: string } {
   const dialect = textOf(flags, "dialect");
   return dialect === undefined ? {} : { dialect };
 }
 
 /** The mutant's own environment, which the command line does not know of. */
-async function mutantOf(target: string, flags: Flags): Promise<MutantChoice | undefined> {
+export async function mutantOf(target: string, flags: Flags): Promise<MutantChoice | undefined> {
   const id = textOf(flags, "mutant");
   if (id === undefined) return undefined;
   const name = registry.bindingNames().includes(target) ? target : (readTargetFile(target, process.env).data.reference ?? "");
@@ -94,7 +97,7 @@ function leaveWith(exitCode: number): number {
 }
 
 /** Runs, writes every report, prints the summary. What the run has gathered is written also when it was interrupted. */
-async function perform(
+export async function perform(
   common: Common,
   work: (progress: Progress, interrupt: Interrupt) => Promise<Result>,
   /** What `--json` prints. */
@@ -178,7 +181,8 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
   );
 }
 
-function parametersOf(flags: Flags): Partial<ScenarioParameters> {
+/** What a user sets of a scenario. */
+export function parametersOf(flags: Flags): Partial<ScenarioParameters> {
   const given = {
     clients: "clients",
     rooms: "rooms",
