@@ -18,6 +18,8 @@ const BACKOFF_MS_MAX = 15_000;
 const UNCONFIRMED_MAX = 10_000;
 /** Updates taken in together: importing costs less by the dozen, and most are never looked at. */
 const WAITING_MAX = 256;
+/** An editor takes in what others have written before an edit of its own, but no more often than it would be drawn. */
+const TAKE_IN_MS = 200;
 
 /** Close codes after which coming back is of no use: not authenticated, not permitted, bad message. */
 const FINAL_CODES: ReadonlySet<number> = new Set([1003, 1007, 1009, 4400, 4401, 4403]);
@@ -59,6 +61,7 @@ class SyncSession implements Session {
   #state: State = { kind: "idle" };
   #attempts = 0;
   #ownOps = 0;
+  #tookInMs = -Infinity;
 
   constructor(options: SessionOptions, documents: Documents) {
     this.#options = options;
@@ -125,7 +128,10 @@ class SyncSession implements Session {
       case "write": {
         const { marker } = op;
         out.observe({ kind: "invoked", op: op.id, act: "write", plannedMs: op.plannedMs, ...(marker === undefined ? {} : { marker }) });
-        this.#takeIn(out);
+        if (nowMs - this.#tookInMs >= TAKE_IN_MS) {
+          this.#tookInMs = nowMs;
+          this.#takeIn(out);
+        }
         const update = this.#replica.edit(op.value, marker);
         this.#unconfirmed.push({ update, marker });
         if (this.#unconfirmed.length > UNCONFIRMED_MAX) this.#unconfirmed.shift();
