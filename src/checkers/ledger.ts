@@ -7,7 +7,7 @@ import type { Reason } from "../core/reason.ts";
 import { Breaches } from "./breaches.ts";
 import { judgeFinalStates, type FinalState } from "./final-states.ts";
 import type { LedgerFigures, LedgerOptions } from "./ledger-types.ts";
-import { disorderSteps, entrySteps, frameStep, lostSteps } from "./ledger-witness.ts";
+import { disorderSteps, entrySteps, frameStep, lostSteps, stateStep } from "./ledger-witness.ts";
 import { RoomLog, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
 
 /** A joined member that has received nothing yet: its cursor may still move back to a write that was in flight. */
@@ -186,16 +186,6 @@ export class MemoryLedger implements Ledger {
     const has = log.byKey.get(writeKey(marker.author, marker.n));
     const last = log.at((this.#cursor[client] ?? 0) - 1);
     if (has === undefined || last === undefined || has.index >= last.index || this.#options.orderModel === "perAuthor") return;
-    const steps = [
-      ...this.#entrySteps(client, log, last, last.firstMs, "received"),
-      {
-        atMs: nowMs,
-        from: "server",
-        to: `client ${this.#number[client] ?? 0}`,
-        label: `state as of a=${has.author} n=${has.n}`,
-        isBad: true,
-      },
-    ];
     this.#finding(
       "guarantees",
       "stale",
@@ -203,7 +193,7 @@ export class MemoryLedger implements Ledger {
       log,
       `a state with a=${last.author} n=${last.n}, which this client has received`,
       `the state as of a=${has.author} n=${has.n}`,
-      () => steps,
+      () => [...this.#entrySteps(client, log, last, last.firstMs, "received"), stateStep(this.#number[client] ?? 0, nowMs, has)],
     );
   }
 
