@@ -11,6 +11,8 @@ import type { RunningTarget, StartOptions } from "./types.ts";
 /** A reference server loads in under two seconds; this is for a machine under load. */
 const REFERENCE_READY_MS_MAX = 20_000;
 const POLL_MS = 100;
+/** How long the pipes of a process that has ended are waited for. */
+const LAST_WORDS_MS_MAX = 2_000;
 /** Lines of a dead server's log that an error shows. */
 const LOG_TAIL_LINES = 12;
 
@@ -202,6 +204,8 @@ export async function launchReference(options: StartOptions, env: Readonly<Recor
   const { launch } = await planTarget(options);
   if (launch.kind !== "reference") throw new HarnessError("usage", `${options.target} is no reference server`);
   const { child, url } = await spawnReference({ ...launch, env: { ...launch.env, ...env } }, await freePort());
+  // What it said last may still be in the pipe.
+  if (child.exited() !== undefined) await Promise.race([child.drained, pause(LAST_WORDS_MS_MAX)]);
   void child.ended.then(() => rmSync(launch.scratch, { recursive: true, force: true }));
   return {
     url,
