@@ -73,7 +73,7 @@ const manifest: BindingManifest = {
   budgets: { deliveryMsP95: 200 },
   writesOffline: true,
   reference: {
-    timeScaleMax: 10,
+    timeScaleMax: 6,
     credential: { show: "bearer", method: TOKEN_METHOD },
     env: ({ audience, directoryUrl, scratch }) => ({ DID: audience, PLC_URL: directoryUrl ?? "", DATA_DIR: scratch }),
     capabilities: {

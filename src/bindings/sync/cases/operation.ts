@@ -128,6 +128,16 @@ const settings: SyncCase = {
 };
 
 const GIANT_BYTES = 64 * 1_048_576;
+const CHUNK = new Uint8Array(65_536);
+
+/** Head of a masked binary frame of 64 MiB, and its bytes piece by piece until the server has had enough. */
+async function sendGiant(t: CaseContext, peer: Peer): Promise<void> {
+  peer.socket.sendRaw(Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, GIANT_BYTES >>> 24, (GIANT_BYTES >>> 16) & 0xff, 0, 0, 0, 0, 0, 0));
+  for (let sent = 0; sent < GIANT_BYTES && peer.socket.isOpen; sent += CHUNK.length) {
+    peer.socket.sendRaw(CHUNK);
+    await t.sleep(1);
+  }
+}
 
 const broken: SyncCase = {
   name: "operation/broken-frames",
@@ -177,7 +187,7 @@ const broken: SyncCase = {
       bent[at] = (bent[at] ?? 0) ^ (1 << t.prng.below(8));
       await attack("a flipped bit", (peer) => peer.socket.send(bent));
     }
-    await attack("a giant frame", (peer) => peer.socket.send(new Uint8Array(GIANT_BYTES)));
+    await attack("a giant frame", (peer) => void sendGiant(t, peer));
     const pieces = document.push("in pieces");
     await attack("fragments of one byte", (peer) =>
       peer.socket.sendPieces(clientFrame({ type: "sendUpdate", entityId: entity, update: pieces }), 1),
