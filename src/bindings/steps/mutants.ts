@@ -73,7 +73,7 @@ export const mutants: readonly Mutant[] = [
   mutant("history-lacks-last-step", "RES-03 lost", "A short history lacks its last step."),
   mutant("stale-after-long-absence", "RES-03 stale", "Who missed over 15,000 steps is told the version before."),
   mutant("leaks-between-rooms", "ISO-01 foreign", "Of two rooms of four writers one hears the steps of the other."),
-  mutant("named-room-redirects", "ISO-02 foreign", "A room named inside of a message is where its steps go."),
+  mutant("named-room-redirects", "ISO-02 foreign", "A room named inside of a message is where its steps go.", ["ISO-02 leaked"]),
   mutant("error-lacks-text", "ERR-01 malformed", "Errors for bad versions have no text."),
   mutant("one-code-for-all", "ERR-01 wrong-refusal", "All errors but version_mismatch have one code."),
   mutant("takes-range-from-behind", "ERR-02 not-refused", "A range whose end comes before its start is turned round."),

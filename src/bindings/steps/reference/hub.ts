@@ -213,7 +213,7 @@ export function createHub(config: Config, faults: Faults, log: Log, nowMs: () =>
     const slowest = (): number =>
       Math.max(0, ...[...room.members.values()].flatMap((each) => [...each.sockets].map((socket) => socket.ws.bufferedAmount)));
     if (faults.waitsForSlow && slowest() > 256 * 1024) {
-      setTimeout(() => spread(author, room, message), 50).unref();
+      setTimeout(() => spread(author, room, message), 2_500).unref();
       return;
     }
     for (const [index, member] of [...room.members.values()].entries()) {

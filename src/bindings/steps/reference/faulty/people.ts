@@ -15,7 +15,8 @@ export const people: Readonly<Record<string, Faulty>> = {
   "frozen-member-stays": () => ({ isSilent: () => false }),
   "idle-member-is-dropped": ({ timeScale }) => ({
     isSilent: (from, nowMs, silentMs) =>
-      nowMs - from.heardMs >= silentMs || (from.acts === 1 && from.room?.members.size === 2 && nowMs - from.openedMs > 400_000 / timeScale),
+      nowMs - from.heardMs >= silentMs ||
+      (from.acts === 1 && (from.room?.members.size ?? 9) <= 2 && nowMs - from.openedMs > 400_000 / timeScale),
   }),
   "one-member-misses-presence": () => ({ presenceMisses: (room, index) => room.members.size === 3 && index === 2 }),
   "presence-comes-back": () => ({ tellsMover: (room) => room.members.size === 3 }),

@@ -1,7 +1,7 @@
 import { type Fields, isFields } from "../../json.ts";
 import { applySteps, flaw } from "../document.ts";
 import type { AnyRoom, Faults } from "../faults.ts";
-import type { Steps } from "../../messages.ts";
+import type { History, Steps } from "../../messages.ts";
 import { broadcastWhen, type Faulty, fieldOf, firstOf } from "./fault.ts";
 
 /** Faults of versions, batches and deliveries. Rooms of one size are one case's: each fault acts where one check looks. */
@@ -89,8 +89,7 @@ export const writing: Readonly<Record<string, Faulty>> = {
     batchDelayMs: (steps, room) => (steps.length === 120 || (steps.length === 50 && room.members.size >= 10) ? 250 : 0),
   }),
   "history-lacks-last-step": () => ({
-    history: (history) =>
-      history.fromVersion === 1 && history.steps.length < 4 ? { ...history, steps: history.steps.slice(0, -1) } : history,
+    history: (history) => (history.fromVersion === 1 && history.steps.length < 4 ? lacksLast(history) : history),
   }),
   "stale-after-long-absence": () => ({
     snapshot: (snapshot, _room, why) =>
@@ -102,6 +101,11 @@ export const writing: Readonly<Record<string, Faulty>> = {
   }),
   "counts-slow-readers-in": () => ({ waitsForSlow: true }) satisfies Partial<Faults>,
 };
+
+function lacksLast(history: History): History {
+  const { steps, userIds, ...rest } = history;
+  return { ...rest, steps: steps.slice(0, -1), ...(userIds === undefined ? {} : { userIds: userIds.slice(0, -1) }) };
+}
 
 function ordered<T>(step: T): T {
   if (!isFields(step)) return step;
