@@ -10,8 +10,15 @@ function broken(text: Breaking): { readonly id: RequirementId; readonly reason: 
   return { id: requirementId(`JAZZ-${id}`), reason: reason as Reason };
 }
 
-function mutant(id: string, breaks: Breaking, summary: string, also: readonly Breaking[] = []): Mutant {
-  return { id, summary, breaks: [broken(breaks)], ...(also.length === 0 ? {} : { also: also.map(broken) }) };
+/** `env`: where the published relay breaks the same requirement by itself, the fault is shown beside our own. */
+function mutant(id: string, breaks: Breaking, summary: string, also: readonly Breaking[] = [], env?: Mutant["env"]): Mutant {
+  return {
+    ...(env === undefined ? {} : { env }),
+    id,
+    summary,
+    breaks: [broken(breaks)],
+    ...(also.length === 0 ? {} : { also: also.map(broken) }),
+  };
 }
 
 /** The relay of these is our own, made of the library's node: the published one cannot be made to err. */
@@ -23,10 +30,8 @@ const RELAY: readonly Mutant[] = [
     "ORD-01 lost",
     "In a log of ten sessions or more, the newest follower gets nothing beyond 500 entries.",
   ),
-  mutant("late-loader-misses-ties", "ORD-02 lost", "Who loads a log of five sessions late gets nothing of it."),
-  mutant("old-entries-stay-behind", "ORD-03 lost", "The newest follower misses what comes as the 21st entry of three sessions.", [
-    "CAP-03 diverged",
-  ]),
+  mutant("late-loader-misses-ties", "ORD-02 lost", "Who loads a log of five sessions late misses one of them."),
+  mutant("old-entries-stay-behind", "ORD-03 lost", "The 21st entry of a log of three sessions is lost.", ["CAP-03 diverged"]),
   mutant("one-device-an-account", "ORD-04 lost", "Of an account's second device nothing is taken in a feed that its first has written to."),
   mutant("relay-forgets-who-waits", "ORD-05 lost", "Who loaded a value before it came is not told when it comes.", [
     "ROB-02 lost",
@@ -68,7 +73,7 @@ const RELAY: readonly Mutant[] = [
   ]),
   mutant("relay-tells-all", "ISO-01 leaked", "Content goes to every socket, asked for or not."),
   mutant("relay-is-slow", "LAT-01 late", "Content goes out 400 ms late."),
-  mutant("relay-cuts-long-batches", "RES-07 lost", "The newest follower gets no content of over 60 transactions at once.", [
+  mutant("relay-cuts-long-batches", "RES-07 lost", "A content of over 60 transactions at once is lost.", [
     "RES-07 diverged",
     "RES-07 doubled",
   ]),
@@ -80,7 +85,7 @@ const RELAY: readonly Mutant[] = [
     "ORD-03 lost",
     "CAP-03 diverged",
   ]),
-  mutant("bad-frame-closes-all", "ROB-01 closed", "A frame that is no message closes all other sockets."),
+  mutant("bad-frame-closes-all", "ROB-01 closed", "A frame that is no message closes all other sockets.", ["ROB-01 lost"]),
   mutant("relay-never-corrects", "ROB-02 silent", "Of transactions beyond what is held nothing is said."),
   mutant(
     "relay-drops-under-load",
@@ -92,7 +97,7 @@ const RELAY: readonly Mutant[] = [
 ];
 
 const HUB: readonly Mutant[] = [
-  mutant("hub-skips-proof", "AUTH-01 not-refused", "Whoever says hello is believed."),
+  mutant("hub-skips-proof", "AUTH-01 not-refused", "Whoever says hello is believed.", ["AUTH-01 leaked"], { RELAY: "own" }),
   mutant("hub-rewrites-date", "SESS-02 damaged", "The date of a hint is a millisecond off."),
   mutant("hub-skips-membership", "ISO-01 not-refused", "Who has no role in a space may enter it."),
   mutant("hub-leaks-spaces", "ISO-01 leaked", "Broadcasts reach all spaces."),
@@ -104,7 +109,7 @@ const HUB: readonly Mutant[] = [
   mutant("hub-takes-any-status", "PRES-03 not-refused", "A status that there is not is passed on."),
   mutant("hub-forgets-devices", "PRES-04 early", "A user is offline as soon as one device has gone.", ["PRES-04 absent", "PRES-04 late"]),
   mutant("hub-hides-presence", "PRES-04 absent", "A newcomer learns of nobody."),
-  mutant("hub-bad-frame-closes-all", "ROB-01 closed", "An unusable frame at the hub closes all its sockets."),
+  mutant("hub-bad-frame-closes-all", "ROB-01 closed", "An unusable frame at the hub closes all its sockets.", ["ROB-01 lost"]),
 ];
 
 /** Faults of the reference stack, one each; their behaviour is in `reference/`. */

@@ -78,7 +78,8 @@ const bothSides: CaseDefinition = {
     const both = await sendTo(t, one, clients, "deleted twice");
     await act(one, { do: "edit", message: both, content: "edit of the first" });
     await act(two, { do: "edit", message: both, content: "edit of the second" });
-    await Promise.all([act(one, { do: "delete", message: both }), act(two, { do: "delete", message: both })]);
+    const at = Date.now();
+    await Promise.all([act(one, { do: "delete", message: both, at }), act(two, { do: "delete", message: both, at: at + 1_000 })]);
     await judgeSame(t, CONV_08, clients, "deleted by both after different edits");
     const reacted = await sendTo(t, one, clients, "deleted and reacted to");
     await Promise.all([

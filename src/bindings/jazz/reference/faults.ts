@@ -20,6 +20,19 @@ function withholds(which: (content: Content, watch: Watch) => boolean): Fault {
   return { relay };
 }
 
+/** A relay that loses what comes in. */
+function loses(which: (content: Content, watch: Watch) => boolean): Fault {
+  const watch = new Watch();
+  return {
+    relay: {
+      received: (message, socket, pass) => {
+        watch.received(message, socket);
+        if (message.action !== "content" || !which(message, watch)) pass(message);
+      },
+    },
+  };
+}
+
 /** Whether a content is one short entry of a feed: encrypted, a deletion is shorter than all else, then a reaction. */
 function isShort(content: Content, watch: Watch, charactersMax: number): boolean {
   return watch.typeOf(content.id) === "costream" && Watch.lengths(content).every((length) => length > 0 && length <= charactersMax);
@@ -42,8 +55,17 @@ const FAULTS: Readonly<Record<string, () => Fault>> = {
   }),
   "relay-forgets-part-of-long-log": () =>
     withholds(({ id }, watch) => watch.typeOf(id) === "costream" && watch.sessions(id) >= 10 && watch.total(id) >= 500),
-  "late-loader-misses-ties": () => withholds((content, watch) => watch.sessions(content.id) === 5 && Object.keys(content.new).length === 5),
-  "old-entries-stay-behind": () => withholds(({ id }, watch) => watch.sessions(id) === 3 && watch.total(id) === 21),
+  "late-loader-misses-ties": () => ({
+    relay: {
+      sending: (message, _socket, pass) => {
+        const sessions = message.action === "content" && message.header !== undefined ? Object.entries(message.new) : [];
+        if (message.action === "content" && sessions.length === 5) pass({ ...message, new: Object.fromEntries(sessions.slice(1)) });
+        else pass(message);
+      },
+    },
+  }),
+  "old-entries-stay-behind": () =>
+    loses(({ id }, watch) => watch.typeOf(id) === "costream" && watch.sessions(id) === 3 && watch.total(id) === 21),
   "one-device-an-account": () => ({
     relay: (() => {
       const watch = new Watch();
@@ -92,7 +114,7 @@ const FAULTS: Readonly<Record<string, () => Fault>> = {
   "relay-drops-reply-edit": () =>
     withholds(({ id }, watch) => watch.sessions(id) === 2 && watch.total(id) === 3 && watch.largest(id) === 2),
   "relay-drops-deletion": () =>
-    withholds((content, watch) => isShort(content, watch, DELETION_CHARACTERS_MAX) && watch.total(content.id) === 3),
+    withholds((content, watch) => isShort(content, watch, DELETION_CHARACTERS_MAX) && watch.total(content.id) <= 3),
   "relay-drops-second-deletion": () =>
     withholds((content, watch) => isShort(content, watch, DELETION_CHARACTERS_MAX) && watch.total(content.id) >= 5),
   "relay-drops-reaction": () =>
@@ -121,7 +143,7 @@ const FAULTS: Readonly<Record<string, () => Fault>> = {
       },
     },
   }),
-  "relay-cuts-long-batches": () => withholds((content) => Object.values(content.new).some((part) => part.newTransactions.length > 60)),
+  "relay-cuts-long-batches": () => loses((content) => Object.values(content.new).some((part) => part.newTransactions.length > 60)),
   "relay-forgets-at-restart": () => ({ forgets: true }),
   "relay-ignores-who-returns": () => {
     const home = new Map<string, number>();
