@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type CaseContext, type CaseDefinition, Precondition } from "../../../../core/case.ts";
 import { REFERENCE_MODULE } from "../../reference-module.ts";
 import type { BasicModule } from "../../messages.ts";
@@ -290,6 +291,7 @@ const PAIR_EVERY_MS = 15;
  * harness's own loop, which decodes the replays in the same process.
  */
 const PAIR_FLOOR_MS = 50;
+const LAG_RESOLUTION_MS = 10;
 
 async function pairP99(lab: Lab, writer: LeafSocket, reader: Subscription, stream: string): Promise<number> {
   const { t } = lab;
@@ -345,7 +347,11 @@ const longHistory: CaseDefinition = {
         (readers[n % readers.length] ?? live).subscribe(streams[n % streams.length] ?? "", ask("log", { start: 1 })),
       ),
     );
+    const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+    lag.enable();
     const besideMs = await pairP99(lab, writer, reader, pair);
+    lag.disable();
+    const ownMs = Math.max(0, lag.max / 1e6 - LAG_RESOLUTION_MS);
     await Promise.all(replays.map((replay) => replay.socket.until(() => replay.rowCount >= LONG_EVENTS, 120_000)));
     for (const replay of replays) {
       const lengths = replay.news.map((news) => news.count);
@@ -367,14 +373,19 @@ const longHistory: CaseDefinition = {
       );
     }
     const mostMs = Math.max(PAIR_FLOOR_MS, 2 * aloneMs);
-    lab.check(
-      "CAP-02",
-      besideMs <= mostMs,
-      "late",
-      `the live pair's p99 at most ${mostMs.toFixed(0)} ms beside ${REPLAYS} replays (alone ${aloneMs.toFixed(0)} ms)`,
-      `${besideMs.toFixed(0)} ms`,
-      live,
-    );
+    // What came late by no more than this process itself was late cannot be laid at the server's door (X-2).
+    if (besideMs > mostMs && besideMs <= mostMs + ownMs)
+      t.inconclusive(id("CAP-02"), `the harness lost up to ${ownMs.toFixed(0)} ms of the pair's ${besideMs.toFixed(0)} ms by itself`);
+    else {
+      lab.check(
+        "CAP-02",
+        besideMs <= mostMs,
+        "late",
+        `the live pair's p99 at most ${mostMs.toFixed(0)} ms beside ${REPLAYS} replays (alone ${aloneMs.toFixed(0)} ms)`,
+        `${besideMs.toFixed(0)} ms`,
+        live,
+      );
+    }
     t.report(
       id("CAP-02"),
       `live p99 ${aloneMs.toFixed(1)} ms alone, ${besideMs.toFixed(1)} ms beside ${REPLAYS} replays of ${LONG_EVENTS} events`,
