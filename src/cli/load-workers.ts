@@ -66,7 +66,7 @@ export async function runWorkers(
     await Promise.all(children.map((child, index) => ready(child, { ...job, shard: { index, count } })));
     const limitMs = job.parameters.rampMs + job.parameters.durationMs + OVERTIME_MS_MAX;
     options.onGo?.();
-    const finishing = Promise.all(children.map((child) => finished(child, (second) => series.add(second), limitMs)));
+    const finishing = Promise.all(children.map((child, index) => finished(child, (second) => series.add(index, second), limitMs)));
     // Interrupted before the workers were there: they play nothing, and say so.
     if (options.signal?.aborted === true) stop();
     const done = await finishing;
@@ -78,20 +78,30 @@ export async function runWorkers(
   }
 }
 
-/** Merges what the shards say of each second, once all have said it. */
+/**
+ * Merges what the shards say of each second, once all have said it. The last second may be told in two parts: the
+ * first part of one shard goes with the first of the others, however the workers' words come in.
+ */
 export function createSeries(
   count: number,
   onPoint: (point: SeriesPoint) => void = () => undefined,
-): { readonly points: readonly SeriesPoint[]; readonly add: (second: ShardSecond) => void } {
-  const open = new Map<number, ShardSecond[]>();
+): { readonly points: readonly SeriesPoint[]; readonly add: (shard: number, second: ShardSecond) => void } {
+  const open = new Map<string, ShardSecond[]>();
+  const latest = new Map<number, { readonly t: number; readonly part: number }>();
   const points: SeriesPoint[] = [];
   return {
-    points,
-    add: (second) => {
-      const seconds = [...(open.get(second.t) ?? []), second];
-      open.set(second.t, seconds);
+    get points() {
+      return points.toSorted((left, right) => left.t - right.t);
+    },
+    add: (shard, second) => {
+      const before = latest.get(shard);
+      const part = before?.t === second.t ? before.part + 1 : 0;
+      latest.set(shard, { t: second.t, part });
+      const name = `${second.t}/${part}`;
+      const seconds = [...(open.get(name) ?? []), second];
+      open.set(name, seconds);
       if (seconds.length < count) return;
-      open.delete(second.t);
+      open.delete(name);
       const point = pointOf(seconds);
       points.push(point);
       onPoint(point);

@@ -142,8 +142,8 @@ const MUTANTS = [
   "drops-delivery-to-one-member",
   "doubles-broadcast",
   "reorders-between-members",
-  "leaks-between-rooms",
-  "counts-one-too-many",
+  "author-misses-first-echo",
+  "slow-fan-out",
 ];
 const RARE = ["drops-one-in-100000", "swaps-one-pair-in-100000"];
 

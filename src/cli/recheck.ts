@@ -143,7 +143,7 @@ async function createShardJudge(header: RecordingHeader, series: Series): Promis
     ledger,
     panel: panelOf(judging),
     onSecond: (second) => {
-      series.add({ ...second, delivered: latencies.count, deliveryMs: latencies.encode() });
+      series.add(header.shard.index, { ...second, delivered: latencies.count, deliveryMs: latencies.encode() });
       latencies.reset();
       sent += second.sent;
     },
