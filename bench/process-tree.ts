@@ -75,3 +75,9 @@ export function cpuMsBetween(from: readonly ProcessFigures[], to: readonly Proce
 export function residentBytesOf(tree: readonly ProcessFigures[]): number {
   return tree.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
 }
+
+/** Processor time that all processes of the machine have had since it began; that of interrupts belongs to none. */
+export function machineCpuMs(): number {
+  const [user, nice, system] = (read("/proc/stat").split("\n", 1)[0] ?? "").split(/ +/).slice(1).map(Number);
+  return ((user ?? 0) + (nice ?? 0) + (system ?? 0)) * TICK_MS;
+}
