@@ -27,7 +27,7 @@ const RELAY: readonly Mutant[] = [
   mutant("relay-sends-binary", "SESS-01 malformed", "A sign of life comes in a binary frame."),
   mutant(
     "relay-forgets-part-of-long-log",
-    "ORD-01 lost",
+    "ORD-01 disordered",
     "In a log of ten sessions or more, the newest follower gets nothing beyond 500 entries.",
   ),
   mutant("late-loader-misses-ties", "ORD-02 lost", "Who loads a log of five sessions late misses one of them."),

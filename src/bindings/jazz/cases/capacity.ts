@@ -145,7 +145,10 @@ const restart: CaseDefinition = {
     if (!(await t.until(() => acceptedCount(author) >= ids.length, SHALL_MS))) throw new Precondition("not everything was confirmed");
     for (const client of clients) await client.close();
     await t.process.restart("killed");
-    const late = await t.open({ room });
+    const late = await t.open({ room, mustJoin: false });
+    const hasJoined = (): boolean => late.seen.some((each) => each.kind === "lifecycle" && each.event === "joined");
+    await t.until(hasJoined, QUIESCE_MS_MAX);
+    if (!t.check(RES_10, hasJoined(), breach(t, late, "lost", "the space after the restart", "it cannot be loaded"))) return;
     await t.until(() => ids.every((id) => shown(late, id) !== undefined), QUIESCE_MS_MAX);
     const there = ids.filter((id) => shown(late, id) !== undefined).length;
     t.check(RES_10, there === ids.length, breach(t, late, "lost", `${ids.length} confirmed messages after the restart`, `${there}`));

@@ -35,11 +35,14 @@ function loses(which: (content: Content, watch: Watch) => boolean): Fault {
 
 /** Whether a content is one short entry of a feed: encrypted, a deletion is shorter than all else, then a reaction. */
 function isShort(content: Content, watch: Watch, charactersMax: number): boolean {
-  return watch.typeOf(content.id) === "costream" && Watch.lengths(content).every((length) => length > 0 && length <= charactersMax);
+  const lengths = Watch.lengths(content);
+  return watch.typeOf(content.id) === "costream" && lengths.length > 0 && lengths.every((length) => length > 0 && length <= charactersMax);
 }
 
 const DELETION_CHARACTERS_MAX = 75;
 const REACTION_CHARACTERS_MAX = 125;
+/** An empty list of changes, encrypted. */
+const EMPTY_CHARACTERS_MAX = 30;
 const SLOW_MS = 400;
 
 /** Faults by the id of their mutant. */
@@ -55,15 +58,22 @@ const FAULTS: Readonly<Record<string, () => Fault>> = {
   }),
   "relay-forgets-part-of-long-log": () =>
     withholds(({ id }, watch) => watch.typeOf(id) === "costream" && watch.sessions(id) >= 10 && watch.total(id) >= 500),
-  "late-loader-misses-ties": () => ({
-    relay: {
-      sending: (message, _socket, pass) => {
-        const sessions = message.action === "content" && message.header !== undefined ? Object.entries(message.new) : [];
-        if (message.action === "content" && sessions.length === 5) pass({ ...message, new: Object.fromEntries(sessions.slice(1)) });
-        else pass(message);
+  "late-loader-misses-ties": () => {
+    /** Session that a socket is never told of, by socket and value. */
+    const missed = new Map<string, string>();
+    return {
+      relay: {
+        sending: (message, socket, pass) => {
+          if (message.action !== "content") return pass(message);
+          const key = `${socket.number} ${message.id}`;
+          const sessions = Object.entries(message.new);
+          if (message.header !== undefined && sessions.length === 5) missed.set(key, sessions[0]?.[0] ?? "");
+          const kept = sessions.filter(([session]) => session !== missed.get(key));
+          if (kept.length > 0 || message.header !== undefined) pass({ ...message, new: Object.fromEntries(kept) });
+        },
       },
-    },
-  }),
+    };
+  },
   "old-entries-stay-behind": () =>
     loses(({ id }, watch) => watch.typeOf(id) === "costream" && watch.sessions(id) === 3 && watch.total(id) === 21),
   "one-device-an-account": () => ({
@@ -96,7 +106,10 @@ const FAULTS: Readonly<Record<string, () => Fault>> = {
     return {
       relay: {
         received: (message, socket, pass) => {
-          const isEmpty = message.action === "content" && Watch.headerType(message) === "comap" && Object.keys(message.new).length === 0;
+          const isEmpty =
+            message.action === "content" &&
+            Watch.headerType(message) === "comap" &&
+            Watch.lengths(message).every((length) => length < EMPTY_CHARACTERS_MAX);
           if (isEmpty) empty.set(socket.number, (empty.get(socket.number) ?? 0) + 1);
           // The first one belongs to the making of a space.
           if (!isEmpty || (empty.get(socket.number) ?? 0) < 2) pass(message);
