@@ -8,6 +8,7 @@ export interface StreamIdentity {
 }
 
 const TIMEOUT_MS = 10_000;
+const TRIES = 3;
 
 /** Makes a key and a did:plc of it, and registers it where there is a directory. @throws Error when that refuses. */
 export async function createStreamIdentity(endpoint: string, directoryUrl: string | undefined): Promise<StreamIdentity> {
@@ -22,7 +23,7 @@ export async function createStreamIdentity(endpoint: string, directoryUrl: strin
   };
   const operation = await addSignature(unsigned, keypair);
   const did = await didForCreateOp(operation);
-  if (directoryUrl !== undefined) await post(directoryUrl, did, operation);
+  if (directoryUrl !== undefined) await register(directoryUrl, did, operation);
   return { did, key: await keypair.export() };
 }
 
@@ -39,6 +40,21 @@ export async function setStreamHandle(did: string, key: Uint8Array, handle: stri
     alsoKnownAs: handle === null ? [] : [`leaf://${handle}`],
   }));
   await post(directoryUrl, did, operation);
+}
+
+/** A directory that fails is asked again; a registration whose answer was lost may stand already. */
+async function register(directoryUrl: string, did: string, operation: object): Promise<void> {
+  for (let left = TRIES; ; left -= 1) {
+    try {
+      await post(directoryUrl, did, operation);
+      return;
+    } catch (error) {
+      const answer = await fetch(`${directoryUrl}/${did}`, { signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(() => undefined);
+      await answer?.body?.cancel();
+      if (answer?.ok === true) return;
+      if (left <= 1) throw error;
+    }
+  }
 }
 
 async function post(directoryUrl: string, did: string, operation: object): Promise<void> {
