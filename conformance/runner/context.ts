@@ -31,6 +31,9 @@ const POLL_MS = 20;
 const OPENING_MAX = 50;
 const WITNESS_STEPS = 8;
 
+/** What everything that a case still waits for ends with. */
+export const CASE_IS_OVER = "the case is over";
+
 /** A case's context with its end: everything the case opened is closed, its users go back. */
 export interface RunnerContext {
   readonly context: CaseContext;
@@ -53,7 +56,7 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
   let isOver = false;
 
   const mustRun = (): void => {
-    if (isOver) throw new Precondition("the case is over");
+    if (isOver) throw new Precondition(CASE_IS_OVER);
   };
   const sleep = (ms: number): Promise<void> => {
     mustRun();
@@ -235,7 +238,7 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
       for (const client of clients) client.stop();
       for (const launched of processes.splice(0)) launched.kill();
       for (const driver of drivers.splice(0)) driver.stop();
-      for (const wake of wakeUps) wake(new Precondition("the case is over"));
+      for (const wake of wakeUps) wake(new Precondition(CASE_IS_OVER));
       wakeUps.clear();
       // Users go back with what is said of them in the directory healed. A directory that is gone needs no healing.
       await directory?.heal().catch(() => undefined);
