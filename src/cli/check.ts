@@ -186,7 +186,9 @@ function assembleAbsent(options: CheckOptions, running: Pick<RunningTarget, "bin
 }
 
 /** As it goes to the worker. */
-function plain({ registry: _, ...rest }: StartOptions): Omit<StartOptions, "registry"> {
+function plain(start: StartOptions): Omit<StartOptions, "registry"> {
+  const { registry, ...rest } = start;
+  void registry;
   return rest;
 }
 

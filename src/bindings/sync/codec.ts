@@ -26,7 +26,7 @@ export function readServerFrame(frame: Frame): Parsed<ServerMessage> {
   const fields = fieldsOf(frame);
   if (!fields.ok) return fields;
   const [type, entityId, update] = [fields.value.get("type"), fields.value.get("entityId"), fields.value.get("update")];
-  if (type !== "handleUpdate") return bad(`unknown type ${String(type).slice(0, 40)}`);
+  if (type !== "handleUpdate") return bad(`unknown type ${typeof type === "string" ? type.slice(0, 40) : typeof type}`);
   if (typeof entityId !== "string") return bad("handleUpdate: entityId is missing or of a wrong type");
   if (!isBytes(update)) return bad("handleUpdate: update is missing or of a wrong type");
   return { ok: true, value: { type, entityId, update } };
@@ -38,7 +38,8 @@ export function readClientFrame(frame: Frame): Parsed<ClientMessage> {
   if (!fields.ok) return fields;
   const type = fields.value.get("type");
   const entityId = fields.value.get("entityId");
-  if (type !== "subscribe" && type !== "unsubscribe" && type !== "sendUpdate") return bad(`unknown type ${String(type).slice(0, 40)}`);
+  if (type !== "subscribe" && type !== "unsubscribe" && type !== "sendUpdate")
+    return bad(`unknown type ${typeof type === "string" ? type.slice(0, 40) : typeof type}`);
   if (typeof entityId !== "string") return bad(`${type}: entityId is missing or of a wrong type`);
   if (type === "unsubscribe") return { ok: true, value: { type, entityId } };
   if (type === "subscribe") {

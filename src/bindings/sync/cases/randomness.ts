@@ -12,14 +12,18 @@ const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
  * hexadecimal, UUID without its fixed bits, else base64url.
  */
 export function bitsOf(token: string): readonly number[] {
-  if (/^[0-9A-HJKMNP-TV-Z]{52}$/.test(token)) return [...token].flatMap((each) => digitBits(CROCKFORD.indexOf(each), 5)).slice(0, 256);
+  if (/^[0-9A-HJKMNP-TV-Z]{52}$/.test(token))
+    return token
+      .split("")
+      .flatMap((each) => digitBits(CROCKFORD.indexOf(each), 5))
+      .slice(0, 256);
   const hex = token.replace(/-/g, "");
   if (/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i.test(token)) {
-    const bits = [...hex].flatMap((each) => digitBits(Number.parseInt(each, 16), 4));
+    const bits = hex.split("").flatMap((each) => digitBits(Number.parseInt(each, 16), 4));
     return bits.filter((_, at) => (at < 48 || at > 51) && at !== 64 && at !== 65);
   }
-  if (/^[0-9a-f]+$/i.test(token)) return [...token].flatMap((each) => digitBits(Number.parseInt(each, 16), 4));
-  return [...token].flatMap((each) => digitBits(Math.max(0, BASE64URL.indexOf(each)), 6));
+  if (/^[0-9a-f]+$/i.test(token)) return token.split("").flatMap((each) => digitBits(Number.parseInt(each, 16), 4));
+  return token.split("").flatMap((each) => digitBits(Math.max(0, BASE64URL.indexOf(each)), 6));
 }
 
 function digitBits(digit: number, count: number): readonly number[] {

@@ -134,7 +134,7 @@ const guessing: SyncCase = {
   ids: ["SEC-01"],
   phase: "shared",
   limitMs: 60_000,
-  run: async (t, lab) => {
+  run: async (t) => {
     const users = await t.users(4);
     const tokens: string[] = [];
     await inLanes(

@@ -137,7 +137,8 @@ const health: SyncCase = {
     const statuses: string[] = [];
     await t.until(async () => {
       const answer = await lab.http({ url, path: "/readyz", withinMs: 1_000 });
-      statuses.push(`${answer.status} ${String(answer.json["status"] ?? "")}`);
+      const { status } = answer.json;
+      statuses.push(`${answer.status} ${typeof status === "string" ? status : ""}`);
       return server.exited() !== undefined || answer.status === 0;
     }, 5_000);
     t.check(

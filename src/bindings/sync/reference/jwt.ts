@@ -1,5 +1,4 @@
 import { verify } from "node:crypto";
-import { DID } from "./config.ts";
 import type { Resolver, SigningKey } from "./did.ts";
 import type { Faults } from "./faults.ts";
 
@@ -104,9 +103,4 @@ function object(part: string): Readonly<Record<string, unknown>> | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Whether a text is a DID that may stand in the path of a socket. */
-export function isDid(text: string): boolean {
-  return DID.test(text);
 }

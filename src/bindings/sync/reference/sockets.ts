@@ -218,7 +218,7 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
         if (code !== 1006) return;
         log("info", "socket-lost", { conn: connection.id, did: connection.did });
         if (is("reset-closes-bystander"))
-          for (const entity of entities) for (const each of [...(subscribers.get(entity) ?? [])]) end(each, CLOSE.serverFault, "fault");
+          for (const entity of entities) for (const each of subscribers.get(entity) ?? []) end(each, CLOSE.serverFault, "fault");
       });
     },
     socketsOf: (did) => byDid.get(did)?.size ?? 0,
@@ -244,14 +244,14 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
     },
     revoke: ({ did, hash, atMs }) => {
       if (is("revoked-socket-stays")) return;
-      for (const connection of [...connections]) {
+      for (const connection of connections) {
         const isMeant = connection.hash !== undefined && (hash === undefined ? connection.issuedMs <= atMs : connection.hash === hash);
         if (isMeant && (connection.did === did || (is("revokes-tokens-of-others") && hash !== undefined)))
           end(connection, CLOSE.revoked, "revoked");
       }
     },
     closeAll: (code, reason) => {
-      for (const connection of [...connections]) {
+      for (const connection of connections) {
         takeOut(connection);
         connection.ws.close(code, reason);
       }
