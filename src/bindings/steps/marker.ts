@@ -42,6 +42,15 @@ function search(content: Json | undefined, levels: number): Marker | undefined {
   return undefined;
 }
 
+/** The last marked write among steps. */
+export function lastMarkerOf(steps: readonly StepJson[]): Marker | undefined {
+  for (let index = steps.length - 1; index >= 0; index -= 1) {
+    const marker = markerOfStep(steps[index] ?? null);
+    if (marker !== undefined) return marker;
+  }
+  return undefined;
+}
+
 /** Every marker in a document's text, in order; each as `run/author/n`. */
 export function markersIn(doc: Json): readonly string[] {
   const all: string[] = [];

@@ -3,7 +3,7 @@ import type { Op } from "../../core/op.ts";
 import type { Outbox } from "../../core/session.ts";
 import type { Batch, Edit, Editing, Replica } from "./editing.ts";
 import { canonicalJson } from "./json.ts";
-import { markersIn, markerOfStep, markText } from "./marker.ts";
+import { lastMarkerOf, markersIn, markerOfStep, markText } from "./marker.ts";
 import type { ClientMessage, DocSnapshot, ErrorMessage, History, StepJson, Steps } from "./messages.ts";
 
 /** Time between two batches of one client: what is typed meanwhile goes together, as editors do it. */
@@ -12,6 +12,11 @@ const FLUSH_MS = 75;
 const BATCH_STEPS_MAX = 256;
 /** Acts that may wait for confirmation, also while away; further ones are refused here. */
 const WRITES_MAX = 20_000;
+/**
+ * Own steps that lie on top of the document at once: each foreign batch maps all of them anew. Further acts wait, and are
+ * done once these are confirmed; without the bound a room that is slower than its writers costs ever more.
+ */
+const OWN_STEPS_MAX = 64;
 /** A question that nobody answers is not waited for longer: the document is asked for instead. */
 const ANSWER_MS = 3_000;
 
@@ -66,6 +71,8 @@ export class Replication {
   #user = "";
   #replica: Replica | undefined;
   readonly #writes: Map<number, Write> = new Map();
+  /** Acts that wait for their turn, in order. */
+  #waiting: number[] = [];
   #inFlight: InFlight | undefined;
   #question: Question | undefined;
   /** The refusal is there, the document that follows it is not. */
@@ -122,7 +129,8 @@ export class Replication {
       return;
     }
     this.#writes.set(op.id, { op, edit });
-    this.#type(op.id);
+    this.#waiting.push(op.id);
+    this.#typeWaiting();
     this.flush(nowMs, out);
   }
 
@@ -328,8 +336,9 @@ export class Replication {
     const held = before === undefined ? new Set<string>() : new Set(markersIn(snapshot.doc));
     for (const [tag, { op }] of this.#writes) {
       if (op.marker !== undefined && held.has(`${op.marker.run}/${op.marker.author}/${op.marker.n}`)) this.#writes.delete(tag);
-      else this.#type(tag);
     }
+    this.#waiting = [...this.#writes.keys()];
+    this.#typeWaiting();
     return true;
   }
 
@@ -340,11 +349,23 @@ export class Replication {
     this.#replica?.edit(edit, textOf(edit, op.marker), tag);
   }
 
+  /** Does what waits, as far as there is room for it. */
+  #typeWaiting(): void {
+    const replica = this.#replica;
+    let done = 0;
+    while (replica !== undefined && done < this.#waiting.length && replica.unconfirmed < OWN_STEPS_MAX) {
+      this.#type(this.#waiting[done] ?? 0);
+      done += 1;
+    }
+    if (done > 0) this.#waiting = this.#waiting.slice(done);
+  }
+
   /** Text that was typed where others have deleted goes with it; whoever typed it types it again. */
   #typeAgain(replica: Replica): void {
     if (this.#writes.size === 0) return;
-    const kept = new Set(replica.tags());
+    const kept = new Set([...replica.tags(), ...this.#waiting]);
     for (const tag of this.#writes.keys()) if (!kept.has(tag)) this.#type(tag);
+    this.#typeWaiting();
   }
 
   #accepted(batch: InFlight, before: number, out: Outbox): void {
@@ -375,13 +396,4 @@ export class Replication {
 function textOf(edit: Edit, marker: Marker | undefined): string {
   if (marker !== undefined) return markText(edit.text, marker);
   return edit.text === "" ? "·" : edit.text;
-}
-
-/** The last marked write among steps. */
-export function lastMarkerOf(steps: readonly StepJson[]): Marker | undefined {
-  for (let index = steps.length - 1; index >= 0; index -= 1) {
-    const marker = markerOfStep(steps[index] ?? null);
-    if (marker !== undefined) return marker;
-  }
-  return undefined;
 }

@@ -4,9 +4,9 @@ import type { Credential, Failure, Frame, HttpAnswer, Outbox, Session, SessionOp
 import { type Codec, codecOf, readServerFrame } from "./codec.ts";
 import { editOf, type Editing } from "./editing.ts";
 import { canonicalJson, isFields } from "./json.ts";
-import { markerOfPresence, markerOfStep, markPresence } from "./marker.ts";
+import { lastMarkerOf, markerOfPresence, markerOfStep, markPresence } from "./marker.ts";
 import type { ClientMessage, DocSnapshot, ErrorMessage, Presence, ServerMessage, UserPresence } from "./messages.ts";
-import { lastMarkerOf, Replication, type SharedSteps } from "./replication.ts";
+import { Replication, type SharedSteps } from "./replication.ts";
 
 /** Waits between two attempts to come back: 1, 2, 4 … 30 s, each 20 % more or less (S-6). */
 const BACKOFF_MS_MIN = 1_000;
