@@ -26,7 +26,7 @@ describe("a load run as a level of a search", () => {
 
   test("fails by what was lost, and that is no matter of luck", () => {
     expect(findingOf(failingLoadResult)).toMatchObject({ outcome: "failed", isSoft: false });
-    expect(findingOf(failingLoadResult).because.join()).toContain("PLAY-CONV-04 lost");
+    expect(findingOf(failingLoadResult).because.join()).toContain("PLAY-CONV-04: 6 of 589,140 deliveries lost");
   });
 
   test("fails softly by a figure that was missed", () => {

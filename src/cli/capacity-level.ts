@@ -18,7 +18,7 @@ export function findingOf(result: Result): LevelFinding {
   const broken = requirements.filter(({ verdict }) => verdict === "fail" || verdict === "warning");
   const missed = result.load?.objectives.filter(({ verdict }) => verdict === "fail" || verdict === "warning") ?? [];
   const words = [
-    ...broken.map((each) => `${each.id} ${each.reasons.join(", ")}: ${each.observed}`),
+    ...broken.map((each) => `${each.id}: ${each.observed}`),
     ...missed.map(({ name, got, wanted }) => `${name} ${got}, wanted ${wanted}`),
   ];
   const isDead = broken.some(({ reasons }) => reasons.includes("crashed"));

@@ -145,7 +145,13 @@ async function climb(ground: Ground, options: CapacityOptions, search: Search): 
     if (result.interrupted) return ended(result);
     const finding = findingOf(result);
     const { rampMs, durationMs } = parameters;
-    const level = levelOf(result, { at, phase }, parameters, finding, machine.busy(rampMs, rampMs + durationMs));
+    const level = levelOf(
+      { ...result, rerun: [result.rerun, ...extrasOf(options)].join(" ") },
+      { at, phase },
+      parameters,
+      finding,
+      machine.busy(rampMs, rampMs + durationMs),
+    );
     levels.push(level);
     tried.push({ at, phase, outcome: finding.outcome, isSoft: finding.isSoft });
     results.push(result);
@@ -193,6 +199,15 @@ function documentOf(found: Climb, search: Search, options: CapacityOptions, star
   });
 }
 
+/** What a load run's own command does not say, and a level was run with. */
+function extrasOf({ workers, transport, profile }: Pick<CapacityOptions, "workers" | "transport" | "profile">): readonly string[] {
+  return [
+    ...(workers === undefined ? [] : ["--workers", String(workers)]),
+    ...(transport === undefined ? [] : ["--transport", transport]),
+    ...(profile === undefined || profile === "mvp" ? [] : ["--profile", profile]),
+  ];
+}
+
 function rerunOf({ by, range, holdMs }: Search, { scenario, target, parameters, ...options }: CapacityOptions): string {
   const given = Object.entries({
     "--clients": parameters?.clients,
@@ -200,8 +215,6 @@ function rerunOf({ by, range, holdMs }: Search, { scenario, target, parameters, 
     "--rate": parameters?.ratePerSecond,
     "--ramp": parameters?.rampMs === undefined ? undefined : `${parameters.rampMs / 1000}s`,
     "--churn": parameters?.churnPerMinute,
-    "--workers": options.workers,
-    "--transport": options.transport,
     "--dialect": options.dialect,
     "--mutant": options.mutant?.id,
     "--seed": options.seed,
@@ -209,7 +222,7 @@ function rerunOf({ by, range, holdMs }: Search, { scenario, target, parameters, 
   const { from, to, resolution } = range;
   const asked = ["--by", by, "--from", from, "--to", to, "--hold", `${holdMs / 1000}s`];
   const share = `${Number((resolution * 100).toPrecision(6))}%`;
-  return ["npx rollcall capacity", scenario, "--target", target, ...asked, "--resolution", share, ...given].join(" ");
+  return ["npx rollcall capacity", scenario, "--target", target, ...asked, "--resolution", share, ...given, ...extrasOf(options)].join(" ");
 }
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

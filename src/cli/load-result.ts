@@ -201,7 +201,9 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
   const sum = (of: (done: Done) => number): number => gathered.done.reduce((total, done) => total + of(done), 0);
   const delivered = sum((done) => done.delivered);
   const expected = sum((done) => done.expected);
-  const actMs = Math.max(...gathered.done.map(({ result }) => result.actMs));
+  const measuredMs = Math.max(...gathered.done.map(({ result }) => result.actMs));
+  // A worker whose clock began late for want of a turn has no higher rate for it.
+  const actMs = gathered.interrupted ? measuredMs : Math.max(measuredMs, parameters.durationMs);
   const deliveryMs = merge((done) => done.deliveryMs);
   const convergenceMs = merge((done) => done.convergenceMs);
   const reach = expected === 0 ? 1 : delivered / expected;
