@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { Config } from "./config.ts";
 import { createResolver } from "./did.ts";
+import { createCollector } from "./collect.ts";
 import { createDocuments } from "./documents.ts";
 import type { Faults } from "./faults.ts";
 import { readHandshake } from "./handshake.ts";
@@ -22,6 +23,7 @@ const BACKLOG = 4_096;
 /** How soon what another instance has stored is passed on. */
 const NEWER_MS = 10;
 const SWEEP_MS = 2_000;
+const COLLECT_MS = 5_000;
 /** Of the time to stop, sockets get all but this to answer their close. */
 const CUT_BEFORE_MS = 1_000;
 /** The end is told by readiness for so long before the door is shut. */
@@ -137,7 +139,9 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       resolve();
     });
   });
+  const collect = createCollector();
   const timers = [
+    setInterval(() => collect(hub.goneTotal), COLLECT_MS),
     setInterval(hub.tick, config.timing.tickMs),
     setInterval(() => {
       if (!is("expired-tokens-stay")) store.sweep(nowMs());

@@ -44,6 +44,8 @@ export interface Hub {
   closeAll(code: number, reason: string): void;
   cutAll(): void;
   readonly size: number;
+  /** Sockets that have gone since the start. */
+  readonly goneTotal: number;
   readonly subscriptions: number;
 }
 
@@ -64,6 +66,7 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
   let lastId = 0;
   let tickedMs = nowMs();
   let subscriptions = 0;
+  let goneTotal = 0;
   /** For the fault that swaps: an update that waits for the next of its document. */
   const heldBack = new Map<string, Uint8Array>();
 
@@ -87,6 +90,7 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
   const takeOut = (connection: Connection): void => {
     if (connection.isOver) return;
     connection.isOver = true;
+    goneTotal += 1;
     connections.delete(connection);
     const own = byDid.get(connection.did);
     own?.delete(connection);
@@ -261,6 +265,9 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
     },
     get size() {
       return connections.size;
+    },
+    get goneTotal() {
+      return goneTotal;
     },
     get subscriptions() {
       return subscriptions;
