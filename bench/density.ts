@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Result } from "../src/core/result.ts";
 import { contestants, type Contestant, type Load } from "./contestants.ts";
-import { cpuMsBetween, machineCpuMs, type ProcessFigures, residentBytesOf, treeOf } from "./process-tree.ts";
+import { cpuMsBetween, machineCpuMs, prefer, type ProcessFigures, residentBytesOf, treeOf } from "./process-tree.ts";
 import { type Bar, type BenchPart, commandOf, machine, median, printPart, spread, today, writeResult } from "./result-file.ts";
 import { startRoomServer, waitFor } from "./room-server.ts";
 
@@ -93,6 +93,7 @@ async function measure(contestant: Contestant, setup: Setup): Promise<Figures> {
   const child = await contestant.start({ url: server.url, load, folder, makeRooms: () => server.makeRooms(load.rooms) });
   const pid = child.pid ?? 0;
   const exit = once(child, "exit");
+  for (const leader of [server.pid, pid]) prefer(leader);
   try {
     const arrived = await waitFor(
       async () => child.exitCode !== null || (await server.counts()).open >= load.clients,
@@ -108,6 +109,7 @@ async function measure(contestant: Contestant, setup: Setup): Promise<Figures> {
     const [treeTo, serverTo] = [treeOf(pid), treeOf(server.pid)];
     const foreignMs = machineCpuMs() - cpuMsNow([treeTo, serverTo]) - foreignFromMs;
     const countsTo = await server.counts();
+    if (treeTo.length === 0) throw new Error(`it ended before it was measured: ${said(folder)}`);
     const wallMs = countsTo.atMs - countsFrom.atMs;
     const written = countsTo.received - countsFrom.received;
     const messages = written + countsTo.sent - countsFrom.sent;
@@ -187,11 +189,15 @@ async function undisturbed(contestant: Contestant, setup: Setup, about: string):
   const made: Figures[] = [];
   for (let trial = 0; trial < TRIES_MAX; trial += 1) {
     await quiet();
-    const measured = await measure(contestant, setup);
+    const measured = await measure(contestant, setup).catch((error: unknown) => {
+      process.stdout.write(`${about}, ${contestant.name}: ${String(error)}\n`);
+    });
+    if (measured === undefined) continue;
     made.push(measured);
     process.stdout.write(`${about}, ${contestant.name}: ${JSON.stringify(measured)}\n`);
     if (measured.foreignCores <= FOREIGN_CORES_MAX) return measured;
   }
+  if (made.length === 0) throw new Error(`${contestant.name} could not be measured at ${about}`);
   return made.reduce((best, each) => (each.foreignCores < best.foreignCores ? each : best));
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Result } from "../src/core/result.ts";
 import { BUILT } from "./contestants.ts";
-import { cpuMsBetween, machineCpuMs, type ProcessFigures, treeOf } from "./process-tree.ts";
+import { cpuMsBetween, machineCpuMs, prefer, type ProcessFigures, treeOf } from "./process-tree.ts";
 import { type BenchPart, commandOf, machine, printPart, today, writeResult } from "./result-file.ts";
 
 /**
@@ -86,6 +86,7 @@ async function attempt(rate: number): Promise<Attempt> {
     seconds.push({ atMs: after.atMs - beganMs, cores });
     before = after;
     for (const each of tree.filter(({ pid }) => pid !== process.pid)) {
+      prefer(each.pid);
       const kind = kindOf(each);
       now.set(kind, (now.get(kind) ?? 0) + each.residentBytes);
     }
