@@ -6,8 +6,9 @@ import { createHdr } from "../src/engines/node/hdr.ts";
 
 /**
  * A server that speaks enough playback for a load run and holds every write back for a known time, `DELAY_MS` ±
- * `JITTER_MS` (evenly). How long it did hold each, from the reading of the write to the sending of each copy, it keeps
- * in a histogram of its own: the truth that the harness is held against. `GET /truth` gives it and begins a new one.
+ * `JITTER_MS` (evenly). How long it did hold each, from the turn of its loop that read the write (what it read there
+ * was in its sockets by then) to the sending of each copy, it keeps in a histogram of its own: the truth that the
+ * harness is held against. `GET /truth` gives it and begins a new one.
  */
 const delayMs = Number(process.env["DELAY_MS"] ?? 0);
 const jitterMs = Number(process.env["JITTER_MS"] ?? 0);
@@ -23,13 +24,20 @@ interface Room {
 
 const rooms = new Map<string, Room>();
 let held = createHdr();
+/** When this turn of the loop began to read; undefined between turns. */
+let turnMs: number | undefined;
+
+function turn(): number {
+  if (turnMs === undefined) setImmediate(() => (turnMs = undefined));
+  return (turnMs ??= performance.now());
+}
 
 function meta({ id }: Room): object {
   return { roomId: id, name: "bench", hostId: "bench", isPublic: true, maxParticipants: 50, createdAt: new Date(0).toISOString() };
 }
 
 function write(room: Room, author: string, payload: object): void {
-  const readMs = performance.now();
+  const readMs = turn();
   const wantedMs = delayMs + (prng.next() * 2 - 1) * jitterMs;
   room.freeMs = Math.max(room.freeMs, readMs + wantedMs);
   const send = (): void => {
@@ -66,8 +74,16 @@ http.on("upgrade", (request, socket, head) => {
   if (room === undefined) return void socket.destroy();
   sockets.handleUpgrade(request, socket, head, (member) => {
     const user = url.searchParams.get("user") ?? "";
+    const tell = (type: "USER_JOINED" | "USER_LEFT"): void => {
+      const frame = JSON.stringify({ type, payload: { userId: user, memberCount: room.members.size } });
+      for (const each of room.members.keys()) each.send(frame);
+    };
     room.members.set(member, user);
-    member.on("close", () => room.members.delete(member));
+    tell("USER_JOINED");
+    member.on("close", () => {
+      room.members.delete(member);
+      tell("USER_LEFT");
+    });
     member.on("message", (data: Buffer) => {
       const message = JSON.parse(data.toString()) as { readonly type: string; readonly payload?: object };
       if (message.type === "UPDATE_PLAYBACK") write(room, user, message.payload ?? {});
