@@ -1,4 +1,5 @@
 import type { RequirementResult, Result } from "../src/core/result.ts";
+import { capacitySentences, levelHead, levelLine, levelWords } from "./capacity.ts";
 import { durationMsOf, relativeMs, rerunOf, standingOf, type Standing } from "./summary.ts";
 import { visible } from "./text.ts";
 
@@ -29,7 +30,11 @@ interface CtrfTest {
 
 /** CTRF 1.0.0 (Common Test Report Format, https://ctrf.io): one test a requirement, then the objectives of a load run. */
 export function renderCtrf(result: Result): string {
-  const tests = [...result.requirements.map((requirement) => ofRequirement(result, requirement)), ...ofObjectives(result)];
+  const tests = [
+    ...result.requirements.map((requirement) => ofRequirement(result, requirement)),
+    ...ofCapacity(result),
+    ...ofObjectives(result),
+  ];
   const amount = (status: CtrfStatus): number => tests.filter((test) => test.status === status).length;
   const parsed = Date.parse(result.startedAt);
   const start = Number.isNaN(parsed) ? 0 : parsed;
@@ -117,6 +122,23 @@ function ofRequirement(result: Result, requirement: RequirementResult): CtrfTest
           }),
     },
   };
+}
+
+/** A search is one test: whether a level was found that holds. */
+function ofCapacity({ capacity, exitCode, verdict, binding }: Result): readonly CtrfTest[] {
+  if (capacity === undefined) return [];
+  return [
+    {
+      name: visible(`${capacity.scenario} holds at least ${levelWords(capacity.by, capacity.from)}`),
+      status: exitCode === 0 ? "passed" : exitCode === 1 ? "failed" : "other",
+      duration: 0,
+      suite: [visible(binding) || "rollcall", "capacity"],
+      rawStatus: verdict,
+      message: capacitySentences(capacity).join(" "),
+      trace: [levelHead(), ...capacity.levels.map(levelLine)].join("\n"),
+      extra: { answer: capacity.answer?.at ?? null, limit: capacity.limit.kind, kneeAt: capacity.kneeAt ?? null },
+    },
+  ];
 }
 
 function ofObjectives(result: Result): readonly CtrfTest[] {

@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type { Result } from "../src/core/result.ts";
+import { HARNESS_BOUNDS } from "../src/core/harness-bounds.ts";
+import type { LoadResult, Result } from "../src/core/result.ts";
+import { capacityChart, capacityFigures, capacitySection } from "./html/capacity.ts";
 import { chartData, headFigures, loadSection } from "./html/load.ts";
 import { dataBlock, markup, raw, type Markup } from "./html/markup.ts";
 import { anchorOf, command, requirementSection, sign, STANDING_WORDS } from "./html/requirements.ts";
@@ -17,8 +19,12 @@ import { formatBytes, formatDuration, formatInstant, formatMs, formatNumber, for
  */
 export function renderHtml(result: Result): string {
   const summary = summarise(result);
-  const charts = result.load === undefined || result.load.series.length === 0 ? undefined : chartData(result.load);
-  const scripts = charts === undefined ? [PAGE_SCRIPT] : [chartLibrary(), PAGE_SCRIPT];
+  const charts = {
+    ...(result.load === undefined || result.load.series.length === 0 ? {} : { load: chartData(result.load) }),
+    ...(result.capacity === undefined || result.capacity.levels.length === 0 ? {} : { capacity: capacityChart(result.capacity) }),
+  };
+  const hasCharts = Object.keys(charts).length > 0;
+  const scripts = hasCharts ? [chartLibrary(), PAGE_SCRIPT] : [PAGE_SCRIPT];
   const policy = `default-src 'none'; script-src ${scripts.map(hashSource).join(" ")}; style-src ${hashSource(PAGE_STYLE)}; base-uri 'none'; form-action 'none'`;
   return markup`<!doctype html>
 <html lang="en">
@@ -37,12 +43,13 @@ ${SIGNS}
 ${verdictSection(result, summary)}
 ${result.harness.inconclusiveBecause.length === 0 ? undefined : markup`<ul class="notices">${result.harness.inconclusiveBecause.map((why) => markup`<li>${why}</li>`)}</ul>`}
 ${result.notes.length === 0 ? undefined : markup`<ul class="notices notes">${result.notes.map((note) => markup`<li>${note}</li>`)}</ul>`}
+${result.capacity === undefined ? undefined : capacitySection(result.capacity)}
 ${requirementSection(result)}
 ${result.load === undefined ? undefined : loadSection(result.load)}
 ${runSection(result)}
 </main>
 <footer>Rollcall ${result.version}. The same seed gives the same workload, identities and faults, not the same scheduling inside the server.</footer>
-${charts === undefined ? undefined : dataBlock("chart-data", charts)}
+${hasCharts ? dataBlock("chart-data", charts) : undefined}
 ${scripts.map((script) => markup`<script>${raw(script)}</script>`)}
 </body>
 </html>
@@ -64,12 +71,12 @@ function verdictSection(result: Result, summary: Summary): Markup {
 <h1>${sign(result.verdict)}${verdictWord(result.verdict)}${result.interrupted ? markup` <span class="partial">interrupted, partial</span>` : undefined}</h1>
 <p class="lead">${summary.sentence}</p>
 ${result.requirements.length === 0 ? undefined : roll}
-${result.load === undefined ? undefined : headFigures(result.load)}
+${result.capacity !== undefined ? capacityFigures(result.capacity) : result.load === undefined ? undefined : headFigures(result.load)}
 </section>`;
 }
 
 function runSection(result: Result): Markup {
-  const harness = result.harness;
+  const { harness, load } = result;
   const facts: readonly (readonly [string, string])[] = [
     ["Target", `${result.target.name}, ${result.target.url}`],
     ["Binding", `${result.binding}, dialect ${result.dialect}`],
@@ -78,8 +85,23 @@ function runSection(result: Result): Markup {
     ["Server timers", result.target.timeScale === 1 ? "real time" : `${formatRate(result.target.timeScale)} times faster`],
     ["Took", formatDuration(result.durationMs)],
     ["Exit code", String(result.exitCode)],
-    ["Harness loop lag p99", formatMs(harness.loopLagMsP99)],
-    ["Harness processor", `${formatNumber(harness.cpu * 100)}% of one core, busiest process`],
+    [
+      "Harness loop lag",
+      `p99 ${formatMs(harness.loopLagMsP99)}${harness.loopLagMsMax === undefined ? "" : `, max ${formatMs(harness.loopLagMsMax)}`}; p99 at most ${formatMs(HARNESS_BOUNDS.loopLagMsP99)}`,
+    ],
+    [
+      "Harness processor",
+      `${formatNumber(harness.cpu * 100)}% of one core, busiest process; at most ${formatNumber(HARNESS_BOUNDS.cpu * 100)}%`,
+    ],
+    ...(load === undefined ? [] : paceFacts(load)),
+    ...(harness.gc === undefined
+      ? []
+      : [
+          [
+            "Harness GC pauses",
+            `${formatNumber(harness.gc.count)}, ${formatMs(harness.gc.totalMs)} in all, longest ${formatMs(harness.gc.maxMs)}; at most ${formatMs(HARNESS_BOUNDS.gcMsMax)}`,
+          ] as const,
+        ]),
     ["Harness memory", formatBytes(harness.residentBytes)],
     ["Harness workers", formatNumber(harness.workers)],
     ["Harness kept up", harness.inconclusiveBecause.length === 0 ? "yes" : "no"],
@@ -87,6 +109,25 @@ function runSection(result: Result): Markup {
   return markup`<section aria-labelledby="run-title"><div class="heading"><h2 id="run-title">Run and harness</h2></div>
 <dl class="facts wide">${facts.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 <h3>How to run this again</h3>${command("$", result.rerun)}</section>`;
+}
+
+/** How well the plan of a load run was kept, each figure with its bound. */
+function paceFacts(load: LoadResult): readonly (readonly [string, string])[] {
+  const planned = Math.max(1, load.sent + load.unsent + load.dropped);
+  const bound = (share: number): string => `at most ${formatNumber(share * 100)}%`;
+  const { lateShare, droppedShare, sendLagMs } = HARNESS_BOUNDS;
+  return [
+    ["Offered, achieved", `${formatRate(load.plannedPerSecond)} and ${formatRate(load.achievedPerSecond)} acts a second`],
+    [
+      "Late or unsent",
+      `${formatNumber(load.late)} later than ${formatMs(sendLagMs)}, ${formatNumber(load.unsent)} never, of ${formatNumber(planned)}; ${bound(lateShare)}`,
+    ],
+    ["Dropped", `${formatNumber(load.dropped)} acts of clients that were not in their rooms; ${bound(droppedShare)}`],
+    [
+      "Send lag",
+      `p50 ${formatMs(load.sendLagMs.p50)}, p99 ${formatMs(load.sendLagMs.p99)}, max ${formatMs(load.sendLagMs.max)}, within every latency above`,
+    ],
+  ];
 }
 
 /** The signs of the standings, drawn once and used by name. */

@@ -8,6 +8,7 @@ import { renderJUnit } from "./junit.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { resultSchema } from "./schema.ts";
 
+export { levelHead, levelLine } from "./capacity.ts";
 export { renderCtrf } from "./ctrf.ts";
 export { renderHtml } from "./html.ts";
 export { renderJUnit } from "./junit.ts";

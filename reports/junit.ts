@@ -1,4 +1,5 @@
 import type { RequirementResult, Result } from "../src/core/result.ts";
+import { capacitySentences, levelHead, levelLine, levelWords } from "./capacity.ts";
 import { durationMsOf, relativeMs, rerunOf, standingOf, summarise } from "./summary.ts";
 import { cut, escapeMarkup, oneLine } from "./text.ts";
 
@@ -24,6 +25,7 @@ export function renderJUnit(result: Result): string {
   const warningsFail = result.exitCode === 1 && counts.fail === 0 && counts.stale === 0 && counts.warning > 0;
   const cases = [
     ...result.requirements.map((requirement) => ofRequirement(result, requirement, warningsFail)),
+    ...ofCapacity(result),
     ...ofObjectives(result),
     ...ofHarness(result),
   ];
@@ -88,6 +90,16 @@ function ofRequirement(result: Result, requirement: RequirementResult, warningsF
     case "reported":
       return { ...base, outcome: "skipped", message: `${standing}: ${requirement.observed}` };
   }
+}
+
+/** A search is one case: whether a level was found that holds. Levels that did not hold are no failures, they are its end. */
+function ofCapacity({ capacity, exitCode }: Result): readonly TestCase[] {
+  if (capacity === undefined) return [];
+  const base = { suite: "capacity", name: `${oneLine(capacity.scenario)} holds at least ${levelWords(capacity.by, capacity.from)}` };
+  const message = capacitySentences(capacity).join(" ");
+  const body = [levelHead(), ...capacity.levels.map(levelLine)].join("\n");
+  if (exitCode === 0) return [{ ...base, outcome: "passed", output: message }];
+  return [{ ...base, outcome: exitCode === 1 ? "failure" : "error", type: exitCode === 1 ? "capacity" : "inconclusive", message, body }];
 }
 
 function ofObjectives(result: Result): readonly TestCase[] {

@@ -1,4 +1,6 @@
+import type { CapacityResult } from "../src/core/capacity.ts";
 import type { LoadResult, RequirementResult, Result } from "../src/core/result.ts";
+import { becauseWords, LEVEL_COLUMNS, levelWords } from "./capacity.ts";
 import { byGravity, relativeMs, rerunOf, standingOf, summarise, verdictWord, type Standing } from "./summary.ts";
 import { cut, formatDuration, formatMs, formatNumber, formatRate, formatShare, oneLine, visible } from "./text.ts";
 
@@ -42,6 +44,7 @@ export function renderMarkdown(result: Result): string {
         .map((requirement) => details(result, requirement)),
       DETAILS_CHARACTERS_MAX,
     ),
+    ...(result.capacity === undefined ? [] : [capacityTable(result.capacity)]),
     ...(result.load === undefined ? [] : [loadTable(result.load)]),
     ...bullets(result.notes.map((note) => `- ${plain(note)}`)),
     fence(cut(oneLine(result.rerun), 1_000), "sh"),
@@ -90,6 +93,22 @@ function details(result: Result, requirement: RequirementResult): string {
   ].join("\n\n");
 }
 
+function capacityTable(capacity: CapacityResult): string {
+  const marks = { met: MARKS.pass, failed: MARKS.fail, inconclusive: MARKS.inconclusive } as const;
+  const rows = capacity.levels
+    .toSorted((left, right) => left.at - right.at)
+    .map(
+      (level) =>
+        `| ${marks[level.outcome]} | ${LEVEL_COLUMNS.map(([, , cell]) => cell(level)).join(" | ")} | ${level.phase}${level.because.length === 0 ? "" : `: ${plain(becauseWords(level.because))}`} |`,
+    );
+  const level = capacity.answer === undefined ? undefined : capacity.levels[capacity.answer.level];
+  return [
+    `| | ${LEVEL_COLUMNS.map(([head]) => head).join(" | ")} | |\n|---|${LEVEL_COLUMNS.map(() => "--:|").join("")}---|\n${rows.join("\n")}`,
+    ...(capacity.kneeAt === undefined ? [] : [`Knee of latency at ${levelWords(capacity.by, capacity.kneeAt)}.`]),
+    ...(level === undefined ? [] : [`This level again:\n\n${fence(cut(oneLine(level.rerun), 1_000), "sh")}`]),
+  ].join("\n\n");
+}
+
 function loadTable(load: LoadResult): string {
   const rows = (
     [
@@ -97,6 +116,8 @@ function loadTable(load: LoadResult): string {
       ["convergence", load.convergenceMs],
       ["spread", load.spreadMs],
       ["join", load.joinMs],
+      ...(load.confirmMs === undefined ? [] : [["confirm", load.confirmMs] as const]),
+      ...(load.readMs === undefined ? [] : [["read", load.readMs] as const]),
     ] as const
   )
     .filter(([, figures]) => figures.count > 0)
@@ -111,7 +132,7 @@ function loadTable(load: LoadResult): string {
         `- ${MARKS[objective.verdict]} objective ${code(objective.name)}: wanted ${plain(objective.wanted)}, got ${plain(objective.got)}`,
     );
   return [
-    `**${plain(load.scenario)}**: ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}, ${formatNumber(load.delivered)} of ${formatNumber(load.expected)} deliveries (reach ${formatShare(load.reach)}), ${formatRate(load.achievedPerSecond)} of ${formatRate(load.plannedPerSecond)} sends a second`,
+    `**${plain(load.scenario)}**: ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}, ${formatNumber(load.delivered)} of ${formatNumber(load.expected)} deliveries (reach ${formatShare(load.reach)}), ${formatRate(load.achievedPerSecond)} of ${formatRate(load.plannedPerSecond)} sends a second, ${formatNumber(load.late)} late, ${formatNumber(load.unsent)} unsent, ${formatNumber(load.dropped)} dropped`,
     `| | p50 | p95 | p99 | p99.9 | max |\n|---|--:|--:|--:|--:|--:|\n${rows.join("\n")}`,
     ...(missed.length === 0 ? [] : [missed.join("\n")]),
   ].join("\n\n");

@@ -4,6 +4,7 @@ import type { LatencyFigures } from "../src/core/histogram.ts";
 import { createPrng } from "../src/core/prng.ts";
 import type { Category, Level } from "../src/core/requirement.ts";
 import type { LoadResult, RequirementResult, Result, SeriesPoint } from "../src/core/result.ts";
+import { capacitySamples } from "./samples-capacity.ts";
 
 const SOURCE = "roomy-backend README › How It Works?";
 
@@ -494,6 +495,9 @@ const LOAD: LoadResult = {
   joinMs: figures(2_000, 11.4, 96),
   sent: 58_914,
   late: 12,
+  unsent: 0,
+  dropped: 3,
+  sendLagMs: figures(58_914, 0.6, 14.2),
   plannedPerSecond: 2_000,
   achievedPerSecond: 1_963.8,
   series: seriesOf(30, 2_000, 200, 17),
@@ -526,7 +530,15 @@ export const loadResult: Result = {
   target: { name: "playback reference", url: "http://127.0.0.1:41873", timeScale: 1 },
   requirements: requirementsWith(LOAD_JUDGED).filter((requirement) => requirement.id in LOAD_JUDGED),
   load: LOAD,
-  harness: { loopLagMsP99: 6.2, cpu: 0.83, residentBytes: 412_000_000, workers: 2, inconclusiveBecause: [] },
+  harness: {
+    loopLagMsP99: 6.2,
+    loopLagMsMax: 21.4,
+    gc: { count: 412, totalMs: 731.5, maxMs: 11.8 },
+    cpu: 0.83,
+    residentBytes: 412_000_000,
+    workers: 2,
+    inconclusiveBecause: [],
+  },
 };
 
 /** A load run against a server that lost six deliveries. */
@@ -619,12 +631,16 @@ export const hostileResult: Result = {
   ],
 };
 
+const { capacity: capacityResult, nothingHolds: nothingHoldsResult } = capacitySamples(loadResult, failingLoadResult);
+
 /** All samples by name. */
 export const samples: Readonly<Record<string, Result>> = {
   passing: passingResult,
   failing: failingResult,
   load: loadResult,
   failingLoad: failingLoadResult,
+  capacity: capacityResult,
+  nothingHolds: nothingHoldsResult,
   minimal: minimalResult,
   hostile: hostileResult,
 };

@@ -93,17 +93,69 @@ const load = z.object({
   convergenceMs: latencyFigures,
   spreadMs: latencyFigures,
   joinMs: latencyFigures,
+  confirmMs: latencyFigures.exactOptional().describe("Planned time of a write to its confirmation."),
+  readMs: latencyFigures.exactOptional().describe("Planned time of a question to its answer."),
   sent: z.number(),
   late: z.number().describe("Sends later than their plan by over 50 ms."),
+  unsent: z.number().describe("Planned acts that the harness did not come to before the time was up."),
+  dropped: z.number().describe("Planned acts that were left out because their client was not in its room."),
+  sendLagMs: latencyFigures.describe("Planned time of an act to its send: the harness's own share of every latency."),
   plannedPerSecond: z.number(),
   achievedPerSecond: z.number(),
   series: z.array(seriesPoint).describe("One point a second."),
   objectives: z.array(z.object({ name: z.string(), wanted: z.string(), got: z.string(), verdict })),
 });
 
+const limit = z.discriminatedUnion("kind", [
+  z.object({ kind: z.enum(["server", "harness"]), at: z.number(), because: z.array(z.string()) }),
+  z.object({ kind: z.literal("asked"), at: z.number() }),
+  z.object({ kind: z.literal("open") }),
+]);
+
+const capacity = z
+  .object({
+    scenario: z.string(),
+    by: z.enum(["rate", "clients"]),
+    from: z.number(),
+    to: z.number(),
+    resolution: z.number(),
+    holdMs: z.number(),
+    levels: z.array(
+      z.object({
+        at: z.number().describe("The rate of one client, or the number of clients."),
+        phase: z.enum(["ramp", "bisect", "confirm"]),
+        outcome: z.enum(["met", "failed", "inconclusive"]).describe("inconclusive: the harness was in the way, or too little was seen."),
+        verdict,
+        because: z.array(z.string()),
+        clients: z.number(),
+        rooms: z.number(),
+        ratePerSecond: z.number(),
+        durationMs: z.number(),
+        plannedPerSecond: z.number(),
+        achievedPerSecond: z.number(),
+        deliveredPerSecond: z.number(),
+        reach: z.number(),
+        deliveryMs: latencyFigures,
+        harness: z.object({
+          loopLagMsP99: z.number(),
+          cpu: z.number(),
+          machineCpu: z.number().describe("Of all cores of the harness's machine, whoever used them; 0 to 1."),
+        }),
+        rerun: z.string(),
+      }),
+    ),
+    answer: z
+      .object({ at: z.number(), isConfirmed: z.boolean(), level: z.number().describe("Index of its last run in `levels`.") })
+      .exactOptional()
+      .describe("The greatest level that held; absent when none did."),
+    limit: limit.describe("What ended the search: the server, the harness, the range asked for, or nothing yet."),
+    kneeAt: z.number().exactOptional().describe("Where throughput divided by latency was greatest; absent when that is not in sight."),
+  })
+  .describe("The greatest load that the server holds.");
+
 const result = z.object({
   schema: z.literal("rollcall/result@1"),
-  command: z.enum(["check", "load", "mutants"]),
+  command: z.enum(["check", "load", "capacity", "mutants"]),
   version: z.string(),
   startedAt: z.string().describe("ISO 8601"),
   durationMs: z.number(),
@@ -118,9 +170,15 @@ const result = z.object({
   requirements: z.array(requirement),
   cases: z.array(caseResult).exactOptional().describe("Of a check: each case that has ended; cases run side by side."),
   load: load.exactOptional(),
+  capacity: capacity.exactOptional(),
   mutants: z.array(mutant).exactOptional().describe("Of `mutants`: the table."),
   harness: z.object({
     loopLagMsP99: z.number(),
+    loopLagMsMax: z.number().exactOptional(),
+    gc: z
+      .object({ count: z.number(), totalMs: z.number(), maxMs: z.number() })
+      .exactOptional()
+      .describe("Pauses of the garbage collector."),
     cpu: z.number(),
     residentBytes: z.number(),
     workers: z.number(),

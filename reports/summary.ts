@@ -1,5 +1,6 @@
 import type { RequirementResult, Result } from "../src/core/result.ts";
 import type { Verdict } from "../src/core/verdict.ts";
+import { capacitySentences } from "./capacity.ts";
 import { formatNumber } from "./text.ts";
 
 /**
@@ -48,6 +49,7 @@ export function summarise(result: Result): Summary {
 }
 
 function sentenceOf(result: Result, judged: number, counts: Readonly<Record<Standing, number>>): string {
+  if (result.capacity !== undefined) return capacitySentences(result.capacity).join(" ");
   const parts: string[] = [];
   const objectivesMissed = result.load?.objectives.filter((objective) => objective.verdict === "fail").length ?? 0;
   if (result.requirements.length > 0) parts.push(requirementsSentence(result, judged, counts));

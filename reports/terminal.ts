@@ -1,7 +1,9 @@
 import pc from "picocolors";
 import type { WitnessStep } from "../src/core/checker.ts";
+import type { CapacityResult } from "../src/core/capacity.ts";
 import type { LatencyFigures } from "../src/core/histogram.ts";
-import type { LoadResult, RequirementResult, Result } from "../src/core/result.ts";
+import type { HarnessResult, LoadResult, RequirementResult, Result } from "../src/core/result.ts";
+import { levelHead, levelLine, levelWords } from "./capacity.ts";
 import { byGravity, relativeMs, rerunOf, standingOf, summarise, verdictWord, type Standing } from "./summary.ts";
 import { cut, formatBytes, formatDuration, formatMs, formatNumber, formatRate, formatShare, oneLine } from "./text.ts";
 
@@ -43,6 +45,7 @@ export function renderTerminal(result: Result, options: TerminalOptions = {}): s
     ...(shown.length > FAILURES_MAX ? [[pen.dim(`  … and ${shown.length - FAILURES_MAX} more in the report`)]] : []),
     ...(summary.counts.known === 0 ? [] : [knownLines(result, pen)]),
     ...(summary.counts.skipped === 0 ? [] : [skippedLines(result, pen)]),
+    ...(result.capacity === undefined ? [] : [capacityLines(result.capacity, pen)]),
     ...(result.load === undefined ? [] : [loadLines(result.load, result, pen)]),
     ...(result.notes.length === 0 ? [] : [result.notes.map((note) => `  ${pen.dim("note")}  ${oneLine(note)}`)]),
     [`  ${pen.dim("again")} ${oneLine(result.rerun)}`],
@@ -168,6 +171,18 @@ function skippedLines(result: Result, pen: Pen): string[] {
     .map((requirement) => pen.dim(`  – ${oneLine(requirement.id)}  skipped: ${cut(oneLine(requirement.observed), 200)}`));
 }
 
+/** The levels in the order of their load, and the command of the one that answers. */
+function capacityLines(capacity: CapacityResult, pen: Pen): string[] {
+  const paints = { met: pen.of("pass"), failed: pen.of("fail"), inconclusive: pen.of("inconclusive") } as const;
+  const level = capacity.answer === undefined ? undefined : capacity.levels[capacity.answer.level];
+  return [
+    pen.dim(levelHead()),
+    ...capacity.levels.toSorted((left, right) => left.at - right.at).map((each) => paints[each.outcome](levelLine(each))),
+    ...(capacity.kneeAt === undefined ? [] : [`  knee of latency at ${levelWords(capacity.by, capacity.kneeAt)}`]),
+    ...(level === undefined ? [] : [`  ${pen.dim("this level again")} ${oneLine(level.rerun)}`]),
+  ];
+}
+
 function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
   const missing = load.expected - load.delivered;
   const reach = `${formatNumber(load.delivered)} of ${formatNumber(load.expected)} delivered, reach ${formatShare(load.reach)}`;
@@ -176,11 +191,13 @@ function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
     ["convergence", load.convergenceMs],
     ["spread", load.spreadMs],
     ["join", load.joinMs],
+    ...(load.confirmMs === undefined ? [] : [["confirm", load.confirmMs] as const]),
+    ...(load.readMs === undefined ? [] : [["read", load.readMs] as const]),
   ];
   return [
     `  ${pen.bold(oneLine(load.scenario))}  ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}`,
     ...(load.expected === 0 ? [] : [`  ${missing === 0 ? pen.of("pass")(reach) : pen.of("fail")(reach)}`]),
-    `  sent ${formatNumber(load.sent)} at ${formatRate(load.achievedPerSecond)}/s (${formatRate(load.plannedPerSecond)}/s planned), ${formatNumber(load.late)} late`,
+    `  sent ${formatNumber(load.sent)} at ${formatRate(load.achievedPerSecond)}/s (${formatRate(load.plannedPerSecond)}/s planned), ${formatNumber(load.late)} late, ${formatNumber(load.unsent)} unsent, ${formatNumber(load.dropped)} dropped; send lag p99 ${formatMs(load.sendLagMs.p99)}`,
     pen.dim(`  ${"".padEnd(12)}${["p50", "p95", "p99", "p99.9", "max"].map((head) => head.padStart(12)).join("")}`),
     ...rows
       .filter(([, figures]) => figures.count > 0)
@@ -192,10 +209,18 @@ function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
       (objective) =>
         `  ${pen.of(objective.verdict)(MARKS[objective.verdict])} ${oneLine(objective.name)}  ${oneLine(objective.got)}  ${pen.dim(`wanted ${oneLine(objective.wanted)}`)}`,
     ),
-    pen.dim(
-      `  harness: ${result.harness.workers} worker${result.harness.workers === 1 ? "" : "s"}, loop lag p99 ${formatMs(result.harness.loopLagMsP99)}, cpu ${formatNumber(result.harness.cpu * 100)}% of a core, ${formatBytes(result.harness.residentBytes)}`,
-    ),
+    pen.dim(`  harness: ${harnessWords(result.harness)}`),
   ];
+}
+
+function harnessWords({ workers, loopLagMsP99, loopLagMsMax, gc, cpu, residentBytes }: HarnessResult): string {
+  return [
+    `${workers} ${workers === 1 ? "worker" : "workers"}`,
+    `loop lag p99 ${formatMs(loopLagMsP99)}${loopLagMsMax === undefined ? "" : `, max ${formatMs(loopLagMsMax)}`}`,
+    ...(gc === undefined ? [] : [`${formatNumber(gc.count)} GC pauses of ${formatMs(gc.totalMs)} in all, max ${formatMs(gc.maxMs)}`]),
+    `cpu ${formatNumber(cpu * 100)}% of a core`,
+    formatBytes(residentBytes),
+  ].join(", ");
 }
 
 /** Breaks at spaces; a word longer than the width stays whole, so that commands can be copied. */

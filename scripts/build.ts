@@ -13,7 +13,7 @@ const compiled = spawnSync(process.execPath, [join(root, "node_modules", "typesc
 if (compiled.status !== 0) process.exit(1);
 for (const path of globSync("{src,conformance,scenarios,fixtures,reports}/**/*.{json,jsonl,css,html,js}", { cwd: root })) {
   const target = join(dist, path);
-  if (path.startsWith("fixtures/bindings") || path.includes("/golden/") || existsSync(target)) continue;
+  if (path.startsWith("fixtures/bindings") || /\/(golden|vectors)\//.test(path) || existsSync(target)) continue;
   cpSync(join(root, path), target, { recursive: true });
 }
 console.log("built dist/");

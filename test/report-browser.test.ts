@@ -71,13 +71,21 @@ describe.skipIf(executablePath === undefined)(
 
     it("draws every chart", async () => {
       const { page, close } = await open("load");
-      await page.waitForSelector("#charts[data-drawn=true]");
+      await page.waitForSelector("html[data-drawn=true]");
       expect(await page.locator("canvas").count()).toBe(5);
       const blank: string[] = [];
       for (const id of ["delivery", "percentiles", "rate", "clients", "lag"]) {
         if ((await drawnShare(page, `#chart-${id}`)) < 0.005) blank.push(id);
       }
       expect(blank).toEqual([]);
+      await close();
+    });
+
+    it("draws latency against load, with its marks", async () => {
+      const { page, errors, close } = await open("capacity");
+      await page.waitForSelector("html[data-drawn=true]");
+      expect(await drawnShare(page, "#chart-capacity")).toBeGreaterThan(0.005);
+      expect(errors).toEqual([]);
       await close();
     });
 

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 const SELF = "test/tidy.test.ts";
 const TEXT = globSync(
   "{{src,conformance,scenarios,fixtures,reports,bench,scripts,test,docs,bin,.ci,.github}/**/*.{ts,js,json,yaml,yml,md,html,css},*.{json,md,ts,yml},.ci/run}",
-).filter((path) => path !== SELF && path !== "package-lock.json" && !path.includes("/golden/"));
+).filter((path) => path !== SELF && !path.endsWith("package-lock.json") && !/(^|\/)(golden|vectors|node_modules)\//.test(path));
+const LOCKS = globSync("{,optional/*/,bench/*/}package-lock.json");
 const SOURCES = TEXT.filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"));
 
 /** At most: a file has one idea. Data (catalogues, cases, samples) may be longer. */
@@ -35,8 +36,8 @@ describe("the repository", () => {
     expect(offenders(TEXT, pattern)).toEqual([]);
   });
 
-  test("has a lockfile without registry addresses", () => {
-    expect(readFileSync("package-lock.json", "utf8")).not.toMatch(/"resolved": "https?:/);
+  test.each(LOCKS)("has no registry addresses in %s", (path) => {
+    expect(readFileSync(path, "utf8")).not.toMatch(/"resolved": "https?:/);
   });
 
   test("explains every exported function of the seam", () => {

@@ -1,3 +1,4 @@
+export { CASE_IS_OVER } from "./context.ts";
 export { assembleResults, lagMsMax, type Death, type Gathered } from "./assemble.ts";
 export { createLanes, type LaneLimits, type Lanes } from "./lanes.ts";
 export type { LentUser, OpenedClient, OpenOptions, ProcessPort, RawUpgrade, RunnerPorts } from "./ports.ts";

@@ -1,6 +1,8 @@
 import type { Binding } from "../../src/core/binding.ts";
+import type { ClientDriver, Launched, Restart } from "../../src/core/case.ts";
 import type { Checker, Property } from "../../src/core/checker.ts";
 import type { Detail } from "../../src/core/observation.ts";
+import type { DirectoryPort, PdsPort } from "../../src/core/network.ts";
 import type { Op } from "../../src/core/op.ts";
 import type { Prng } from "../../src/core/prng.ts";
 import type { Credential, Failure, Frame, HttpAnswer, HttpRequest, Session } from "../../src/core/session.ts";
@@ -42,7 +44,7 @@ export interface LentUser {
 
 /** Process control of the target. */
 export interface ProcessPort {
-  restart(): Promise<void>;
+  restart(how?: Restart): Promise<void>;
   logs(): string;
 }
 
@@ -65,4 +67,11 @@ export interface RunnerPorts {
   /** Fresh checkers of these properties. */
   readonly checkers: (properties: readonly Property[]) => readonly Checker[];
   readonly process: ProcessPort | undefined;
+  /** Undefined, as `pds`, where the target is not an embedded one. */
+  readonly directory?: DirectoryPort;
+  readonly pds?: PdsPort;
+  /** Starts a further process of the target's program; undefined where it is none of ours. */
+  readonly launch?: (env: Readonly<Record<string, string | undefined>>) => Promise<Launched>;
+  /** Starts the client under test; undefined where there is none. `stop` ends it and removes its folder. */
+  readonly driveClient?: () => Promise<ClientDriver & { stop(): void }>;
 }

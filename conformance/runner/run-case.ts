@@ -30,7 +30,7 @@ export async function runCase(ports: RunnerPorts, definition: CaseDefinition, ab
   const shown = Object.entries(ports.binding.manifest.capabilities).flatMap(([name, { shownBy }]) =>
     ports.target.capabilities[name] === false && shownBy !== undefined && hasSeen(shownBy) ? [name] : [],
   );
-  end();
+  await end();
   return shown.length === 0 ? row : { ...row, shown };
 }
 

@@ -31,6 +31,8 @@ export interface SelectOptions {
   readonly capabilities: Readonly<Record<string, boolean>>;
   /** Requirement ids, case names, or patterns of either; empty for all. */
   readonly only: readonly string[];
+  /** What turns a capability on that is off, for the reason of what is skipped. */
+  readonly remedies?: Readonly<Record<string, string>>;
   /** Why a case must not run here, beside capabilities; undefined when it may. */
   readonly barred?: (definition: CaseDefinition) => string | undefined;
 }
@@ -40,17 +42,21 @@ export function selectCases(options: SelectOptions): Selection | undefined {
   const asked = askedFor(options);
   if (asked === undefined) return undefined;
   const isOff = (name: string): boolean => options.capabilities[name] !== true;
+  const isOffBecause = (name: string): string => {
+    const remedy = options.remedies?.[name];
+    return `capability ${name} is off${remedy === undefined ? "" : `: ${remedy}`}`;
+  };
   const gated = new Map<RequirementId, string>();
   for (const requirement of options.requirements) {
     const missing = requirement.needs?.find(isOff);
-    if (missing !== undefined && asked.ids.has(requirement.id)) gated.set(requirement.id, `capability ${missing} is off`);
+    if (missing !== undefined && asked.ids.has(requirement.id)) gated.set(requirement.id, isOffBecause(missing));
   }
   const off = new Set(gated.keys());
   const cases: CaseDefinition[] = [];
   const held: (readonly [CaseDefinition, string])[] = [];
   for (const each of asked.cases) {
     const missing = each.needs?.find(isOff);
-    const because = missing === undefined ? options.barred?.(each) : `capability ${missing} is off`;
+    const because = missing === undefined ? options.barred?.(each) : isOffBecause(missing);
     if (because !== undefined) held.push([each, because]);
     else if (each.ids.some((id) => !off.has(id))) cases.push(each);
   }

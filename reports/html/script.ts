@@ -71,7 +71,7 @@ export const PAGE_SCRIPT: string = String.raw`
 
   const block = document.getElementById("chart-data");
   if (!block || typeof Chart === "undefined") return;
-  const { series, percentiles } = JSON.parse(block.textContent);
+  const { load, capacity } = JSON.parse(block.textContent);
   let drawn = [];
   const draw = () => {
     for (const chart of drawn) chart.destroy();
@@ -96,6 +96,12 @@ export const PAGE_SCRIPT: string = String.raw`
       },
       ...extra,
     });
+    drawn = [];
+    if (capacity) drawn.push(overLoad(capacity, { colour, axis, options, number }));
+    if (load) drawn.push(...overRun(load, { colour, fill, axis, options, number }));
+    document.documentElement.dataset.drawn = "true";
+  };
+  const overRun = ({ series, percentiles }, { colour, fill, axis, options, number }) => {
     const overTime = (id, sets) => new Chart(document.getElementById("chart-" + id), {
       type: "line",
       data: {
@@ -112,7 +118,7 @@ export const PAGE_SCRIPT: string = String.raw`
         },
       }),
     });
-    drawn = [
+    return [
       overTime("delivery", [["p99", "deliveryMsP99", "accent", true], ["p50", "deliveryMsP50", "accent-2"]]),
       overTime("rate", [["delivered", "delivered", "accent", true], ["sent", "sent", "accent-2"]]),
       overTime("clients", [["clients", "clients", "accent", true]]),
@@ -129,7 +135,59 @@ export const PAGE_SCRIPT: string = String.raw`
         options: options(true, { scales: { x: axis({ grid: { display: false }, ticks: { padding: 6 } }), y: axis({ type: "logarithmic", ticks: { padding: 8, callback: (value) => (/^[1-9]0*$|^0\.0*1$/.test(String(value)) && /^[15]|^0/.test(String(value)) ? number(value) : "") } }) } }),
       }),
     ];
-    document.getElementById("charts").dataset.drawn = "true";
+  };
+  const overLoad = ({ levels, answerAt, kneeAt, by }, { colour, axis, options, number }) => {
+    const tones = { met: "pass", failed: "fail", inconclusive: "inconclusive" };
+    const shapes = { met: "circle", failed: "rectRot", inconclusive: "triangle" };
+    const line = (label, field, name) => ({
+      label, data: levels.map((level) => ({ x: level.at, y: Math.max(level[field], 0.01) })), borderColor: colour(name), borderWidth: 1.75, tension: 0, pointHitRadius: 12,
+      pointStyle: levels.map((level) => shapes[level.outcome]), pointRadius: levels.map((level) => (level.outcome === "met" ? 3.5 : 5)),
+      pointBackgroundColor: levels.map((level) => colour(tones[level.outcome])), pointBorderColor: colour("page"),
+    });
+    const marks = [];
+    if (answerAt !== null) marks.push({ at: answerAt, text: "holds " + number(answerAt), name: "pass" });
+    if (kneeAt !== null) marks.push({ at: kneeAt, text: "knee " + number(kneeAt), name: "accent-3" });
+    const near = marks.length === 2 && Math.abs(Math.log(answerAt / kneeAt)) < 0.3;
+    const marker = {
+      id: "marks",
+      beforeDatasetsDraw({ ctx, chartArea, scales }) {
+        ctx.save();
+        ctx.font = "600 12px " + Chart.defaults.font.family;
+        marks.forEach(({ at, text, name }, index) => {
+          const x = scales.x.getPixelForValue(at);
+          // The curve rises to the right of a mark: its label stands to the left where there is room.
+          const toLeft = x > chartArea.left + 110;
+          ctx.strokeStyle = ctx.fillStyle = colour(name);
+          ctx.setLineDash([5, 4]);
+          ctx.beginPath();
+          ctx.moveTo(x, chartArea.top);
+          ctx.lineTo(x, chartArea.bottom);
+          ctx.stroke();
+          ctx.textAlign = toLeft ? "right" : "left";
+          ctx.fillText(text, x + (toLeft ? -6 : 6), chartArea.top + 12 + (near ? index * 16 : 0));
+        });
+        ctx.restore();
+      },
+    };
+    const ats = levels.map((level) => level.at);
+    const wide = Math.max(...ats) / Math.min(...ats) > 4;
+    const first = (value) => /^[1-9]0*$|^0\.0*[1-9]$/.test(String(value)) && /[125]/.test(String(value));
+    const chart = options(true, {
+      scales: {
+        x: axis({ type: wide ? "logarithmic" : "linear", grid: { display: false }, title: { display: true, text: by }, ticks: { padding: 6, maxRotation: 0, callback: (value) => (!wide || first(value) ? number(value) : "") } }),
+        y: axis({ type: "logarithmic", ticks: { padding: 8, callback: (value) => (first(value) ? number(value) : "") } }),
+      },
+    });
+    chart.plugins.tooltip.callbacks = {
+      title: ([item]) => number(item.parsed.x) + " " + by,
+      afterTitle: ([item]) => levels[item.dataIndex].outcome + ", " + number(levels[item.dataIndex].throughput) + " delivered a second",
+    };
+    return new Chart(document.getElementById("chart-capacity"), {
+      type: "line",
+      data: { datasets: [line("p99", "p99", "accent"), line("p50", "p50", "accent-2")] },
+      options: chart,
+      plugins: [marker],
+    });
   };
   draw();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);

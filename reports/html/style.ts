@@ -165,6 +165,9 @@ table .sign { width: 13px; height: 13px; }
 .chart figcaption { font-size: 14px; font-weight: 600; margin-bottom: 10px; }
 .chart small { margin-left: 6px; }
 .plot { position: relative; height: 220px; }
+.plot.tall { height: 320px; }
+.levels :is(td:not(:last-child), thead th:not(:last-child)) { text-align: right; padding: 7px 18px 7px 0; white-space: nowrap; }
+.levels td:last-child small:last-child:not(:first-of-type) { display: block; max-width: 44em; }
 .chart:last-child:nth-child(odd) .plot { height: 150px; }
 
 footer { padding-top: 22px; padding-bottom: 44px; color: var(--muted); font-size: 13px; }

@@ -12,6 +12,9 @@ import { createPresence, type PresenceOptions } from "./presence.ts";
 import { createRefusals, type RefusalsOptions } from "./refusals.ts";
 import { createSnapshot } from "./snapshot.ts";
 
+export { createAgreement } from "./agreement.ts";
+export { createConnections } from "./connections.ts";
+export { createPanel } from "./panel.ts";
 export type { ConvergenceChecker } from "./convergence.ts";
 export type { Budgets, LatencyChecker, LatencyParts } from "./latency.ts";
 export type { LifecycleOptions } from "./lifecycle.ts";

@@ -12,6 +12,11 @@ export function frameStep(client: number, atMs: number, text: string | undefined
   return [{ atMs, from: "server", to: `client ${client}`, label, isBad: true, ...frame }];
 }
 
+/** The state as of a write that a client was given and that is older than what it has. */
+export function stateStep(client: number, atMs: number, { author, n }: LogEntry): WitnessStep {
+  return { atMs, from: "server", to: `client ${client}`, label: `state as of a=${author} n=${n}`, isBad: true };
+}
+
 /** A write, its delivery to the others, what became of it at `client`, and what the others received next. */
 export function entrySteps(
   client: number,

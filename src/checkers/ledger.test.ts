@@ -50,7 +50,7 @@ test("the second and third receiver are recognised by bytes, and nothing is brok
   expect(ledger.isQuiet()).toBe(true);
   expect(ledger.figures.delivered).toBe(6);
   expect(ledger.figures.convergenceMs.count).toBe(2);
-  expect(all()).toEqual({ delivery: {}, order: {}, isolation: {}, refusals: {}, guarantees: {} });
+  expect(all()).toEqual({ delivery: {}, order: {}, isolation: {}, refusals: {}, guarantees: {}, convergence: {} });
 });
 
 test("a write that one member misses is lost there, also when it is the last", () => {
@@ -188,7 +188,7 @@ test("what a newcomer received before its join was known, and the others long ag
   for (let n = 30; n <= 65; n += 1) get(3, 10, n);
   for (const slot of [0, 1, 2]) get(slot, 10, 65);
   get(3, 10, 65, { content: "10/65" });
-  expect(all()).toEqual({ delivery: { doubled: 1 }, order: {}, isolation: {}, refusals: {}, guarantees: {} });
+  expect(all()).toEqual({ delivery: { doubled: 1 }, convergence: {}, order: {}, isolation: {}, refusals: {}, guarantees: {} });
 });
 
 test("a state older than what its client has received is stale; one that is newer is not", () => {
@@ -222,5 +222,35 @@ test("a redelivery long after the window has moved on is doubled, and 20,000 wri
   }
   get(1, 10, 5);
   expect(ledger.figures.recognised).toBeGreaterThan(39_990);
-  expect(all()).toEqual({ delivery: { doubled: 1 }, order: {}, isolation: {}, refusals: {}, guarantees: {} });
+  expect(all()).toEqual({ delivery: { doubled: 1 }, order: {}, isolation: {}, refusals: {}, guarantees: {}, convergence: {} });
+});
+
+test("a frame that holds several writes is recognised as one, with all of them", () => {
+  const ledger = new MemoryLedger({
+    orderModel: "total",
+    echo: false,
+    run: "r",
+    slots: 8,
+    histogram,
+    textOf: (bytes) => [...bytes].join(" "),
+  });
+  for (const slot of [0, 1, 2]) ledger.joined(slot, 10 + slot, "room", 1);
+  for (const n of [1, 2, 3]) ledger.invoked(0, n, 2, 2);
+  const first = Uint8Array.of(7, 1);
+  const both = Uint8Array.of(7, 2, 3);
+  const take = (slot: number, bytes: Uint8Array, ns: readonly number[], nowMs: number): boolean => {
+    if (ledger.recognise(slot, bytes, 0, bytes.length, nowMs) !== undefined) return true;
+    for (const n of ns) {
+      const marker = { run: "r", author: 10, n, intact: true };
+      ledger.delivered(slot, { kind: "delivered", marker, content: `${n}` }, undefined, bytes, nowMs);
+    }
+    return false;
+  };
+  for (const n of [1, 2, 3]) ledger.accepted(0, n, n, 3);
+  // A member's first delivery is always decoded; the second receiver of a frame then knows it by its bytes.
+  expect([take(1, first, [1], 4), take(2, first.slice(), [1], 4)]).toEqual([false, false]);
+  expect([take(1, both, [2, 3], 5), take(2, both.slice(), [2, 3], 6)]).toEqual([false, true]);
+  expect(ledger.isQuiet()).toBe(true);
+  expect(ledger.figures.delivered).toBe(6);
+  expect(Object.fromEntries(ledger.finish(9).map((each) => [each.property, each.broken]))).toMatchObject({ delivery: {}, order: {} });
 });

@@ -1,37 +1,14 @@
-import type { OrderModel } from "../core/binding.ts";
-import { FINDINGS_MAX, type CheckerOutcome, type Finding, type Property, type WitnessStep } from "../core/checker.ts";
-import type { Histogram, HistogramMaker } from "../core/histogram.ts";
+import type { CheckerOutcome, Property, WitnessStep } from "../core/checker.ts";
+import type { Histogram } from "../core/histogram.ts";
 import type { Entry, Ledger } from "../core/ledger.ts";
 import type { Marker } from "../core/marker.ts";
 import type { Delivered } from "../core/observation.ts";
 import type { Reason } from "../core/reason.ts";
-import { disorderSteps, entrySteps, frameStep, lostSteps } from "./ledger-witness.ts";
+import { Breaches } from "./breaches.ts";
+import { judgeFinalStates, type FinalState } from "./final-states.ts";
+import type { LedgerFigures, LedgerOptions } from "./ledger-types.ts";
+import { disorderSteps, entrySteps, frameStep, lostSteps, stateStep } from "./ledger-witness.ts";
 import { RoomLog, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
-
-export interface LedgerOptions {
-  readonly orderModel: OrderModel;
-  /** Whether an author gets its own writes back. */
-  readonly echo: boolean;
-  readonly run: string;
-  /** Greatest number of slots, 0…slots-1. */
-  readonly slots: number;
-  readonly histogram: HistogramMaker;
-  /** Text of a frame for a witness. */
-  readonly textOf: (bytes: Uint8Array) => string;
-  /** Called with each delivery's latency, for a chart by the second. */
-  readonly onDelivery?: (latencyMs: number) => void;
-}
-
-export interface LedgerFigures {
-  readonly delivered: number;
-  readonly expected: number;
-  readonly invoked: number;
-  /** Recognised by bytes, without decoding. */
-  readonly recognised: number;
-  readonly deliveryMs: Histogram;
-  readonly convergenceMs: Histogram;
-  readonly spreadMs: Histogram;
-}
 
 /** A joined member that has received nothing yet: its cursor may still move back to a write that was in flight. */
 const WAITING = 1;
@@ -61,8 +38,8 @@ export class MemoryLedger implements Ledger {
   /** Room of each author's writes, kept after it left: tells a foreign write from an invented one. */
   readonly #homeOf: Map<number, string> = new Map();
   readonly #refused: Set<number> = new Set();
-  readonly #findings: Finding[] = [];
-  readonly #broken: Map<Property, Map<Reason, number>> = new Map();
+  readonly #finals: (Omit<FinalState, "last"> & { readonly log: RoomLog })[] = [];
+  readonly #breaches = new Breaches();
   readonly #deliveryMs: Histogram;
   readonly #convergenceMs: Histogram;
   readonly #spreadMs: Histogram;
@@ -72,6 +49,8 @@ export class MemoryLedger implements Ledger {
   #recognised = 0;
   #cutOff = 0;
   #snapshots = 0;
+  /** The frame whose writes are being handed in, and where the one before was put: a frame may hold several. */
+  #inHand: { readonly bytes: Uint8Array; readonly client: number; readonly log: RoomLog; index: number } | undefined;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -119,11 +98,13 @@ export class MemoryLedger implements Ledger {
   }
 
   invoked(client: number, n: number, plannedMs: number, nowMs: number): void {
-    const log = this.#roomOf[client];
+    const isIn = this.#roomOf[client] !== undefined;
+    // Written while away from the room it was in: it comes when the client is back, if it comes.
+    const log = this.#roomOf[client] ?? this.#homeLog(client);
     if (log === undefined) return;
     const author = this.#number[client] ?? 0;
     this.#invoked += 1;
-    log.pending.set(writeKey(author, n), { author, n, plannedMs, invokedMs: nowMs, mayBeLost: false });
+    log.pending.set(writeKey(author, n), { author, n, plannedMs, invokedMs: nowMs, mayBeLost: !isIn });
   }
 
   rejected(client: number, n: number): void {
@@ -148,17 +129,23 @@ export class MemoryLedger implements Ledger {
     const entry = this.#next(client, log);
     const kept = entry?.bytes;
     if (entry === undefined || kept === undefined || kept.length !== end - start) return undefined;
-    for (let index = kept.length - 1; index >= 0; index -= 1) if (kept[index] !== bytes[start + index]) return undefined;
+    // A recording that is judged again hands in what is kept.
+    if (kept !== bytes)
+      for (let index = kept.length - 1; index >= 0; index -= 1) if (kept[index] !== bytes[start + index]) return undefined;
     this.#recognised += 1;
     this.#cursor[client] = entry.index + 1;
     this.#account(entry, nowMs);
+    for (let more = log.at(entry.index + 1); more?.isContinued === true; more = log.at(more.index + 1)) {
+      this.#cursor[client] = more.index + 1;
+      this.#account(more, nowMs);
+    }
     return entry;
   }
 
-  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): void {
+  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): Entry | undefined {
     const log = this.#roomOf[client];
     const marker = delivery.marker;
-    if (log === undefined || marker === undefined) return;
+    if (log === undefined || marker === undefined) return undefined;
     const key = writeKey(marker.author, marker.n);
     const known = log.byKey.get(key);
     if (!marker.intact)
@@ -175,20 +162,21 @@ export class MemoryLedger implements Ledger {
       const pending = log.pending.get(key);
       if (marker.run !== this.#options.run || pending === undefined) {
         this.#unexpected(client, log, delivery, bytes, nowMs);
-        return;
+        return undefined;
       }
-      this.#append(client, log, pending, delivery, decoded, bytes, nowMs);
-      return;
+      return this.#append(client, log, pending, delivery, decoded, bytes, nowMs);
     }
     if (known.content === undefined) {
       known.content = delivery.content;
       known.decoded = decoded;
-      known.bytes = bytes?.slice();
+      known.isContinued = this.#continues(client, log, known.index, bytes);
+      known.bytes = known.isContinued ? undefined : bytes?.slice();
     } else if (known.content !== delivery.content)
       this.#finding("delivery", "damaged", client, log, known.content, delivery.content, () =>
         this.#frameStep(client, nowMs, bytes, delivery),
       );
     this.#receive(client, log, known, bytes, nowMs, true);
+    return known;
   }
 
   snapshot(client: number, marker: Marker | undefined, nowMs: number): void {
@@ -198,16 +186,6 @@ export class MemoryLedger implements Ledger {
     const has = log.byKey.get(writeKey(marker.author, marker.n));
     const last = log.at((this.#cursor[client] ?? 0) - 1);
     if (has === undefined || last === undefined || has.index >= last.index || this.#options.orderModel === "perAuthor") return;
-    const steps = [
-      ...this.#entrySteps(client, log, last, last.firstMs, "received"),
-      {
-        atMs: nowMs,
-        from: "server",
-        to: `client ${this.#number[client] ?? 0}`,
-        label: `state as of a=${has.author} n=${has.n}`,
-        isBad: true,
-      },
-    ];
     this.#finding(
       "guarantees",
       "stale",
@@ -215,13 +193,15 @@ export class MemoryLedger implements Ledger {
       log,
       `a state with a=${last.author} n=${last.n}, which this client has received`,
       `the state as of a=${has.author} n=${has.n}`,
-      () => steps,
+      () => [...this.#entrySteps(client, log, last, last.firstMs, "received"), stateStep(this.#number[client] ?? 0, nowMs, has)],
     );
   }
 
-  /** The last write of the room in the order that members received; undefined when there is none. */
-  lastWrite(room: string): { readonly author: number; readonly n: number } | undefined {
-    return this.#rooms.get(room)?.entries.at(-1);
+  finalState(client: number, marker: Marker | undefined): void {
+    const log = this.#roomOf[client];
+    // Without one order there is no last write: whole states are compared by another checker.
+    if (log !== undefined && this.#options.orderModel !== "perAuthor")
+      this.#finals.push({ client: this.#number[client] ?? 0, room: log.room, got: marker, log });
   }
 
   isQuiet(): boolean {
@@ -256,7 +236,14 @@ export class MemoryLedger implements Ledger {
       for (const pending of log.pending.values()) if (!pending.mayBeLost) this.#loseForAll(log, pending, nowMs);
     }
     const properties: Property[] = ["delivery", "order", "isolation", "refusals", "guarantees"];
-    return properties.map((property) => this.#outcome(property));
+    const finals = this.#finals.map((state) => ({ ...state, last: state.log.entries.at(-1) }));
+    return [...properties.map((property) => this.#outcome(property)), judgeFinalStates(finals, nowMs)];
+  }
+
+  /** The room that a client was in last; undefined when it never was in one. */
+  #homeLog(client: number): RoomLog | undefined {
+    const room = (this.#joinedMs[client] ?? 0) > 0 ? this.#homeOf.get(this.#number[client] ?? 0) : undefined;
+    return room === undefined ? undefined : this.#rooms.get(room);
   }
 
   #log(room: string): RoomLog {
@@ -284,10 +271,11 @@ export class MemoryLedger implements Ledger {
     decoded: unknown,
     bytes: Uint8Array | undefined,
     nowMs: number,
-  ): void {
+  ): LogEntry {
     const authorIn = this.#slotOf.get(pending.author);
     const isAuthorLeftOut = !this.#options.echo && !this.#ownByConfirmation && authorIn !== undefined && log.members.has(authorIn);
     const needed = log.members.size - (isAuthorLeftOut ? 1 : 0);
+    const isContinued = this.#continues(client, log, log.end, bytes);
     const entry: LogEntry = {
       index: log.end,
       author: pending.author,
@@ -295,15 +283,18 @@ export class MemoryLedger implements Ledger {
       plannedMs: pending.plannedMs,
       invokedMs: pending.invokedMs,
       firstMs: nowMs,
-      bytes: bytes === undefined ? undefined : bytes.slice(),
+      bytes: bytes === undefined || isContinued ? undefined : bytes.slice(),
       content: delivery?.content,
       decoded,
+      isContinued,
+      mark: 0,
       received: 0,
       needed,
     };
     log.append(entry);
     this.#receive(client, log, entry, bytes, nowMs, delivery !== undefined);
     this.#cutOff += log.trim((slot) => this.#holes[slot]?.[0] ?? this.#cursor[slot] ?? 0);
+    return entry;
   }
 
   /** `isDelivery`: false for the confirmation of the client's own write, which has no latency of a delivery. */
@@ -328,6 +319,21 @@ export class MemoryLedger implements Ledger {
     }
     entry.received += 1;
     if (entry.received === entry.needed) this.#converged(entry, nowMs);
+  }
+
+  /** Whether the write at `index` is of the same frame as the entry before it; remembers it for the next one. */
+  #continues(client: number, log: RoomLog, index: number, bytes: Uint8Array | undefined): boolean {
+    const before = this.#inHand;
+    if (bytes === undefined) {
+      this.#inHand = undefined;
+      return false;
+    }
+    if (before !== undefined && before.bytes === bytes && before.client === client && before.log === log && before.index === index - 1) {
+      before.index = index;
+      return true;
+    }
+    this.#inHand = { bytes, client, log, index };
+    return false;
   }
 
   #openHoles(client: number, log: RoomLog, from: number, to: number, isFollowing: boolean): void {
@@ -470,20 +476,14 @@ export class MemoryLedger implements Ledger {
     seen: string,
     witness: () => readonly WitnessStep[],
   ): void {
-    const counts = this.#broken.get(property) ?? new Map<Reason, number>();
-    const count = (counts.get(reason) ?? 0) + 1;
-    counts.set(reason, count);
-    this.#broken.set(property, counts);
-    if (count > FINDINGS_MAX) return;
-    this.#findings.push({ property, reason, room: log.room, client: this.#number[client] ?? 0, expected, seen, witness: witness() });
+    this.#breaches.add({ property, reason, room: log.room, client: this.#number[client] ?? 0, expected, seen }, witness);
   }
 
   #outcome(property: Property): CheckerOutcome {
     return {
       property,
       judged: property === "refusals" ? this.#refused.size : property === "guarantees" ? this.#snapshots : this.#delivered + this.#lost,
-      broken: Object.fromEntries(this.#broken.get(property) ?? []),
-      findings: this.#findings.filter((finding) => finding.property === property),
+      ...this.#breaches.of(property),
       ...(this.#cutOff > 0 ? { inconclusiveBecause: `${this.#cutOff} entries left the window before a slow member had them` } : {}),
     };
   }

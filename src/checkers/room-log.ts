@@ -1,15 +1,16 @@
-/** One write in the order in which the room's first receivers got it. */
-export interface LogEntry {
+import type { Entry } from "../core/ledger.ts";
+
+/** One write in the order in which the room's first receivers got it. Its frame is undefined also where receivers' frames differ by nature. */
+export interface LogEntry extends Entry {
   readonly index: number;
-  readonly author: number;
-  readonly n: number;
   readonly plannedMs: number;
   readonly invokedMs: number;
   readonly firstMs: number;
-  /** The first receiver's frame; undefined when receivers' frames differ by nature, and until somebody but its author has it. */
   bytes: Uint8Array | undefined;
   content: string | undefined;
   decoded: unknown;
+  /** It came in one frame with the entry before: whoever gets that frame has this one too. */
+  isContinued: boolean;
   /** Members that have it, and those that were to get it when it was first seen. */
   received: number;
   needed: number;

@@ -1,3 +1,4 @@
+import { redactAll } from "../core/redact.ts";
 import type { Result } from "../core/result.ts";
 import { mergeAll, type Verdict } from "../core/verdict.ts";
 import type { RunningTarget } from "../targets/index.ts";
@@ -72,7 +73,8 @@ export function assembleCheck(gathered: CheckGathered): Result {
     },
     { failOnWarning: options.failOnWarning ?? false, allowInconclusive: options.allowInconclusive ?? false },
   );
-  return {
+  // What a server says stands in witnesses and reasons, and it may quote what it was shown.
+  return redactAll<Result>({
     schema: "rollcall/result@1",
     command: "check",
     version,
@@ -110,7 +112,7 @@ export function assembleCheck(gathered: CheckGathered): Result {
       ...(death === undefined ? [] : [`the server died: ${death.breach.seen}${whileRunning(rows, death)}`]),
     ],
     interrupted,
-  };
+  });
 }
 
 function isTimed(id: string, rows: readonly CaseRow[]): boolean {
@@ -133,6 +135,7 @@ function rerunOf(options: CheckOptions, seed: string): string {
     ...(options.profile === undefined || options.profile === "mvp" ? [] : [`--profile ${options.profile}`]),
     ...(options.only ?? []).map((pattern) => `--only ${quote(pattern)}`),
     ...(options.realTime === true ? ["--real-time"] : []),
+    ...(options.dialect === undefined ? [] : [`--dialect ${options.dialect}`]),
     ...(options.mutant === undefined ? [] : [`--mutant ${options.mutant.id}`]),
     ...(options.mayLoad ?? []).map((host) => `--i-may-load ${quote(host)}`),
   ].join(" ");

@@ -13,8 +13,9 @@ import { startControl } from "./control.ts";
 import { robustnessOf, watchDeaths } from "./death.ts";
 import { unlessInterrupted } from "./interrupt.ts";
 import * as registry from "./registry.ts";
+import { INSTALL_PDS, openDirectoryView, pdsModule } from "../../fixtures/atproto/index.ts";
 import { runSuite } from "./suite.ts";
-import { openSurroundings, POOL_SEED, type Surroundings } from "./surroundings.ts";
+import { capabilitiesGiven, openSurroundings, POOL_SEED, type Surroundings } from "./surroundings.ts";
 
 /** Identities made before the first case: as many as the cases that run at once have on loan. */
 const IDENTITIES = 400;
@@ -23,7 +24,7 @@ const IDENTITIES_A_CASE = 40;
 
 /**
  * On an instance of its own an exclusive case may begin while the last few quiet ones still wait for their time: by
- * then what is timed by the millisecond is over. Saves a fifth of the run.
+ * then what is timed by the millisecond is over, unless there are few quiet ones at all. Saves a fifth of the run.
  */
 const EXCLUSIVE_BESIDE = 4;
 
@@ -41,12 +42,16 @@ export interface CheckOptions {
   readonly seed?: string;
   /** How sockets are made: `net`, our own (the default), or `ws`. */
   readonly transport?: TransportName;
+  /** In place of the target's own. */
+  readonly dialect?: string;
   /** Reference servers only: timers unscaled. */
   readonly realTime?: boolean;
   /** Reference servers only; default 20, at most 20. */
   readonly timeScale?: number;
   /** Reference servers only: run against this mutant. */
   readonly mutant?: { readonly id: string; readonly env?: Readonly<Record<string, string>> };
+  /** A client is under test in place of the server: the command that starts its driver. */
+  readonly client?: string;
   /** Hosts that may be flooded. */
   readonly mayLoad?: readonly string[];
   readonly failOnWarning?: boolean;
@@ -65,10 +70,12 @@ export type CheckProgress =
  * @throws HarnessError for mistakes of the user, a target never reached, and faults of ours.
  */
 export async function check(options: CheckOptions): Promise<Result> {
-  const start = startOptionsOf(options, undefined);
+  const start = startOptionsOf(options);
   // Mistakes are told before anything is started.
   const described = await describeTarget(start);
-  const selection = await select(described, options.only ?? []);
+  const { absent } = described.binding;
+  if (absent !== undefined) return assembleAbsent(options, described, absent);
+  const selection = await select(described, options);
   options.onProgress?.({ kind: "stage", text: described.needsDirectory ? "starting the directory and the target" : "starting" });
   const surroundings = await openSurroundings(described.needsDirectory);
   try {
@@ -82,10 +89,17 @@ export async function check(options: CheckOptions): Promise<Result> {
 export async function checkIn(surroundings: Surroundings, options: CheckOptions, chosen?: Selection): Promise<Result> {
   const startedAt = new Date();
   const cpuBefore = process.cpuUsage();
-  const start = startOptionsOf(options, surroundings.directoryUrl);
   const closers: (() => Promise<void>)[] = [];
+  /** Each instance sees the directory at an address of its own: faults and counts of one are not the other's. */
+  const ownView = async (): Promise<{ readonly directoryUrl?: string }> => {
+    if (surroundings.directory === undefined) return {};
+    const view = await openDirectoryView(surroundings.directory.controlUrl);
+    closers.push(() => view.close());
+    return { directoryUrl: view.url };
+  };
   try {
-    const selection = chosen ?? (await select(await describeTarget(start), options.only ?? []));
+    const start = { ...startOptionsOf(options), ...(await ownView()) };
+    const selection = chosen ?? (await select(await describeTarget(start), options));
     const prepared = surroundings.prepare(Math.min(IDENTITIES, IDENTITIES_A_CASE * selection.cases.length));
     // Awaited before the first case; a start that fails first must not leave it unheard.
     prepared.catch(() => undefined);
@@ -93,27 +107,33 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
     closers.push(() => running.stop());
     const { binding, resolved } = running;
     const hasExclusive = selection.cases.some((each) => each.phase === "exclusive");
+    const quiet = selection.cases.filter((each) => each.phase === "quiet").length;
     // A reference server can run twice: its own instance for what restarts, exhausts or counts.
     const own =
       hasExclusive && resolved.directoryUrl !== undefined
-        ? await unlessInterrupted(startTarget(start), options.signal, (late) => late.stop())
+        ? await unlessInterrupted(startTarget({ ...start, ...(await ownView()) }), options.signal, (late) => late.stop())
         : undefined;
     if (own !== undefined) closers.push(() => own.stop());
     const port = (own ?? running).process;
     const control = hasExclusive && port !== undefined ? await startControl(port) : undefined;
     if (control !== undefined) closers.push(() => control.close());
     const seed = options.seed ?? randomBytes(6).toString("hex");
+    const isPdsNeeded = resolved.credential.recipe === "pds" || selection.cases.some((each) => each.needs?.includes("pds") === true);
     const job: ConformanceJob = {
       binding: binding.manifest.name,
       cases: selection.cases.map((each) => each.name),
       target: resolved,
       exclusiveTarget: (own ?? running).resolved,
-      exclusiveBeside: own === undefined ? 0 : EXCLUSIVE_BESIDE,
+      exclusiveBeside: own === undefined || quiet <= 2 * EXCLUSIVE_BESIDE ? 0 : EXCLUSIVE_BESIDE,
       capabilities: capabilitiesOf(binding.manifest, resolved),
       seed,
       run: randomBytes(4).toString("hex"),
       poolSeed: POOL_SEED,
+      launch: resolved.directoryUrl === undefined ? undefined : plain(start),
       transport: options.transport ?? TRANSPORT_DEFAULT,
+      directoryControlUrl: resolved.directoryUrl === undefined ? undefined : surroundings.directory?.controlUrl,
+      pdsUrl: isPdsNeeded && resolved.directoryUrl !== undefined ? (await surroundings.pds()).url : undefined,
+      client: options.client,
       controlUrl: control?.url,
     };
     options.onProgress?.({
@@ -134,35 +154,70 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
   }
 }
 
-function startOptionsOf(options: CheckOptions, directoryUrl: string | undefined): StartOptions {
+function startOptionsOf(options: CheckOptions): StartOptions {
   return {
     target: options.target,
     registry,
     purpose: "check",
     timeScale: options.realTime === true ? 1 : (options.timeScale ?? TIME_SCALE),
-    ...(directoryUrl === undefined ? {} : { directoryUrl }),
+    given: { ...capabilitiesGiven(), clientDriver: options.client !== undefined, clientMetrics: options.client !== undefined },
     ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
+    ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
     ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
   };
 }
 
+/** Everything skipped, with the reason: the binding cannot run on this machine. */
+function assembleAbsent(options: CheckOptions, running: Pick<RunningTarget, "binding" | "resolved">, absent: string): Result {
+  const ids = new Set(running.binding.requirements.map((each) => each.id));
+  return assembleCheck({
+    options,
+    running,
+    selection: { cases: [], ids, planned: new Set(), gated: new Map([...ids].map((id) => [id, absent])) },
+    seed: options.seed ?? "",
+    startedAt: new Date(),
+    rows: [],
+    figures: undefined,
+    faults: [],
+    death: undefined,
+    interrupted: false,
+    cpuMs: 0,
+  });
+}
+
+/** As it goes to the worker. */
+function plain(start: StartOptions): Omit<StartOptions, "registry"> {
+  const { registry, ...rest } = start;
+  void registry;
+  return rest;
+}
+
 async function select(
   { binding, resolved, mayFlood }: Pick<RunningTarget, "binding" | "resolved" | "mayFlood">,
-  only: readonly string[],
+  { only = [], client }: Pick<CheckOptions, "only" | "client">,
 ): Promise<Selection> {
+  // Either side is under test: the other is the harness's own then.
+  const isMeant = (each: CaseDefinition): boolean => (each.needs?.includes("clientDriver") === true) === (client !== undefined);
   const robustness = binding.manifest.areas.robustness;
   const floods = (each: CaseDefinition): boolean => robustness !== undefined && each.ids.includes(robustness);
   const selection = selectCases({
-    cases: await allCases(binding),
+    cases: (await allCases(binding)).filter((each) => isMeant(each)),
     requirements: binding.requirements,
     capabilities: capabilitiesOf(binding.manifest, resolved),
     only,
+    remedies: pdsModule() === undefined ? { pds: `\`${INSTALL_PDS}\` installs the PDS` } : {},
     barred: (each) =>
       mayFlood || !floods(each)
         ? undefined
         : `it floods ${new URL(resolved.urls[0]).hostname}: allow that with --i-may-load ${new URL(resolved.urls[0]).hostname}`,
   });
-  if (selection !== undefined) return selection;
+  if (selection !== undefined) {
+    if (client === undefined) return selection;
+    const gated = new Map(selection.gated);
+    for (const id of selection.ids)
+      if (!selection.planned.has(id) && !gated.has(id)) gated.set(id, "a client is under test, and no case drives one for it");
+    return { ...selection, gated };
+  }
   throw new HarnessError("usage", `--only ${only.join(" --only ")} matches no requirement and no case of ${binding.manifest.name}`, {
     hint: `\`rollcall spec ${binding.manifest.name}\` names the requirements`,
   });

@@ -1,4 +1,5 @@
 import type { ResolvedTarget } from "../core/target.ts";
+import type { StartOptions } from "../targets/index.ts";
 import type { TransportName } from "../engines/node/transports.ts";
 import type { CaseRow } from "../../conformance/runner/index.ts";
 
@@ -16,7 +17,15 @@ export interface ConformanceJob {
   readonly seed: string;
   readonly run: string;
   readonly poolSeed: string;
+  /** How the target was started, where it is a reference server: cases may start more of it. */
+  readonly launch: Omit<StartOptions, "registry"> | undefined;
   readonly transport: TransportName;
+  /** The control door of the directory that an embedded target resolves against. */
+  readonly directoryControlUrl: string | undefined;
+  /** Base URL of the PDS beside it, where a case or the credentials need one. */
+  readonly pdsUrl: string | undefined;
+  /** Command of the client under test; undefined when a server is. */
+  readonly client: string | undefined;
   /** Process control of the exclusive target; undefined when there is none. */
   readonly controlUrl: string | undefined;
 }

@@ -10,12 +10,14 @@ import { requestHttp } from "../engines/node/http.ts";
 import { rawUpgrade } from "../engines/node/raw.ts";
 import { loadTransport } from "../engines/node/transports.ts";
 import { type CaseRow, createLanes, createUsers, isBroken, runCase, type RunnerPorts } from "../../conformance/runner/index.ts";
+import { launchReference, startDriver } from "../targets/index.ts";
+import { createDirectoryPort, createPdsPort, directoryClient } from "../../fixtures/atproto/index.ts";
 import { createCredentials } from "../../fixtures/credentials/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
 import { allCases } from "./cases.ts";
 import "./conformance-job.ts";
 import { processBehind } from "./control.ts";
-import { loadBinding } from "./registry.ts";
+import * as registry from "./registry.ts";
 
 /**
  * Cases at once by phase. Shared: enough to fill the waits, and few enough that storms do not starve each other.
@@ -28,7 +30,8 @@ const BODY_BYTES_MAX = 4 * 1024 * 1024;
 const RAW_MS_MAX = 5_000;
 
 const job = inject("rollcall");
-const binding = await loadBinding(job.binding);
+const { launch } = job;
+const binding = await registry.loadBinding(job.binding);
 const chosen = new Set(job.cases);
 const order = { shared: 0, quiet: 1, exclusive: 2 } as const satisfies Record<Phase, number>;
 const cases = (await allCases(binding))
@@ -42,7 +45,11 @@ const alarms = createAlarms(nowMs);
 let clients = 0;
 
 function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Omit<RunnerPorts, "prng"> {
-  const credentials = createCredentials({ target, pool });
+  const credentials = createCredentials({ target, pool, pdsUrl: job.pdsUrl });
+  const client =
+    target.directoryUrl === undefined || job.directoryControlUrl === undefined
+      ? undefined
+      : directoryClient(job.directoryControlUrl, target.directoryUrl);
   const http: RunnerPorts["http"] = (url, request, credential, withinMs) =>
     requestHttp({ target, url, request, credential, withinMs, bodyBytesMax: BODY_BYTES_MAX });
   return {
@@ -85,6 +92,18 @@ function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Om
         only,
       }),
     process,
+    ...(client === undefined ? {} : { directory: createDirectoryPort({ client, target, pool }) }),
+    ...(job.pdsUrl === undefined ? {} : { pds: createPdsPort({ url: job.pdsUrl, target }) }),
+    ...(job.client === undefined ? {} : { driveClient: () => Promise.resolve(startDriver(job.client ?? "")) }),
+    ...(launch === undefined
+      ? {}
+      : {
+          launch: (env) =>
+            launchReference(
+              { ...launch, registry, ...(target.directoryUrl === undefined ? {} : { directoryUrl: target.directoryUrl }) },
+              env,
+            ),
+        }),
   };
 }
 
@@ -96,7 +115,7 @@ const exclusive =
 
 const counts: Record<Phase, number> = { shared: 0, quiet: 0, exclusive: 0 };
 for (const each of cases) counts[each.phase] += 1;
-const lanes = createLanes(counts, AT_ONCE, job.exclusiveBeside);
+const lanes = createLanes(counts, { ...AT_ONCE, ...binding.manifest.casesAtOnce }, job.exclusiveBeside);
 const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
 let quietLeft = counts.quiet;
 let loopLagMsP99 = 0;

@@ -17,8 +17,8 @@ export async function startControl(port: ProcessPort): Promise<{ readonly url: s
       response.writeHead(status, { connection: "close" }).end(body);
     };
     if (request.url === `/${secret}/logs`) answer(200, port.logs());
-    else if (request.url === `/${secret}/restart` && request.method === "POST") {
-      port.restart().then(
+    else if (request.url?.startsWith(`/${secret}/restart/`) === true && request.method === "POST") {
+      port.restart(request.url.endsWith("/killed") ? "killed" : "politely").then(
         () => answer(204, ""),
         (error: unknown) => answer(500, error instanceof Error ? error.message : String(error)),
       );
@@ -44,8 +44,8 @@ export async function startControl(port: ProcessPort): Promise<{ readonly url: s
 export function processBehind(url: string): ProcessPort {
   let logs = "";
   return {
-    restart: async () => {
-      const answer = await fetch(`${url}/restart`, { method: "POST", signal: AbortSignal.timeout(RESTART_MS_MAX) });
+    restart: async (how = "politely") => {
+      const answer = await fetch(`${url}/restart/${how}`, { method: "POST", signal: AbortSignal.timeout(RESTART_MS_MAX) });
       if (!answer.ok) throw new Error(`the server could not be restarted: ${await answer.text()}`);
       logs = await (await fetch(`${url}/logs`)).text();
     },

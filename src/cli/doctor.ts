@@ -3,7 +3,8 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { availableParallelism, totalmem } from "node:os";
 import { delimiter, join } from "node:path";
-import { bindingNames } from "./registry.ts";
+import { INSTALL_PDS, pdsModule } from "../../fixtures/atproto/index.ts";
+import { bindingNames, loadBinding } from "./registry.ts";
 
 /** One thing that a run may need. */
 export interface Finding {
@@ -39,6 +40,21 @@ function optional(name: string, programs: readonly string[], args: readonly stri
   return program === undefined
     ? { name, state: "optional", text: `not here; ${use}` }
     : { name, state: "here", text: firstLine(program, args) };
+}
+
+function pds(): Finding {
+  const module = pdsModule();
+  return module === undefined
+    ? { name: "pds", state: "optional", text: `not here; only for cases that sign in through a PDS: ${INSTALL_PDS} (340 MB)` }
+    : { name: "pds", state: "here", text: module.replace(/.node_modules.*$/, "") };
+}
+
+/** Optional pieces of bindings that are not installed, with how to get them. */
+export async function examineBindings(): Promise<readonly Finding[]> {
+  const bindings = await Promise.all(bindingNames().map((name) => loadBinding(name)));
+  return bindings.flatMap(({ manifest, absent }) =>
+    absent === undefined ? [] : [{ name: manifest.name, state: "optional" as const, text: absent }],
+  );
 }
 
 /** What is here, what is missing, and how to get it. Starts nothing but `--version` calls. */
@@ -80,6 +96,7 @@ export function examine(): readonly Finding[] {
       ["--version"],
       "only for tests of the HTML report: apt-get install chromium",
     ),
+    pds(),
     optional("docker", ["docker"], ["--version"], "only for targets that are images"),
   ];
 }

@@ -35,6 +35,25 @@ export function parseNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+const SHARE_MIN = 0.01;
+
+/** `5%` or `0.05` as a share, from 1 % to 100 %. */
+export function parseShare(text: string): number {
+  const match = /^(\d*\.?\d+)(%?)$/.exec(text);
+  const value = Number(match?.[1]) / (match?.[2] === "%" ? 100 : 1);
+  if (match === null || !(value >= SHARE_MIN && value <= 1))
+    throw new InvalidArgumentError("a share from 1% to 100% is wanted, such as 5%.");
+  return value;
+}
+
+/** One of a few words. */
+export function parseWord(...words: readonly string[]): (text: string) => string {
+  return (text) => {
+    if (!words.includes(text)) throw new InvalidArgumentError(`one of ${words.join(", ")} is wanted.`);
+    return text;
+  };
+}
+
 /** The name of a profile. */
 export function parseProfile(text: string): Profile {
   const profile = PROFILES.find((known) => known === text);

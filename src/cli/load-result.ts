@@ -1,18 +1,20 @@
 import type { Binding, Judge } from "../core/binding.ts";
 import { mergeOutcomes, type CheckerOutcome, type Property } from "../core/checker.ts";
-import { figuresOf } from "../core/histogram.ts";
+import { figuresOf, type LatencyFigures } from "../core/histogram.ts";
 import type { RequirementId } from "../core/ids.ts";
 import type { Reason } from "../core/reason.ts";
+import { redactAll } from "../core/redact.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { LoadResult, Result } from "../core/result.ts";
 import type { Objectives, Scenario, ScenarioParameters } from "../core/scenario.ts";
+import type { ResolvedTarget } from "../core/target.ts";
 import { mergeAll, type Verdict } from "../core/verdict.ts";
 import { createHdr } from "../engines/node/hdr.ts";
 import type { ShardResult } from "../engines/node/shard-types.ts";
-import type { RunningTarget } from "../targets/index.ts";
 import { assembleResults } from "../../conformance/runner/assemble.ts";
 import type { RowPart } from "../../conformance/runner/row.ts";
 import { exitCodeOf } from "./exit-code.ts";
+import { honestyOf, type Honesty } from "./honesty.ts";
 import { applyKnown, counts } from "./known.ts";
 import type { Done, Gathered } from "./load-workers.ts";
 import { version } from "./version.ts";
@@ -21,16 +23,17 @@ import { version } from "./version.ts";
 export interface JudgingOptions {
   readonly target: string;
   readonly profile?: Profile;
+  readonly dialect?: string;
   readonly mutant?: { readonly id: string };
   readonly failOnWarning?: boolean;
   readonly allowInconclusive?: boolean;
 }
 
-/** More of the sends late, or of the acts without a joined client, than this share: the plan was not carried out. */
-const SHARE_LATE_MAX = 0.01;
-
-const LOOP_LAG_MS_MAX = 50;
-const CPU_MAX = 0.95;
+/** Of the server under test, what its verdict needs. */
+export interface JudgedTarget extends Pick<ResolvedTarget, "name" | "urls" | "dialect" | "timeScale" | "known"> {
+  /** Set when it ended by itself. */
+  readonly exited: { readonly code: number | null; readonly signal: string | null } | undefined;
+}
 
 /** A run that has ended, with all that its verdict needs. */
 export interface Judged {
@@ -38,27 +41,27 @@ export interface Judged {
   readonly scenario: Scenario;
   readonly parameters: ScenarioParameters;
   readonly seed: string;
-  readonly running: RunningTarget;
+  readonly target: JudgedTarget;
   readonly binding: Binding;
   readonly gathered: Gathered;
   readonly startedAt: Date;
+  readonly endedAt: Date;
   readonly workers: number;
 }
 
 /** The result document of a load run. */
 export function resultOf(judged: Judged): Result {
-  const { options, scenario, seed, running, binding, gathered, startedAt } = judged;
+  const { options, scenario, seed, target, binding, gathered, startedAt, endedAt } = judged;
   const profile = options.profile ?? "mvp";
   const shards = gathered.done.map((each) => each.result);
   const outcomes = mergeAllOutcomes(
     shards.flatMap((shard) => shard.outcomes).filter((outcome) => binding.manifest.judges[outcome.property] !== undefined),
   );
-  const behind = fellBehind(shards);
-  const unplayed = leftUndone(shards);
-  const doubts = [...behind, ...unplayed];
-  const loadResult = figures(judged, shards, outcomes, doubts);
+  const honesty = honestyOf(shards, judged.workers, createHdr);
+  const doubts = [...honesty.harness.inconclusiveBecause, ...honesty.undone];
+  const loadResult = figures(judged, honesty, outcomes, doubts);
   const parts = partsOf(outcomes, binding, loadResult, doubts);
-  const exited = running.exited();
+  const { exited } = target;
   const robustness = binding.manifest.areas.robustness;
   if (exited !== undefined && robustness !== undefined) {
     parts.set(robustness, {
@@ -78,7 +81,7 @@ export function resultOf(judged: Judged): Result {
     end: "ran" as const,
     because: "",
     startedAt: startedAt.getTime(),
-    endedAt: Date.now(),
+    endedAt: endedAt.getTime(),
     parts: [...parts.values()],
   };
   const assembled = assembleResults({
@@ -92,7 +95,7 @@ export function resultOf(judged: Judged): Result {
     loopLagMsP99: 0,
     death: undefined,
   });
-  const relevant = running.resolved.known.filter((entry) => ids.has(entry.id) && entry.rate === "sometimes");
+  const relevant = target.known.filter((entry) => ids.has(entry.id) && entry.rate === "sometimes");
   const { requirements } = applyKnown(assembled, relevant);
   const verdicts = [
     ...requirements.filter(counts),
@@ -112,37 +115,32 @@ export function resultOf(judged: Judged): Result {
     },
     { failOnWarning: options.failOnWarning ?? false, allowInconclusive: options.allowInconclusive ?? false },
   );
-  return {
+  // What a server says stands in witnesses and reasons, and it may quote what it was shown.
+  return redactAll<Result>({
     schema: "rollcall/result@1",
     command: "load",
     version,
     startedAt: startedAt.toISOString(),
-    durationMs: Date.now() - startedAt.getTime(),
+    durationMs: endedAt.getTime() - startedAt.getTime(),
     verdict: mergeAll(verdicts.map((each): Verdict => each.verdict)),
     exitCode,
     seed,
     profile,
     target: {
-      name: running.resolved.name,
-      url: running.resolved.urls[0],
-      timeScale: running.resolved.timeScale,
+      name: target.name,
+      url: target.urls[0],
+      timeScale: target.timeScale,
       ...(options.mutant === undefined ? {} : { mutant: options.mutant.id }),
     },
     binding: binding.manifest.name,
-    dialect: running.resolved.dialect,
+    dialect: target.dialect,
     rerun: rerunOf(judged),
     requirements,
     load: loadResult,
-    harness: {
-      loopLagMsP99: Math.round(Math.max(...shards.map((shard) => shard.loopLagMsP99)) * 10) / 10,
-      cpu: Math.round(Math.max(...shards.map((shard) => shard.cpu)) * 1000) / 1000,
-      residentBytes: shards.reduce((sum, shard) => sum + shard.residentBytes, 0),
-      workers: judged.workers,
-      inconclusiveBecause: behind,
-    },
-    notes: [...joinNotes(shards, loadResult.joinMs.count), ...unplayed],
+    harness: honesty.harness,
+    notes: [...joinNotes(shards, loadResult.joinMs.count), ...honesty.undone, ...recordingNotes(gathered.done)],
     interrupted: gathered.interrupted,
-  };
+  });
 }
 
 function rerunOf({ options, scenario, parameters, seed }: Judged): string {
@@ -163,6 +161,7 @@ function rerunOf({ options, scenario, parameters, seed }: Judged): string {
     `${parameters.rampMs / 1000}s`,
   ];
   if (parameters.churnPerMinute > 0) words.push("--churn", parameters.churnPerMinute);
+  if (options.dialect !== undefined) words.push("--dialect", options.dialect);
   if (options.mutant !== undefined) words.push("--mutant", options.mutant.id);
   return [...words, "--seed", seed].join(" ");
 }
@@ -176,35 +175,6 @@ function mergeAllOutcomes(outcomes: readonly CheckerOutcome[]): ReadonlyMap<Prop
   return merged;
 }
 
-/** Why the run's figures cannot be trusted: the harness, not the server, was the limit. */
-function fellBehind(shards: readonly ShardResult[]): readonly string[] {
-  const reasons: string[] = [];
-  const lag = Math.max(...shards.map((shard) => shard.loopLagMsP99));
-  const cpu = Math.max(...shards.map((shard) => shard.cpu));
-  const sum = (of: (shard: ShardResult) => number): number => shards.reduce((total, shard) => total + of(shard), 0);
-  const planned = Math.max(
-    1,
-    sum((shard) => shard.planned),
-  );
-  if (lag > LOOP_LAG_MS_MAX)
-    reasons.push(
-      `event-loop lag p99 ${lag.toFixed(0)} ms is over ${LOOP_LAG_MS_MAX} ms: use fewer clients, more --workers or a quieter machine`,
-    );
-  if (cpu > CPU_MAX) reasons.push(`a worker used ${(cpu * 100).toFixed(0)} % of its core: use fewer clients or more --workers`);
-  if (sum((shard) => shard.late) / planned > SHARE_LATE_MAX)
-    reasons.push(`${sum((shard) => shard.late)} of ${planned} sends were late by over 50 ms`);
-  return reasons;
-}
-
-/** What of the plan was not carried out because clients were not in their rooms: the server's doing, not the harness's. */
-function leftUndone(shards: readonly ShardResult[]): readonly string[] {
-  const planned = shards.reduce((sum, shard) => sum + shard.planned, 0);
-  const dropped = shards.reduce((sum, shard) => sum + shard.dropped, 0);
-  return dropped <= planned * SHARE_LATE_MAX
-    ? []
-    : [`${dropped} of ${planned} planned acts were not done: their clients were not in their rooms`];
-}
-
 /** Why clients did not come into their rooms, for the notes. */
 function joinNotes(shards: readonly ShardResult[], joins: number): readonly string[] {
   const refused = shards.reduce((sum, shard) => sum + shard.refusedJoins, 0);
@@ -213,22 +183,27 @@ function joinNotes(shards: readonly ShardResult[], joins: number): readonly stri
   return joins > 0 ? [] : ["no client could join a room: the server did not answer within the run"];
 }
 
-function figures(
-  judged: Judged,
-  shards: readonly ShardResult[],
-  outcomes: ReadonlyMap<Property, CheckerOutcome>,
-  doubts: readonly string[],
-): LoadResult {
+function recordingNotes(done: readonly Done[]): readonly string[] {
+  const why = done.map((each) => each.unrecorded).find((text) => text !== undefined);
+  return why === undefined ? [] : [`the recording is incomplete: ${why}`];
+}
+
+function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Property, CheckerOutcome>, doubts: readonly string[]): LoadResult {
   const { gathered, scenario, parameters } = judged;
   const merge = (of: (done: Done) => string): ReturnType<typeof figuresOf> => {
     const merged = createHdr();
-    for (const done of gathered.done) merged.merge(of(done));
+    for (const done of gathered.done) {
+      const encoded = of(done);
+      if (encoded !== "") merged.merge(encoded);
+    }
     return figuresOf(merged);
   };
   const sum = (of: (done: Done) => number): number => gathered.done.reduce((total, done) => total + of(done), 0);
   const delivered = sum((done) => done.delivered);
   const expected = sum((done) => done.expected);
-  const actMs = Math.max(...shards.map((shard) => shard.actMs));
+  const measuredMs = Math.max(...gathered.done.map(({ result }) => result.actMs));
+  // A worker whose clock began late for want of a turn has no higher rate for it.
+  const actMs = gathered.interrupted ? measuredMs : Math.max(measuredMs, parameters.durationMs);
   const deliveryMs = merge((done) => done.deliveryMs);
   const convergenceMs = merge((done) => done.convergenceMs);
   const reach = expected === 0 ? 1 : delivered / expected;
@@ -248,9 +223,20 @@ function figures(
     convergenceMs,
     spreadMs: merge((done) => done.spreadMs),
     joinMs: merge((done) => done.result.joinMs),
+    ...answered(
+      "confirmMs",
+      merge((done) => done.result.confirmMs ?? ""),
+    ),
+    ...answered(
+      "readMs",
+      merge((done) => done.result.readMs ?? ""),
+    ),
     sent: sum((done) => done.result.sent),
-    late: sum((done) => done.result.late),
-    plannedPerSecond: Math.round((sum((done) => done.result.planned) / actMs) * 10_000) / 10,
+    late: honesty.late,
+    unsent: honesty.unsent,
+    dropped: honesty.dropped,
+    sendLagMs: honesty.sendLagMs,
+    plannedPerSecond: Math.round((honesty.planned / actMs) * 10_000) / 10,
     achievedPerSecond: Math.round((sum((done) => done.result.sent) / actMs) * 10_000) / 10,
     series: gathered.series,
     objectives: judgeObjectives(
@@ -260,6 +246,11 @@ function figures(
       doubts,
     ),
   };
+}
+
+/** Figures of something that happened; nothing of what did not. */
+function answered<Name extends string>(name: Name, figures: LatencyFigures): { readonly [name in Name]?: LatencyFigures } {
+  return figures.count === 0 ? {} : ({ [name]: figures } as { readonly [name in Name]: LatencyFigures });
 }
 
 function judgeObjectives(

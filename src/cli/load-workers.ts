@@ -19,6 +19,9 @@ export type LoadProgress =
  */
 const WORKER_FLAGS = ["--max-semi-space-size=4"];
 
+/** A worker ends in milliseconds, with a profile to write in a second or two. */
+const EXIT_MS_MAX = 10_000;
+
 /** Longest time beyond its plan that a run may take before its workers are ended. */
 const OVERTIME_MS_MAX = 60_000;
 
@@ -40,42 +43,81 @@ export async function runWorkers(
     /** Mints the credential of a client; asked for over and over by those that reconnect. */
     readonly credential: (client: number) => Promise<Credential>;
     readonly onProgress?: (progress: LoadProgress) => void;
+    /** Called when the run's time begins. */
+    readonly onGo?: () => void;
     readonly signal?: AbortSignal;
+    /** Flags of Node beside our own. */
+    readonly workerFlags?: readonly string[];
   },
 ): Promise<Gathered> {
   const path = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url));
   const children = Array.from({ length: count }, () =>
-    fork(path, [], { execArgv: WORKER_FLAGS, stdio: ["ignore", "ignore", "inherit", "ipc"] }),
+    fork(path, [], { execArgv: [...WORKER_FLAGS, ...(options.workerFlags ?? [])], stdio: ["ignore", "ignore", "inherit", "ipc"] }),
   );
   for (const child of children) serveCredentials(child, options.credential);
-  const series = new Map<number, { seconds: ShardSecond[] }>();
   const totalSeconds = Math.ceil((job.parameters.rampMs + job.parameters.durationMs) / 1000);
-  const points: SeriesPoint[] = [];
+  const series = createSeries(count, (point) => options.onProgress?.({ kind: "second", point, totalSeconds }));
   const stop = (): void => children.forEach((child) => child.connected && child.send({ kind: "stop" }));
   options.signal?.addEventListener("abort", stop, { once: true });
-  const onSecond = (second: ShardSecond): void => {
-    const slot = series.get(second.t) ?? { seconds: [] };
-    slot.seconds.push(second);
-    series.set(second.t, slot);
-    if (slot.seconds.length < count) return;
-    series.delete(second.t);
-    const point = pointOf(slot.seconds);
-    points.push(point);
-    options.onProgress?.({ kind: "second", point, totalSeconds });
-  };
+  // Said before this run began: there is no event for it any more.
+  if (options.signal?.aborted === true) stop();
   try {
     options.onProgress?.({ kind: "stage", text: `starting ${count} worker${count === 1 ? "" : "s"}` });
     await Promise.all(children.map((child, index) => ready(child, { ...job, shard: { index, count } })));
     const limitMs = job.parameters.rampMs + job.parameters.durationMs + OVERTIME_MS_MAX;
-    const finishing = Promise.all(children.map((child) => finished(child, onSecond, limitMs)));
+    options.onGo?.();
+    const finishing = Promise.all(children.map((child, index) => finished(child, (second) => series.add(index, second), limitMs)));
     // Interrupted before the workers were there: they play nothing, and say so.
     if (options.signal?.aborted === true) stop();
     const done = await finishing;
-    return { done, series: points, interrupted: options.signal?.aborted ?? false };
+    await Promise.all(children.map(ended));
+    return { done, series: series.points, interrupted: options.signal?.aborted ?? false };
   } finally {
     options.signal?.removeEventListener("abort", stop);
     for (const child of children) if (child.exitCode === null) child.kill("SIGKILL");
   }
+}
+
+/**
+ * Merges what the shards say of each second, once all have said it. The last second may be told in two parts: the
+ * first part of one shard goes with the first of the others, however the workers' words come in.
+ */
+export function createSeries(
+  count: number,
+  onPoint: (point: SeriesPoint) => void = () => undefined,
+): { readonly points: readonly SeriesPoint[]; readonly add: (shard: number, second: ShardSecond) => void } {
+  const open = new Map<string, ShardSecond[]>();
+  const latest = new Map<number, { readonly t: number; readonly part: number }>();
+  const points: SeriesPoint[] = [];
+  return {
+    get points() {
+      return points.toSorted((left, right) => left.t - right.t);
+    },
+    add: (shard, second) => {
+      const before = latest.get(shard);
+      const part = before?.t === second.t ? before.part + 1 : 0;
+      latest.set(shard, { t: second.t, part });
+      const name = `${second.t}/${part}`;
+      const seconds = [...(open.get(name) ?? []), second];
+      open.set(name, seconds);
+      if (seconds.length < count) return;
+      open.delete(name);
+      const point = pointOf(seconds);
+      points.push(point);
+      onPoint(point);
+    },
+  };
+}
+
+/** A worker that is let go ends by itself, and writes what Node was told to write at its end. */
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || !child.connected) return;
+  const exit = new Promise((resolve) => {
+    child.once("exit", resolve);
+    setTimeout(resolve, EXIT_MS_MAX).unref();
+  });
+  child.disconnect();
+  await exit;
 }
 
 function serveCredentials(child: ChildProcess, mint: (client: number) => Promise<Credential>): void {

@@ -4,18 +4,21 @@ import type { Binding } from "../core/binding.ts";
 import { HarnessError } from "../core/errors.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
-import type { Scenario, ScenarioParameters } from "../core/scenario.ts";
+import type { ScenarioParameters } from "../core/scenario.ts";
 import { TRANSPORT_DEFAULT, type TransportName } from "../engines/node/transports.ts";
 import { describeTarget, startTarget, type RunningTarget, type StartOptions } from "../targets/index.ts";
-import { createCredentials } from "../../fixtures/credentials/index.ts";
+import { startPds } from "../../fixtures/atproto/index.ts";
+import { createCredentials, type CredentialSource } from "../../fixtures/credentials/index.ts";
 import { startDirectory } from "../../fixtures/directory/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
-import { scenarios } from "../../scenarios/index.ts";
+import { appendDocument, CHUNK, type RecordingAbout, type RunEnd } from "../recording/index.ts";
 import { unlessInterrupted } from "./interrupt.ts";
 import { resultOf } from "./load-result.ts";
+import { turnsOf } from "./load-turns.ts";
 import { runWorkers, type LoadProgress } from "./load-workers.ts";
 import { bindingFolder, bindingNames, loadBinding } from "./registry.ts";
-import { closest } from "./suggest.ts";
+import { recordingPaths } from "./recording.ts";
+import { scenarioNamed } from "./scenario-named.ts";
 import type { WorkerJob } from "./worker.ts";
 
 export type { LoadProgress } from "./load-workers.ts";
@@ -31,6 +34,12 @@ export interface LoadOptions {
   readonly workers?: number;
   /** How sockets are made: `net`, our own (the default), or `ws`. */
   readonly transport?: TransportName;
+  /** Writes what every client saw: a file, or a folder with a file a worker. */
+  readonly record?: string;
+  /** Flags of Node for the workers, such as `--cpu-prof`. */
+  readonly workerFlags?: readonly string[];
+  /** In place of the target's own. */
+  readonly dialect?: string;
   /** Reference servers only: run against this mutant. */
   readonly mutant?: { readonly id: string; readonly env?: Readonly<Record<string, string>> };
   readonly mayLoad?: readonly string[];
@@ -49,68 +58,139 @@ const CLIENTS_PER_WORKER = 5000;
 /** One process may have 20,000 files open on common limits; some are not sockets. */
 const CLIENTS_PER_WORKER_MAX = 15_000;
 
+/** What is started once and serves one load run after the other. */
+export interface Ground {
+  readonly running: RunningTarget;
+  /** Where keys are: kept from run to run, since a run may have changed them. */
+  readonly source: CredentialSource;
+  /** Has the first identities ready, and known to the directory. */
+  prepare(clients: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the directory, the target and what they need.
+ * @throws HarnessError for mistakes of the user, and a target never reached.
+ */
+export async function openGround(options: LoadOptions): Promise<Ground> {
+  const start: StartOptions = {
+    target: options.target,
+    registry: { bindingNames, bindingFolder, loadBinding },
+    purpose: "load",
+    ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
+    ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
+    ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
+  };
+  // Mistakes are told before anything is started.
+  const { needsDirectory } = await describeTarget(start);
+  options.onProgress?.({ kind: "stage", text: needsDirectory ? "starting the directory and the target" : "starting" });
+  const pool = await openPool({ seed: POOL_SEED });
+  const directory = needsDirectory ? await startDirectory({ pool }) : undefined;
+  const closing: (() => Promise<void>)[] = [async () => directory?.close()];
+  const close = async (): Promise<void> => {
+    for (const end of closing.splice(0).toReversed()) await end();
+  };
+  try {
+    const starting = startTarget(directory === undefined ? start : { ...start, directoryUrl: directory.url });
+    const running = await unlessInterrupted(starting, options.signal, (late) => late.stop());
+    closing.push(running.stop);
+    const { resolved } = running;
+    const pds =
+      resolved.credential.recipe === "pds" && directory !== undefined ? await startPds({ directoryUrl: directory.url }) : undefined;
+    if (pds !== undefined) closing.push(() => pds.close());
+    let prepared = 0;
+    return {
+      running,
+      source: createCredentials({ target: resolved, pool, pdsUrl: pds?.url }),
+      prepare: async (clients) => {
+        if (directory === undefined || clients <= prepared) return;
+        await unlessInterrupted(directory.prepare(clients), options.signal);
+        prepared = clients;
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
 /**
  * Runs a scenario against a target and judges every delivery. Resolves with the result, also for runs that fail.
  * @throws HarnessError for mistakes of the user, a target never reached, and faults of our own.
  */
 export async function load(options: LoadOptions): Promise<Result> {
   const startedAt = new Date();
-  const scenario = scenarioNamed(options.scenario);
-  const parameters: ScenarioParameters = { ...scenario.defaults, ...options.parameters };
-  checkParameters(parameters);
-  const seed = options.seed ?? randomBytes(6).toString("hex");
-  const run = randomBytes(4).toString("hex");
-  const stage = (text: string): void => options.onProgress?.({ kind: "stage", text });
-  const start: StartOptions = {
-    target: options.target,
-    registry: { bindingNames, bindingFolder, loadBinding },
-    purpose: "load",
-    ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
-    ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
-  };
-  // Mistakes are told before anything is started.
-  const { needsDirectory } = await describeTarget(start);
-  stage(needsDirectory ? "starting the directory and the target" : "starting");
-  const pool = await openPool({ seed: POOL_SEED });
-  const directory = needsDirectory ? await startDirectory({ pool }) : undefined;
+  checkParameters({ ...scenarioNamed(options.scenario).defaults, ...options.parameters });
+  const ground = await openGround(options);
   try {
-    const starting = startTarget(directory === undefined ? start : { ...start, directoryUrl: directory.url });
-    const running = await unlessInterrupted(starting, options.signal, (late) => late.stop());
-    try {
-      const { binding } = running;
-      checkFit(binding, running, parameters);
-      stage(`preparing ${parameters.clients} identities`);
-      if (directory !== undefined) await unlessInterrupted(directory.prepare(parameters.clients), options.signal);
-      const job: Omit<WorkerJob, "shard"> = {
-        kind: "job",
-        binding: binding.manifest.name,
-        target: running.resolved,
-        scenario: scenario.name,
-        parameters,
-        seed,
-        run,
-        transport: options.transport ?? TRANSPORT_DEFAULT,
-      };
-      const count = workersFor(parameters, options.workers);
-      const source = createCredentials({ target: running.resolved, pool });
-      const gathered = await runWorkers(job, count, { ...options, credential: (client) => source.credential(client) });
-      return resultOf({ options, scenario, parameters, seed, running, binding, gathered, startedAt, workers: count });
-    } finally {
-      await running.stop();
-    }
+    return await playOn(ground, options, startedAt);
   } finally {
-    await directory?.close();
+    await ground.close();
   }
 }
 
-function scenarioNamed(name: string): Scenario {
-  const found = scenarios.find((each) => each.name === name);
-  if (found !== undefined) return found;
-  const names = scenarios.map((each) => each.name);
-  const near = closest(name, names);
-  throw new HarnessError("usage", `there is no scenario "${name}"`, {
-    hint: `${near === undefined ? "" : `did you mean "${near}"? `}scenarios: ${names.join(", ")}`,
+/** One run of `load` on what is started already. */
+export async function playOn(ground: Ground, options: LoadOptions, startedAt: Date = new Date()): Promise<Result> {
+  const { running, source } = ground;
+  const { binding } = running;
+  const scenario = scenarioNamed(options.scenario);
+  const parameters: ScenarioParameters = { ...scenario.defaults, ...options.parameters };
+  checkParameters(parameters);
+  checkFit(binding, running, parameters);
+  const seed = options.seed ?? randomBytes(6).toString("hex");
+  const stage = (text: string): void => options.onProgress?.({ kind: "stage", text });
+  stage(`preparing ${parameters.clients} identities`);
+  await ground.prepare(parameters.clients);
+  const count = workersFor(parameters, options.workers);
+  const paths = options.record === undefined ? [] : recordingPaths(options.record, count);
+  const job: Omit<WorkerJob, "shard"> = {
+    kind: "job",
+    binding: binding.manifest.name,
+    target: running.resolved,
+    scenario: scenario.name,
+    parameters,
+    seed,
+    run: randomBytes(4).toString("hex"),
+    transport: options.transport ?? TRANSPORT_DEFAULT,
+    ...(paths.length === 0 ? {} : { record: { paths, about: aboutOf(options, running, startedAt, count) } }),
+  };
+  const turns = turnsOf(scenario, parameters, { running, source, say: stage });
+  const gathered = await runWorkers(job, count, {
+    ...options,
+    credential: (client) => source.credential(client),
+    onGo: turns.begin,
   });
+  await turns.done();
+  const endedAt = new Date();
+  const exited = running.exited();
+  const end: RunEnd = {
+    endedAt: endedAt.toISOString(),
+    interrupted: gathered.interrupted,
+    ...(exited === undefined ? {} : { exited }),
+  };
+  for (const path of paths) appendDocument(path, CHUNK.runEnd, end);
+  const target = { ...running.resolved, exited };
+  return resultOf({ options, scenario, parameters, seed, target, binding, gathered, startedAt, endedAt, workers: count });
+}
+
+function aboutOf(options: LoadOptions, { resolved }: RunningTarget, startedAt: Date, workers: number): RecordingAbout {
+  const url = new URL(resolved.urls[0]);
+  return {
+    startedAt: startedAt.toISOString(),
+    target: options.target,
+    url: url.username === "" && url.password === "" ? resolved.urls[0] : `${url.protocol}//${url.host}`,
+    name: resolved.name,
+    dialect: resolved.dialect,
+    ...(options.dialect === undefined ? {} : { askedDialect: options.dialect }),
+    timeScale: resolved.timeScale,
+    known: resolved.known,
+    profile: options.profile ?? "mvp",
+    ...(options.mutant === undefined ? {} : { mutant: options.mutant.id }),
+    failOnWarning: options.failOnWarning ?? false,
+    allowInconclusive: options.allowInconclusive ?? false,
+    workers,
+  };
 }
 
 function checkParameters(parameters: ScenarioParameters): void {
@@ -133,7 +213,7 @@ function checkFit(binding: Binding, running: RunningTarget, parameters: Scenario
       hint: "lower --clients, or raise clientsMax in the target file",
     });
   }
-  const membersMax = binding.rooms.kind === "created" ? binding.rooms.membersMax : undefined;
+  const membersMax = binding.rooms.kind === "named" ? undefined : binding.rooms.membersMax;
   const members = Math.ceil(parameters.clients / parameters.rooms);
   if (membersMax !== undefined && members > membersMax) {
     throw new HarnessError("usage", `${members} clients in one room; ${binding.manifest.name} holds ${membersMax}`, {

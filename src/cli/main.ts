@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { redact } from "../core/redact.ts";
 import { HarnessError, type HarnessErrorCode } from "../core/errors.ts";
-import { collect, parseDuration, parseNumber, parseProfile, parseTransport, parseWhole } from "./flags.ts";
+import { collect, parseDuration, parseNumber, parseProfile, parseShare, parseTransport, parseWhole, parseWord } from "./flags.ts";
 import { version } from "./version.ts";
 
 /** Decision: first that applies. A HarnessError ends a command with the code of its kind. */
@@ -66,7 +67,9 @@ function program(ending: Ending): Command {
   )
     .option("--only <pattern>", "requirement ids or patterns such as 'PLAY-CONV-*'; may be repeated", collect)
     .option("--transport <name>", TRANSPORT_HELP, parseTransport)
+    .option("--client <command>", "judge a client in place of the server: the command that starts its driver")
     .option("--real-time", "run our reference servers' timers unscaled")
+    .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
     .option("--i-may-load <host>", "allow the cases that flood on a host that is not this machine", collect)
     .addHelpText(
@@ -96,19 +99,69 @@ function program(ending: Ending): Command {
     .option("--ramp <time>", "time over which clients arrive", parseDuration)
     .option("--churn <share>", "share of clients that leave and come back in a minute, 0 to 1", parseNumber(0, 1))
     .option("--workers <n>", "worker processes", parseWhole(1, WORKERS_MAX))
+    .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
     .option("--transport <name>", TRANSPORT_HELP, parseTransport)
+    .option("--record <path>", "write what every client saw to a file, or to a folder with a file a worker; see `recheck`")
     .option("--i-may-load <host>", "consent to load on a host that is not this machine", collect)
     .addHelpText(
       "after",
       examples([
         "rollcall load watch-party --target playback --clients 2000 --rooms 200 --rate 1 --duration 30s",
         "rollcall load join-storm --target my-server.yaml --i-may-load staging.example",
+        "rollcall load watch-party --target playback --record run.rec",
       ]),
     )
     .action(async (scenario: string, flags: Flags) => {
       const { runLoad } = await import("./run.ts");
       ending.exitCode = await runLoad(scenario, flags);
+    });
+
+  runFlags(
+    root
+      .command("capacity")
+      .description("find the greatest load that a server holds: objectives met, every delivery accounted for")
+      .argument("<scenario>", "see `rollcall list`"),
+  )
+    .requiredOption("--target <target>", "a reference server's name, or a target file")
+    .option("--by <what>", "`rate` raises the writes a second and client, `clients` their number", parseWord("rate", "clients"))
+    .option("--from <n>", "the lowest level; not to hold it is a failure (default: the scenario's own)", parseNumber(0, CLIENTS_MAX))
+    .option("--to <n>", "the highest level; the search ends when it holds", parseNumber(0, CLIENTS_MAX))
+    .option("--hold <time>", "how long each level is held; what was found is held three times longer (default: 10s)", parseDuration)
+    .option("--resolution <share>", "how near the answer and the limit above it must be (default: 5%)", parseShare)
+    .option("--clients <n>", "simulated clients, when the rate is searched", parseWhole(1, CLIENTS_MAX))
+    .option("--rooms <n>", "rooms; as clients grow, rooms keep their size", parseWhole(1, CLIENTS_MAX))
+    .option("--rate <n>", "writes a second and client, when clients are searched", parseNumber(0, RATE_MAX))
+    .option("--ramp <time>", "time over which the clients of a level arrive", parseDuration)
+    .option("--churn <share>", "share of clients that leave and come back in a minute, 0 to 1", parseNumber(0, 1))
+    .option("--workers <n>", "worker processes", parseWhole(1, WORKERS_MAX))
+    .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
+    .option("--mutant <id>", "reference servers only: with this deliberate fault")
+    .option("--transport <name>", TRANSPORT_HELP, parseTransport)
+    .option("--i-may-load <host>", "consent to load on a host that is not this machine", collect)
+    .addHelpText(
+      "after",
+      examples([
+        "rollcall capacity watch-party --target playback --by rate --clients 100",
+        "rollcall capacity watch-party --target playback --by clients --from 500 --to 5000 --hold 30s",
+        "rollcall capacity idle-rooms --target my-server.yaml --by clients --resolution 10% --i-may-load staging.example",
+      ]),
+    )
+    .action(async (scenario: string, flags: Flags) => {
+      const { runCapacity } = await import("./run-capacity.ts");
+      ending.exitCode = await runCapacity(scenario, flags);
+    });
+
+  root
+    .command("recheck")
+    .description("judge a recorded run again: the same checks, without a server")
+    .argument("<recording>", "what `load --record` has written: a file, or a folder")
+    .option("--out <dir>", "folder for the reports", OUT_DEFAULT)
+    .option("--json", "print result.json on stdout, everything else on stderr")
+    .addHelpText("after", examples(["rollcall recheck run.rec", "rollcall recheck recordings/ --out rechecked"]))
+    .action(async (recording: string, flags: Flags) => {
+      const { runRecheck } = await import("./run.ts");
+      ending.exitCode = await runRecheck(recording, flags);
     });
 
   root
@@ -133,6 +186,7 @@ function program(ending: Ending): Command {
     .description("run a reference server until Ctrl-C")
     .argument("<binding>", "see `rollcall list`")
     .option("--port <n>", "default: any free one", parseWhole(0, PORT_MAX))
+    .option("--dialect <name>", "default: the protocol's first; see `rollcall spec`")
     .option("--mutant <id>", "with this deliberate fault")
     .option("--recipe <name>", "credentials: serviceJwt, account or none")
     .option("--time-scale <n>", `timers run this many times faster, at most ${TIME_SCALE_MAX}`, parseNumber(1, TIME_SCALE_MAX))
@@ -189,8 +243,8 @@ function program(ending: Ending): Command {
     .command("doctor")
     .description("what is here, what is missing, and how to get it")
     .action(async () => {
-      const { doctorText, examine } = await import("./doctor.ts");
-      const { text, isWell } = doctorText(examine());
+      const { doctorText, examine, examineBindings } = await import("./doctor.ts");
+      const { text, isWell } = doctorText([...examine(), ...(await examineBindings())]);
       process.stdout.write(text);
       ending.exitCode = isWell ? 0 : 2;
     });
@@ -228,9 +282,10 @@ function writeNew(path: string, text: string, mayReplace: boolean): void {
 function complain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
   const isOurs = error instanceof HarnessError;
-  const message = error instanceof Error ? error.message : String(error);
+  // The last words of a server stand in some of them.
+  const message = redact(error instanceof Error ? error.message : String(error));
   process.stderr.write(`${isOurs && error.code !== "internal" ? "error" : "internal error"}: ${message}\n`);
-  if (isOurs && error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`);
+  if (isOurs && error.hint !== undefined) process.stderr.write(`hint: ${redact(error.hint)}\n`);
   if (process.env["ROLLCALL_DEBUG"] === "1") console.error(error);
   else if (!isOurs || error.code === "internal")
     process.stderr.write("hint: this is a fault of the harness; ROLLCALL_DEBUG=1 shows where\n");

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { basename, delimiter, join, resolve } from "node:path";
+import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Binding } from "../core/binding.ts";
 import { HarnessError } from "../core/errors.ts";
@@ -64,5 +64,8 @@ export async function loadBinding(name: string): Promise<Binding> {
   if (path === undefined) throw new HarnessError("internal", `the folder of binding "${name}" has lost its module`);
   const module = (await import(pathToFileURL(path).href)) as { readonly binding?: Binding };
   if (module.binding === undefined) throw new HarnessError("internal", `${path} exports no "binding"`);
-  return module.binding;
+  const inNode = [EXTENSION, "ts", "js"].map((extension) => join(dirname(path), `node.${extension}`)).find((file) => existsSync(file));
+  if (inNode === undefined) return module.binding;
+  const plug = (await import(pathToFileURL(inNode).href)) as { readonly inNode?: Partial<Binding> };
+  return { ...module.binding, ...plug.inNode };
 }

@@ -12,6 +12,7 @@ import { check, type CheckProgress } from "./check.ts";
 import { INTERRUPTED, type Interrupt, onInterrupt } from "./interrupt.ts";
 import { mutantResult, mutantTable, type MutantsOptions, runMutants } from "./mutants.ts";
 import { load, type LoadProgress } from "./load.ts";
+import { recheck } from "./recheck.ts";
 import { findMutant, type MutantChoice } from "./find-mutant.ts";
 import { createProgress, type Progress, wantsColour } from "./progress.ts";
 import * as registry from "./registry.ts";
@@ -19,7 +20,7 @@ import * as registry from "./registry.ts";
 type Flags = Readonly<Record<string, unknown>>;
 
 /** What the common flags say, read once. */
-interface Common {
+export interface Common {
   readonly out: string;
   readonly json: boolean;
   readonly dryRun: boolean;
@@ -32,12 +33,14 @@ interface Common {
   };
 }
 
-function transportOf(flags: Flags): { readonly transport?: TransportName } {
+/** The transport, where one is named. */
+export function transportOf(flags: Flags): { readonly transport?: TransportName } {
   const transport = TRANSPORTS.find((name) => name === flags["transport"]);
   return transport === undefined ? {} : { transport };
 }
 
-function textOf(flags: Flags, name: string): string | undefined {
+/** The text of a flag, where it was given. */
+export function textOf(flags: Flags, name: string): string | undefined {
   const value = flags[name];
   return typeof value === "string" ? value : undefined;
 }
@@ -47,7 +50,8 @@ function listOf(flags: Flags, name: string): readonly string[] | undefined {
   return Array.isArray(value) ? value.map(String) : undefined;
 }
 
-function commonOf(flags: Flags): Common {
+/** Reads what all runs have in common. */
+export function commonOf(flags: Flags): Common {
   const seed = textOf(flags, "seed");
   const mayLoad = listOf(flags, "iMayLoad");
   return {
@@ -64,8 +68,14 @@ function commonOf(flags: Flags): Common {
   };
 }
 
+/** The dialect in place of the target's own, where one is named. */
+export function dialectOf(flags: Flags): { readonly dialect?: string } {
+  const dialect = textOf(flags, "dialect");
+  return dialect === undefined ? {} : { dialect };
+}
+
 /** The mutant's own environment, which the command line does not know of. */
-async function mutantOf(target: string, flags: Flags): Promise<MutantChoice | undefined> {
+export async function mutantOf(target: string, flags: Flags): Promise<MutantChoice | undefined> {
   const id = textOf(flags, "mutant");
   if (id === undefined) return undefined;
   const name = registry.bindingNames().includes(target) ? target : (readTargetFile(target, process.env).data.reference ?? "");
@@ -87,7 +97,7 @@ function leaveWith(exitCode: number): number {
 }
 
 /** Runs, writes every report, prints the summary. What the run has gathered is written also when it was interrupted. */
-async function perform(
+export async function perform(
   common: Common,
   work: (progress: Progress, interrupt: Interrupt) => Promise<Result>,
   /** What `--json` prints. */
@@ -145,8 +155,9 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
   const common = commonOf(flags);
   const only = listOf(flags, "only");
   const mutant = await mutantOf(target, flags);
+  const client = textOf(flags, "client");
   if (common.dryRun) {
-    const { binding, how, resolved } = await describeTarget({ target, registry, purpose: "check" });
+    const { binding, how, resolved } = await describeTarget({ target, registry, purpose: "check", ...dialectOf(flags) });
     const known = resolved.known.length === 0 ? "" : `, ${resolved.known.length} known failures`;
     process.stdout.write(
       `would ${how}, and judge ${only === undefined ? `the ${binding.requirements.length} requirements of ${resolved.binding}` : only.join(", ")} ` +
@@ -161,6 +172,8 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
       ...transportOf(flags),
       ...(only === undefined ? {} : { only }),
       ...(mutant === undefined ? {} : { mutant }),
+      ...dialectOf(flags),
+      ...(client === undefined ? {} : { client }),
       realTime: flags["realTime"] === true,
       onProgress: showCheck(progress),
       signal: interrupt.signal,
@@ -168,7 +181,8 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
   );
 }
 
-function parametersOf(flags: Flags): Partial<ScenarioParameters> {
+/** What a user sets of a scenario. */
+export function parametersOf(flags: Flags): Partial<ScenarioParameters> {
   const given = {
     clients: "clients",
     rooms: "rooms",
@@ -193,6 +207,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
       target,
       registry,
       purpose: "load",
+      ...dialectOf(flags),
       ...(common.shared.mayLoad === undefined ? {} : { mayLoad: common.shared.mayLoad }),
     });
     const found = scenarios.find(({ name }) => name === scenario);
@@ -206,6 +221,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
     return 0;
   }
   const workers = flags["workers"];
+  const record = textOf(flags, "record");
   return perform(common, (progress, interrupt) =>
     load({
       scenario,
@@ -215,10 +231,22 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
       ...common.shared,
       ...(typeof workers === "number" ? { workers } : {}),
       ...(mutant === undefined ? {} : { mutant }),
+      ...(record === undefined ? {} : { record }),
+      ...dialectOf(flags),
       onProgress: showLoad(progress),
       signal: interrupt.signal,
     }),
   );
+}
+
+/** `rollcall recheck`. Gives the exit code. */
+export async function runRecheck(recording: string, flags: Flags): Promise<number> {
+  return perform(commonOf(flags), async (progress, interrupt) => {
+    const onProgress = ({ events }: { readonly events: number }): void => progress.status(`${events} observations`);
+    const { result, fault } = await recheck({ recording, onProgress, signal: interrupt.signal });
+    if (fault !== undefined) progress.line(`error: ${fault}; what could be read of it is judged as inconclusive`);
+    return result;
+  });
 }
 
 /** `rollcall mutants`. Gives the exit code. */

@@ -34,6 +34,7 @@ export async function runServe(name: string, flags: Flags): Promise<number> {
       directoryUrl: directory.url,
       ...(typeof flags["port"] === "number" ? { port: flags["port"] } : {}),
       ...(typeof flags["timeScale"] === "number" ? { timeScale: flags["timeScale"] } : {}),
+      ...(typeof flags["dialect"] === "string" ? { dialect: flags["dialect"] } : {}),
       ...(mutant === undefined ? {} : { mutant }),
     });
     process.stdout.write(

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestCase, TestModule, Vitest } from "vitest/node";
 import { HarnessError } from "../core/errors.ts";
-import type { CaseRow } from "../../conformance/runner/index.ts";
+import { CASE_IS_OVER, type CaseRow } from "../../conformance/runner/index.ts";
 import type { ConformanceJob, WorkerFigures } from "./conformance-job.ts";
 
 /** After a cancel, a suite that does not end by itself is left behind. */
@@ -95,6 +95,8 @@ async function open(job: ConformanceJob, ears: Ears): Promise<Vitest> {
       cache: false,
       teardownTimeout: CLOSE_MS_MAX,
       passWithNoTests: false,
+      // What a case left waiting when it was ended says nothing of anybody.
+      onUnhandledError: ({ message }) => message !== CASE_IS_OVER,
     });
   } catch (error) {
     throw new HarnessError(

@@ -1,16 +1,16 @@
-import { createCheckers, type LifecycleOptions } from "../checkers/index.ts";
-import { MemoryLedger } from "../checkers/ledger.ts";
-import type { BindingManifest } from "../core/binding.ts";
+import type { MemoryLedger } from "../checkers/ledger.ts";
 import { HarnessError, unreachable } from "../core/errors.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import type { Credential } from "../core/session.ts";
 import type { ResolvedTarget } from "../core/target.ts";
-import { createHdr } from "../engines/node/hdr.ts";
 import { requestHttp } from "../engines/node/http.ts";
 import type { ShardResult, ShardSecond } from "../engines/node/shard-types.ts";
 import { runShard } from "../engines/node/shard.ts";
 import { loadTransport, type TransportName } from "../engines/node/transports.ts";
+import type { RecordingAbout } from "../recording/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
+import { type Judging, ledgerOf, panelOf } from "./judging.ts";
+import { startRecording } from "./recording.ts";
 import { loadBinding } from "./registry.ts";
 import { errorOf, faultOf, type WorkerFault } from "./worker-fault.ts";
 
@@ -25,6 +25,8 @@ export interface WorkerJob {
   readonly run: string;
   readonly transport: TransportName;
   readonly shard: { readonly index: number; readonly count: number };
+  /** Where the history is to be written, by shard. */
+  readonly record?: { readonly paths: readonly string[]; readonly about: RecordingAbout };
 }
 
 /** What the parent says to a worker. Keys stay with the parent: it mints each credential when a client needs one. */
@@ -47,17 +49,14 @@ export type WorkerMessage =
       readonly delivered: number;
       readonly expected: number;
       readonly recognised: number;
+      /** Why the recording lacks events. */
+      readonly unrecorded?: string;
     }
   | ({ readonly kind: "failed" } & WorkerFault);
 
 /** Bytes of a room's creation answer at most. */
 const BODY_BYTES_MAX = 1024 * 1024;
 const HTTP_MS_MAX = 15_000;
-
-/** A room may end this much sooner than its life, or later: servers sweep now and then. */
-const ROOM_TTL_BELOW_MS = 5000;
-const ROOM_TTL_ABOVE_MS = 10_000;
-const TOLERANCE_MS_MIN = 250;
 
 const stopping = new AbortController();
 const going = Promise.withResolvers<undefined>();
@@ -90,11 +89,12 @@ async function work(job: WorkerJob): Promise<void> {
   const binding = await loadBinding(job.binding);
   const scenario = scenarios.find((each) => each.name === job.scenario);
   if (scenario === undefined) throw new HarnessError("internal", `no scenario ${job.scenario} in the worker`);
-  const decoder = new TextDecoder();
-  const lifecycle = lifecycleOf(binding.manifest, job.target.timeScale);
-  const judgesPresence = binding.manifest.judges.presence !== undefined && (job.target.capabilities["presence"] ?? true);
+  const { orderModel, echo, judges } = binding.manifest;
+  const presence = judges.presence !== undefined && (job.target.capabilities["presence"] ?? true);
+  const judging: Judging = { manifest: binding.manifest, orderModel, echo, run: job.run, timeScale: job.target.timeScale, presence };
   let ledger: MemoryLedger | undefined;
   const transport = await loadTransport(job.transport);
+  const recording = job.record === undefined ? undefined : await startRecording(job, job.record, judging);
   tell({ kind: "ready" });
   await going.promise;
   const result = await runShard({
@@ -102,6 +102,7 @@ async function work(job: WorkerJob): Promise<void> {
     rooms: binding.rooms,
     operations: binding.operations,
     keepaliveMs: binding.manifest.keepaliveMs,
+    writesOffline: binding.manifest.writesOffline === true,
     scenario,
     parameters: job.parameters,
     target: job.target,
@@ -113,30 +114,19 @@ async function work(job: WorkerJob): Promise<void> {
       requestHttp({ target: job.target, request, credential: shown, withinMs: HTTP_MS_MAX, bodyBytesMax: BODY_BYTES_MAX }),
     transport,
     ledger: (slots, onDelivery) => {
-      ledger = new MemoryLedger({
-        orderModel: binding.manifest.orderModel,
-        echo: binding.manifest.echo,
-        run: job.run,
-        slots,
-        histogram: createHdr,
-        textOf: (bytes) => decoder.decode(bytes),
-        onDelivery,
-      });
-      return ledger;
+      ledger = ledgerOf(judging, slots, onDelivery);
+      return recording === undefined ? ledger : recording.recorder.ledger(ledger, slots);
     },
-    checkers: createCheckers({
-      orderModel: binding.manifest.orderModel,
-      echo: binding.manifest.echo,
-      run: job.run,
-      histogram: createHdr,
-      only: judgesPresence ? ["presence", "lifecycle"] : ["lifecycle"],
-      ...(lifecycle === undefined ? {} : { lifecycle }),
-    }),
-    onSecond: (second) => tell({ kind: "second", second }),
+    panel: recording === undefined ? panelOf(judging) : recording.recorder.panel(panelOf(judging)),
+    onSecond: (second) => {
+      recording?.recorder.second(second);
+      tell({ kind: "second", second });
+    },
     signal: stopping.signal,
   });
   if (ledger === undefined) throw new HarnessError("internal", "the shard made no ledger");
   const { deliveryMs, convergenceMs, spreadMs, delivered, expected, recognised } = ledger.figures;
+  const unrecorded = await recording?.end(result, ledger.figures);
   tell({
     kind: "done",
     result,
@@ -146,18 +136,8 @@ async function work(job: WorkerJob): Promise<void> {
     delivered,
     expected,
     recognised,
+    ...(unrecorded === undefined ? {} : { unrecorded }),
   });
-}
-
-/** A room's life as it passes on the target, where the binding judges it. */
-function lifecycleOf({ judges, roomTtlMs }: BindingManifest, timeScale: number): LifecycleOptions | undefined {
-  if (judges.lifecycle === undefined || roomTtlMs === undefined) return undefined;
-  const scaled = (ms: number): number => Math.max(TOLERANCE_MS_MIN, ms / timeScale);
-  return {
-    roomTtlMs: roomTtlMs / timeScale,
-    toleranceBelowMs: scaled(ROOM_TTL_BELOW_MS),
-    toleranceAboveMs: scaled(ROOM_TTL_ABOVE_MS),
-  };
 }
 
 // The terminal sends Ctrl-C to the whole group; the parent decides when a worker stops.

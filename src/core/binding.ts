@@ -7,6 +7,7 @@ import type { Reason } from "./reason.ts";
 import type { Requirement } from "./requirement.ts";
 import type { RequirementId } from "./ids.ts";
 import type { Frame, HttpAnswer, HttpRequest, Session, SessionOptions } from "./session.ts";
+import type { CredentialSpec } from "./target.ts";
 
 /**
  * What order members must agree on: `total` one order per room · `position` the server numbers entries ·
@@ -63,6 +64,32 @@ export interface BindingManifest {
   readonly areas: { readonly [area in Area]?: RequirementId };
   /** Budgets of the protocol's own for latency objectives; milliseconds. */
   readonly budgets: { readonly deliveryMsP95?: number; readonly spreadMs?: number };
+  /** Fewer cases at once than usual, where a session costs much: by phase. */
+  readonly casesAtOnce?: { readonly shared?: number; readonly quiet?: number };
+  /** Set where a session takes writes while it is away, and sends them once it is back. */
+  readonly writesOffline?: true;
+  /** What the binding's own reference server is told and has beside what all of them do. */
+  readonly reference?: ReferenceManifest;
+}
+
+/** Where a reference server differs from the common form. */
+export interface ReferenceManifest {
+  /** How its users show who they are. */
+  readonly credential?: Partial<CredentialSpec>;
+  /** Variables of its own; `scratch` is a folder that only this instance uses and that is removed after it. */
+  readonly env?: (given: ReferenceSurroundings) => Readonly<Record<string, string>>;
+  /** Capabilities that it has and that a target must otherwise give something for. */
+  readonly capabilities?: Readonly<Record<string, boolean>>;
+  readonly limits?: Readonly<Record<string, number>>;
+  /** Its timers may not run faster than so many times: what a busy machine delays must stay within its shortest wait. */
+  readonly timeScaleMax?: number;
+}
+
+/** What stands around a reference server that is started. */
+export interface ReferenceSurroundings {
+  readonly audience: string;
+  readonly directoryUrl: string | undefined;
+  readonly scratch: string;
 }
 
 /** How a room comes to be. */
@@ -76,7 +103,17 @@ export type Rooms =
       readonly parse: (answer: HttpAnswer) => { readonly room: string } | { readonly failure: string };
       /** The greatest number of members of a room, its creator included; undefined when there is no limit. */
       readonly membersMax: number | undefined;
+    }
+  | {
+      /** Made over the protocol itself: by a session of the creator's that ends once it has told of the room. */
+      readonly kind: "opened";
+      /** `options.room` is empty. Calls `made` once, with the new room's id or why there is none. */
+      readonly session: (options: SessionOptions, label: string, made: (outcome: RoomOutcome) => void) => Session;
+      readonly membersMax: number | undefined;
     };
+
+/** What came of making a room. */
+export type RoomOutcome = { readonly room: string } | { readonly failure: string };
 
 /** Scenario operations: named acts with a generator of values. */
 export interface Operations {
@@ -96,9 +133,13 @@ export interface HostileFrame {
 
 /**
  * One protocol that servers speak. Portable: imports core and its own folder only. By convention the folder also
- * holds `reference/main.ts` (the reference server, run as a process) and `golden/`.
+ * holds `reference/main.ts` (the reference server, run as a process) and `golden/`. What can only run in Node (a document
+ * model in WebAssembly, cases with sockets of their own) stands in `node.ts`, whose export `inNode` takes the place of
+ * the fields that it names.
  */
 export interface Binding {
+  /** Why it cannot run on this machine (an optional piece is not installed) and how it could; undefined when it can. */
+  readonly absent?: string;
   readonly manifest: BindingManifest;
   readonly requirements: readonly Requirement[];
   readonly mutants: readonly Mutant[];

@@ -1,10 +1,12 @@
 import type { RequirementId } from "./ids.ts";
+import type { DirectoryControl, PdsControl } from "./network.ts";
 import type { Observation } from "./observation.ts";
-import type { Op } from "./op.ts";
+import type { Json, Op } from "./op.ts";
 import type { Prng } from "./prng.ts";
 import type { Reason } from "./reason.ts";
-import type { Frame, HttpAnswer, HttpRequest, Failure } from "./session.ts";
+import type { Credential, Frame, HttpAnswer, HttpRequest, Failure } from "./session.ts";
 import type { Property, WitnessStep } from "./checker.ts";
+import type { ResolvedTarget } from "./target.ts";
 
 /**
  * `shared`: rooms of its own beside all others · `quiet`: timing, few at a time · `exclusive`: restart, exhaustion,
@@ -94,6 +96,39 @@ export interface CaseClient {
   waitFor(fits: (observation: Observation) => boolean, options?: { withinMs?: number; from?: number }): Promise<Observation | undefined>;
 }
 
+/** How a server is ended before it is started again. */
+export type Restart = "politely" | "killed";
+
+/** A process that a case has started. */
+export interface Launched {
+  /** Base URL; undefined when it ended before it was ready. */
+  readonly url: string | undefined;
+  /** How it ended; undefined while it runs. */
+  exited(): { readonly code: number | null; readonly signal: string | null } | undefined;
+  /** Asks it politely to end; gives how it ended, undefined when it had not within the time. */
+  end(withinMs: number): Promise<{ readonly code: number | null; readonly signal: string | null } | undefined>;
+  /** Ends it at once. */
+  kill(): void;
+  /** The last 64 KiB of what it wrote. */
+  logs(): string;
+}
+
+/** What a client under test tells of unasked; `at` is of its own clock, ms. */
+export type ClientEvent = Readonly<Record<string, Json>> & { readonly event: string; readonly at: number };
+
+/** A client under test: a process that takes calls and tells of events in JSON lines (README › Client driver). */
+export interface ClientDriver {
+  /** One call; gives its answer. An answer that is an error, or none within 10 s, throws a `Precondition`. */
+  call(name: string, ...args: readonly Json[]): Promise<Json>;
+  /** Everything it has told, in order; also from before a restart. */
+  readonly events: readonly ClientEvent[];
+  readonly isRunning: boolean;
+  /** Ends it without farewell. */
+  kill(): void;
+  /** Starts it again in the same folder, and tells it so before anything else. */
+  restart(how?: { readonly offline?: boolean }): Promise<void>;
+}
+
 /** Thrown by a case whose precondition could not be brought about: its ids end inconclusive, not failed. */
 export class Precondition extends Error {
   override readonly name = "Precondition";
@@ -121,6 +156,8 @@ export interface CaseContext {
   until(holds: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean>;
   user(): Promise<CaseUser>;
   users(count: number): Promise<readonly CaseUser[]>;
+  /** A fresh credential of a user that this case was given, for what a case shows by itself. */
+  credential(user: CaseUser): Promise<Credential>;
   /** A fresh room with at least `places` places beside its creator (default 10). Throws `Precondition`. */
   room(options?: { places?: number; creator?: CaseUser }): Promise<string>;
   /** Opens a client. Throws `Precondition` when it must join and does not. */
@@ -149,8 +186,27 @@ export interface CaseContext {
   judge(properties: { readonly [property in Property]?: RequirementId }): Promise<void>;
   /** The witness steps of a client's last frames, ready for a breach. */
   witness(client: CaseClient, last?: number): readonly WitnessStep[];
+  /** The target as it was resolved, for what only some protocols need of it. */
+  readonly target: ResolvedTarget;
+  /**
+   * Starts one more process of the target's own program with these variables beside its own (undefined takes one away),
+   * and waits until it is ready or has ended. It ends with the case.
+   * @throws Precondition where the target is no program of ours to start.
+   */
+  launch(env: Readonly<Record<string, string | undefined>>): Promise<Launched>;
+  /** The DID directory of an embedded target; undefined when the target has none of ours (capability `directory`). */
+  readonly directory: DirectoryControl | undefined;
+  /** The PDS beside it; undefined unless the case needs it (capability `pds`). */
+  readonly pds: PdsControl | undefined;
+  /**
+   * The client under test, freshly started in a folder of its own. It ends with the case.
+   * @throws Precondition where no client is under test.
+   */
+  client(): Promise<ClientDriver>;
   /** Process control of the target: undefined when there is none. */
-  readonly process: { restart(): Promise<void>; logs(): string } | undefined;
+  readonly process:
+    | { /** `killed`: ended without farewell before it is started again. */ restart(how?: Restart): Promise<void>; logs(): string }
+    | undefined;
   /** Metrics by name without prefix, labels summed; undefined when the target has none. */
   metrics(): Promise<Readonly<Record<string, number>> | undefined>;
 }

@@ -66,6 +66,13 @@ export interface Checker {
   finish(nowMs: number): CheckerOutcome;
 }
 
+/** Several checkers that watch the same run. */
+export interface Panel {
+  observe(observation: Observation): void;
+  /** Ends all folds. Called once, after the run is quiet. */
+  finish(nowMs: number): readonly CheckerOutcome[];
+}
+
 /** At most this many findings are kept a reason and property: enough to see a pattern, small enough for a report. */
 export const FINDINGS_MAX = 10;
 

@@ -2,9 +2,17 @@ import type { CheckerOutcome } from "./checker.ts";
 import type { Marker } from "./marker.ts";
 import type { Delivered } from "./observation.ts";
 
-/** A decoded broadcast that the ledger keeps the bytes of; `decoded` is what the first receiver's session gave. */
+/** A write that some member has received, as the ledger keeps it. */
 export interface Entry {
+  readonly author: number;
+  readonly n: number;
+  /** What the first receiver's session gave. */
   readonly decoded: unknown;
+  /** The first receiver's frame and canonical text; undefined while nobody but its author knows of the write. */
+  readonly bytes: Uint8Array | undefined;
+  readonly content: string | undefined;
+  /** For a recorder: the number that it gave the frame; 0 until it has. */
+  mark: number;
 }
 
 /**
@@ -27,12 +35,14 @@ export interface Ledger {
   accepted(client: number, n: number, position: number | undefined, nowMs: number): void;
   /** The entry, when these bytes are the very next one that this client is to receive; it is then accounted for. */
   recognise(client: number, bytes: Uint8Array, start: number, end: number, nowMs: number): Entry | undefined;
-  /** A broadcast that was not recognised, decoded. `bytes` when every member is to get the same. */
-  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): void;
+  /** A broadcast that was not recognised, decoded. `bytes` when every member is to get the same. Gives the write's entry. */
+  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): Entry | undefined;
   /** A state that the client was given; it must hold what the client has received already. */
   snapshot(client: number, marker: Marker | undefined, nowMs: number): void;
+  /** The state that a member was given once the run was quiet; undefined: without any of the run's writes. */
+  finalState(client: number, marker: Marker | undefined): void;
   /** Whether every write has reached everyone it was for. */
   isQuiet(): boolean;
-  /** Outcomes of delivery, order, isolation, refusals and session guarantees. Called once, at the end. */
+  /** Outcomes of delivery, order, isolation, refusals, session guarantees and convergence. Called once, at the end. */
   finish(nowMs: number): readonly CheckerOutcome[];
 }

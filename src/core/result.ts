@@ -1,3 +1,4 @@
+import type { CapacityResult } from "./capacity.ts";
 import type { WitnessStep } from "./checker.ts";
 import type { LatencyFigures } from "./histogram.ts";
 import type { Reason } from "./reason.ts";
@@ -79,17 +80,38 @@ export interface LoadResult {
   /** First to last receiver of one write. */
   readonly spreadMs: LatencyFigures;
   readonly joinMs: LatencyFigures;
+  /** Planned time of a write to its confirmation; absent where nothing was confirmed. */
+  readonly confirmMs?: LatencyFigures;
+  /** Planned time of a question to its answer; absent where nothing was asked. */
+  readonly readMs?: LatencyFigures;
   readonly sent: number;
   /** Sends later than their plan by over 50 ms. */
   readonly late: number;
+  /** Planned acts that the harness did not come to before the time was up. */
+  readonly unsent: number;
+  /** Planned acts that were left out because their client was not in its room. */
+  readonly dropped: number;
+  /** Planned time of an act to its send: the harness's own share of every latency. */
+  readonly sendLagMs: LatencyFigures;
   readonly plannedPerSecond: number;
   readonly achievedPerSecond: number;
   readonly series: readonly SeriesPoint[];
   readonly objectives: readonly { readonly name: string; readonly wanted: string; readonly got: string; readonly verdict: Verdict }[];
 }
 
+/** Pauses of the garbage collector. */
+export interface GcPauses {
+  readonly count: number;
+  readonly totalMs: number;
+  readonly maxMs: number;
+}
+
 export interface HarnessResult {
   readonly loopLagMsP99: number;
+  /** Load runs only. */
+  readonly loopLagMsMax?: number;
+  /** Load runs only: of all workers together; `maxMs` is the longest of any. */
+  readonly gc?: GcPauses;
   /** Own processor time ÷ wall time of the busiest process, 1 = one core. */
   readonly cpu: number;
   readonly residentBytes: number;
@@ -101,7 +123,7 @@ export interface HarnessResult {
 /** The one document that every command writes; every report is a pure function of it. */
 export interface Result {
   readonly schema: "rollcall/result@1";
-  readonly command: "check" | "load" | "mutants";
+  readonly command: "check" | "load" | "capacity" | "mutants";
   readonly version: string;
   readonly startedAt: string;
   readonly durationMs: number;
@@ -117,7 +139,9 @@ export interface Result {
   readonly requirements: readonly RequirementResult[];
   /** Of a check: each case that has ended, in the order of their ends. */
   readonly cases?: readonly CaseResult[];
+  /** Of a capacity search that of the level which answers it, or of the last one. */
   readonly load?: LoadResult;
+  readonly capacity?: CapacityResult;
   /** Of `mutants`: the table. */
   readonly mutants?: readonly MutantResult[];
   readonly harness: HarnessResult;

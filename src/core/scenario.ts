@@ -26,6 +26,10 @@ export interface Objectives {
 export type Step = { readonly atMs: number } & (
   | { readonly kind: "join" | "leave" | "cut" | "read" | "keepalive" }
   | { readonly kind: "act"; /** an operation of the binding */ readonly name: string }
+  | {
+      /** Shows where this user is: of the binding's operations one that makes a presence. */ readonly kind: "presence";
+      readonly name: string;
+    }
 );
 
 /** One client's part; `next` gives steps in the order of `atMs` until undefined. */
@@ -42,7 +46,19 @@ export interface Scenario {
   readonly defaults: ScenarioParameters;
   readonly objectives: Objectives;
   /** Whether sessions keep themselves alive and come back by themselves. */
-  readonly session: { readonly keepalive: boolean; readonly reconnect: boolean; readonly readOnJoin: boolean };
+  readonly session: {
+    readonly keepalive: boolean;
+    readonly reconnect: boolean;
+    readonly readOnJoin: boolean;
+    /** Whether they ask for everything written before they came; default false. */
+    readonly history?: boolean;
+  };
+  /** When the target is stopped in order and started again, as a share of the duration behind the ramp; needs a process of ours. */
+  readonly restartAt?: number;
+  /** Default `politely`; `killed`: without a farewell to anybody. */
+  readonly restartHow?: "politely" | "killed";
+  /** When every identity of the run gets a new key, as a share of the duration behind the ramp; needs a directory of ours. */
+  readonly rotateAt?: number;
   /** Same index, parameters and prng give the same script on every engine and shard. `mix`: the binding's operations by weight. */
   readonly script: (client: number, parameters: ScenarioParameters, mix: Readonly<Record<string, number>>, prng: Prng) => ClientScript;
 }

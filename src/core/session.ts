@@ -42,6 +42,8 @@ export interface SessionOptions {
   readonly reconnect: boolean;
   /** Whether the session asks for the state once its join is confirmed. */
   readonly readOnJoin: boolean;
+  /** Whether a session asks for everything that was written before it came, where the protocol keeps that; default false. */
+  readonly history?: boolean;
   /** Name of the run; markers of another run are foreign. */
   readonly run: string;
 }

@@ -3,8 +3,9 @@ import type { RequirementId } from "./ids.ts";
 
 /** How users prove who they are to a target. */
 export interface CredentialSpec {
-  readonly recipe: "account" | "serviceJwt" | "none";
-  /** serviceJwt: `aud`, and the `lxm` claim when the server wants one. */
+  /** `serviceJwt`: tokens that the pool's keys sign · `pds`: such tokens from accounts of a local PDS, a few a second. */
+  readonly recipe: "account" | "serviceJwt" | "pds" | "none";
+  /** serviceJwt, pds: `aud`, where `{port}` stands for the target's port; and the `lxm` claim when the server wants one. */
   readonly audience: string;
   readonly method: string | null;
   /** Where it is shown: `query:<name>`, `cookie:<name>` or `bearer`. */
@@ -38,6 +39,8 @@ export interface ResolvedTarget {
   /** http(s) base URLs without a path: first process and, when there is one, the second. ws(s) is derived. */
   readonly urls: readonly [string, ...string[]];
   readonly basePath: string;
+  /** Whole ws(s) addresses of further connections that a protocol has beside its first, by name. */
+  readonly legs: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
   /** PEM text of an own certificate authority. */
   readonly ca: string | undefined;

@@ -10,12 +10,15 @@ export function mergeSteps(room: number, sources: readonly StepSource[]): Client
     room,
     next() {
       let best = -1;
-      for (const [index, head] of heads.entries()) {
-        if (head !== undefined && (best < 0 || head.atMs < (heads[best]?.atMs ?? Infinity))) best = index;
+      let bestMs = Infinity;
+      for (let index = 0; index < heads.length; index += 1) {
+        const atMs = heads[index]?.atMs;
+        if (atMs === undefined || (best >= 0 && atMs >= bestMs)) continue;
+        best = index;
+        bestMs = atMs;
       }
-      if (best < 0) return undefined;
       const step = heads[best];
-      heads[best] = sources[best]?.();
+      if (step !== undefined) heads[best] = sources[best]?.();
       return step;
     },
   };

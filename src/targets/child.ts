@@ -16,6 +16,8 @@ export interface Child {
   onLine(listener: (line: string) => void): void;
   /** Resolves once it has ended, for whatever reason. */
   readonly ended: Promise<Exit>;
+  /** Resolves once its pipes are shut too: then the log is whole. */
+  readonly drained: Promise<void>;
   signal(name: "SIGTERM" | "SIGKILL"): void;
   /** SIGTERM, then SIGKILL after 5 s; also ends what the server has left behind in its group. */
   stop(): Promise<void>;
@@ -92,6 +94,7 @@ export function startChild(options: ChildOptions): Child {
     for (const line of lines) for (const listener of listeners) listener(line);
   });
   child.stderr.setEncoding("utf8").on("data", write);
+  const drained = Promise.withResolvers<void>();
   const ended = new Promise<Exit>((resolve) => {
     const end = (code: number | null, signal: string | null): void => {
       exit ??= { code, signal };
@@ -108,6 +111,7 @@ export function startChild(options: ChildOptions): Child {
     // "close" comes once the pipes are shut too: only then the log is whole and nothing of the group holds on to it.
     child.once("close", () => {
       living.delete(child);
+      drained.resolve();
       guarding?.kill("SIGKILL");
     });
   });
@@ -118,6 +122,7 @@ export function startChild(options: ChildOptions): Child {
     exited: () => exit,
     onLine: (listener) => listeners.push(listener),
     ended,
+    drained: drained.promise,
     signal: (name) => signalGroup(child, name),
     stop: async () => {
       if (exit === undefined) {

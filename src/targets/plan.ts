@@ -1,4 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Binding } from "../core/binding.ts";
 import { HarnessError } from "../core/errors.ts";
@@ -13,7 +15,14 @@ import type { StartOptions } from "./types.ts";
 export type Launch =
   | { readonly kind: "url" }
   | { readonly kind: "command"; readonly spec: StartSpec; readonly folder: string; readonly port: number | undefined }
-  | { readonly kind: "reference"; readonly program: string; readonly env: Readonly<Record<string, string>>; readonly port: number };
+  | {
+      readonly kind: "reference";
+      readonly program: string;
+      readonly env: Readonly<Record<string, string | undefined>>;
+      readonly port: number;
+      /** Folder that only this instance may use; removed when it is stopped for good. */
+      readonly scratch: string;
+    };
 
 /** A target that is understood and not yet started; the URLs of a server that we start are filled in then. */
 export interface Plan {
@@ -50,12 +59,15 @@ function programOf(folder: string): string {
 async function planReference(name: string, options: StartOptions, file: TargetFile | undefined): Promise<Plan> {
   const binding = await options.registry.loadBinding(name);
   const program = programOf(options.registry.bindingFolder(name));
-  const timeScale = options.timeScale ?? 1;
-  if (!(timeScale >= 1 && timeScale <= TIME_SCALE_MAX))
-    throw new HarnessError("usage", `a time scale lies between 1 and ${TIME_SCALE_MAX}`);
-  const recipe = options.recipe ?? file?.data.credential.recipe ?? CREDENTIAL_DEFAULTS.recipe;
-  const given = { ...CREDENTIAL_DEFAULTS, ...file?.data.credential };
+  const asked = options.timeScale ?? 1;
+  const timeScale = Math.min(asked, binding.manifest.reference?.timeScaleMax ?? TIME_SCALE_MAX);
+  if (!(asked >= 1 && asked <= TIME_SCALE_MAX)) throw new HarnessError("usage", `a time scale lies between 1 and ${TIME_SCALE_MAX}`);
+  const { reference } = binding.manifest;
+  const recipe = options.recipe ?? reference?.credential?.recipe ?? file?.data.credential.recipe ?? CREDENTIAL_DEFAULTS.recipe;
+  const given = { ...CREDENTIAL_DEFAULTS, ...file?.data.credential, ...reference?.credential };
   const credential = { ...given, recipe, register: given.register ?? "/auth/register" };
+  const dialect = options.dialect ?? file?.data.dialect ?? binding.manifest.dialects[0];
+  const scratch = join(tmpdir(), `rollcall-${name}-${randomBytes(6).toString("hex")}`);
   return {
     binding,
     mayFlood: true,
@@ -66,25 +78,34 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
       env: {
         HOST: "127.0.0.1",
         AUDIENCE: credential.audience,
-        RECIPE: recipe,
+        // To the server a token of a PDS is a service token like any other.
+        RECIPE: recipe === "pds" ? "serviceJwt" : recipe,
         TIME_SCALE: String(timeScale),
+        DIALECT: dialect,
         MUTANT: options.mutant?.id ?? "",
         BASE_PATH: file?.data.basePath ?? "",
         ...(options.directoryUrl === undefined ? {} : { DIRECTORY_URL: options.directoryUrl }),
+        ...reference?.env?.({ audience: credential.audience, directoryUrl: options.directoryUrl, scratch }),
         ...options.mutant?.env,
       },
+      scratch,
     },
     resolved: {
       name: file?.name ?? name,
       binding: name,
-      dialect: file?.data.dialect ?? binding.manifest.dialects[0],
+      dialect,
       urls: [NOT_YET],
       basePath: file?.data.basePath ?? "",
+      legs: {},
       headers: file?.data.headers ?? {},
       ca: undefined,
       credential,
-      capabilities: { ...hooksGiven(binding, { restart: true, metrics: true }), ...file?.data.capabilities },
-      limits: limitsOf(file),
+      capabilities: {
+        ...hooksGiven(binding, { restart: true, metrics: true, ...options.given }),
+        ...reference?.capabilities,
+        ...file?.data.capabilities,
+      },
+      limits: { ...reference?.limits, ...limitsOf(file) },
       clientsMax: file?.data.limits["clientsMax"],
       hooks: { health: file?.data.hooks.health ?? "/healthz", metrics: file?.data.hooks.metrics ?? { path: "/metrics", prefix: "" } },
       known: knownOf(file),
@@ -173,9 +194,10 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
     resolved: {
       name: file.name,
       binding: binding.manifest.name,
-      dialect: data.dialect ?? binding.manifest.dialects[0],
+      dialect: options.dialect ?? data.dialect ?? binding.manifest.dialects[0],
       urls: second === undefined ? [first?.origin ?? NOT_YET] : [first?.origin ?? NOT_YET, second.origin],
       basePath: data.basePath ?? first?.path ?? "",
+      legs: data.hub === undefined ? {} : { hub: data.hub.replaceAll("{port}", "0") },
       headers: data.headers,
       ca: readCa(file),
       credential: { ...data.credential, register: data.credential.register },
@@ -184,6 +206,7 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
           secondUrl: second !== undefined,
           restart: spec?.restart === true,
           metrics: data.hooks.metrics !== undefined,
+          hub: data.hub !== undefined,
         }),
         ...data.capabilities,
       },

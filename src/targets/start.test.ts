@@ -141,3 +141,23 @@ test("names that the binding does not have, and dates that are past, are mistake
     message: expect.stringMatching(/dialect "two"[\s\S]*"pressence"[\s\S]*no such requirement[\s\S]*2026-05-31 is past/) as string,
   });
 });
+
+test("an audience may hold the server's own port, which is chosen before it starts", async () => {
+  const echo = SERVER.replace('answer.writeHead(request.url === "/ok" ? 200 : 404).end()', "answer.end(process.env.AUDIENCE)");
+  const given = options("toy", echo);
+  const manifest = {
+    ...binding.manifest,
+    reference: { credential: { audience: "did:web:localhost%3A{port}" } },
+  };
+  const loadBinding = (): Promise<Binding> => Promise.resolve({ ...binding, manifest });
+  const running = await startTarget({ ...given, given: { presence: false, other: true }, registry: { ...given.registry, loadBinding } });
+  try {
+    const { urls, credential, capabilities } = running.resolved;
+    expect(credential.audience).toBe(`did:web:localhost%3A${new URL(urls[0]).port}`);
+    expect(await (await fetch(urls[0])).text()).toBe(credential.audience);
+    // What the surroundings give turns on what the binding knows, and nothing else.
+    expect(capabilities).toEqual({ restart: true });
+  } finally {
+    await running.stop();
+  }
+});

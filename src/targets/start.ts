@@ -1,4 +1,6 @@
+import { rmSync } from "node:fs";
 import { resolve } from "node:path";
+import type { Launched, Restart } from "../core/case.ts";
 import { HarnessError } from "../core/errors.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { type Child, startChild } from "./child.ts";
@@ -9,6 +11,8 @@ import type { RunningTarget, StartOptions } from "./types.ts";
 /** A reference server loads in under two seconds; this is for a machine under load. */
 const REFERENCE_READY_MS_MAX = 20_000;
 const POLL_MS = 100;
+/** How long the pipes of a process that has ended are waited for. */
+const LAST_WORDS_MS_MAX = 2_000;
 /** Lines of a dead server's log that an error shows. */
 const LOG_TAIL_LINES = 12;
 
@@ -33,18 +37,36 @@ function died(child: Child): HarnessError {
 interface Started {
   readonly child: Child;
   readonly url: string;
+  /** What a reference server says it can do here, or cannot for want of something on this machine. */
+  readonly capabilities?: Readonly<Record<string, boolean>>;
+}
+
+/** What a reference server tells once it is ready. */
+type Ready = Omit<Started, "child">;
+
+/** Gives the child also when it ended, or was not ready in time: then without a URL. */
+async function spawnReference(
+  launch: Extract<Launch, { kind: "reference" }>,
+  port: number,
+): Promise<{ readonly child: Child; readonly url: string | undefined; readonly capabilities?: Readonly<Record<string, boolean>> }> {
+  const own = Object.entries(launch.env).map(([name, value]) => [name, value?.replaceAll("{port}", String(port))]);
+  const child = startChild({
+    run: [process.execPath, launch.program],
+    env: { ...process.env, ...Object.fromEntries(own), PORT: String(port) },
+  });
+  const ready = new Promise<Ready>((done) => {
+    child.onLine((line) => {
+      const told = readReady(line);
+      if (told !== undefined) done(told);
+    });
+  });
+  const told = await Promise.race([ready, child.ended.then(() => undefined), pause(REFERENCE_READY_MS_MAX)]);
+  return typeof told === "object" ? { child, ...told } : { child, url: undefined };
 }
 
 async function startReference(launch: Extract<Launch, { kind: "reference" }>, port: number): Promise<Started> {
-  const child = startChild({ run: [process.execPath, launch.program], env: { ...process.env, ...launch.env, PORT: String(port) } });
-  const ready = new Promise<string>((done) => {
-    child.onLine((line) => {
-      const url = readyUrl(line);
-      if (url !== undefined) done(url);
-    });
-  });
-  const first = await Promise.race([ready, child.ended.then(() => undefined), pause(REFERENCE_READY_MS_MAX)]);
-  if (typeof first === "string") return { child, url: first };
+  const { child, url, capabilities } = await spawnReference(launch, port);
+  if (url !== undefined) return { child, url, ...(capabilities === undefined ? {} : { capabilities }) };
   const failure =
     child.exited() === undefined
       ? new HarnessError("unreachable", `the reference server was not ready within ${REFERENCE_READY_MS_MAX} ms; ${tail(child)}`)
@@ -53,11 +75,15 @@ async function startReference(launch: Extract<Launch, { kind: "reference" }>, po
   throw failure;
 }
 
-function readyUrl(line: string): string | undefined {
+function readReady(line: string): Ready | undefined {
   if (!line.startsWith("{")) return undefined;
   try {
-    const message = JSON.parse(line) as { readonly event?: unknown; readonly url?: unknown };
-    return message.event === "ready" && typeof message.url === "string" ? message.url : undefined;
+    const message = JSON.parse(line) as { readonly event?: unknown; readonly url?: unknown; readonly capabilities?: unknown };
+    if (message.event !== "ready" || typeof message.url !== "string") return undefined;
+    const { capabilities } = message;
+    if (typeof capabilities !== "object" || capabilities === null) return { url: message.url };
+    const flags = Object.entries(capabilities).filter((each): each is [string, boolean] => typeof each[1] === "boolean");
+    return { url: message.url, capabilities: Object.fromEntries(flags) };
   } catch {
     return undefined;
   }
@@ -109,12 +135,26 @@ async function startCommand(
 }
 
 /** Only the first URL is ours to fill in; a second process stands as it was given. */
-function withUrl(target: ResolvedTarget, url: string): ResolvedTarget {
-  return { ...target, urls: [url, ...target.urls.slice(1)] };
+function withTold(target: ResolvedTarget, { url, capabilities }: Ready): ResolvedTarget {
+  const audience = target.credential.audience.replaceAll("{port}", new URL(url).port);
+  return {
+    ...target,
+    urls: [url, ...target.urls.slice(1)],
+    credential: { ...target.credential, audience },
+    legs: Object.fromEntries(Object.entries(target.legs).map(([name, leg]) => [name, leg.replace(":0/", `:${new URL(url).port}/`)])),
+    // What a server finds on this machine goes before what was expected of it.
+    capabilities: { ...target.capabilities, ...capabilities },
+  };
+}
+
+/** Any port will do, but one that stands in the server's own variables must be known before it listens. */
+function portOf(launch: Exclude<Launch, { kind: "url" }>): number | undefined {
+  if (launch.kind === "command" || launch.port !== 0) return launch.port;
+  return Object.values(launch.env).some((value) => value?.includes("{port}") === true) ? undefined : launch.port;
 }
 
 async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>): Promise<RunningTarget> {
-  const port = launch.port === undefined ? await freePort() : launch.port;
+  const port = portOf(launch) ?? (await freePort());
   const given = new URL(plan.resolved.urls[0]);
   const commandUrl = `${given.protocol}//${given.hostname}:${port}`;
   const start = (at: number): Promise<Started> =>
@@ -128,8 +168,9 @@ async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>
     get pid() {
       return child.pid;
     },
-    restart: async () => {
+    restart: async (how: Restart = "politely") => {
       isOnPurpose = true;
+      if (how === "killed") child.signal("SIGKILL");
       await child.stop();
       child = (await start(boundPort)).child;
       isOnPurpose = false;
@@ -141,7 +182,7 @@ async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>
     logs: () => child.logs(),
   };
   return {
-    resolved: withUrl(plan.resolved, url),
+    resolved: withTold(plan.resolved, first),
     binding: plan.binding,
     mayFlood: plan.mayFlood,
     ...(launch.kind === "reference" || launch.spec.restart ? { process: control } : {}),
@@ -149,6 +190,33 @@ async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>
     stop: async () => {
       isOnPurpose = true;
       await child.stop();
+      if (launch.kind === "reference") rmSync(launch.scratch, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * One more process of a reference server, for a case: with variables of its own (undefined takes one away) and as it
+ * comes, also when it ends at once.
+ * @throws HarnessError `usage` when the target is no reference server.
+ */
+export async function launchReference(options: StartOptions, env: Readonly<Record<string, string | undefined>>): Promise<Launched> {
+  const { launch } = await planTarget(options);
+  if (launch.kind !== "reference") throw new HarnessError("usage", `${options.target} is no reference server`);
+  const { child, url } = await spawnReference({ ...launch, env: { ...launch.env, ...env } }, await freePort());
+  // What it said last may still be in the pipe.
+  if (child.exited() !== undefined) await Promise.race([child.drained, pause(LAST_WORDS_MS_MAX)]);
+  void child.ended.then(() => rmSync(launch.scratch, { recursive: true, force: true }));
+  return {
+    url,
+    exited: child.exited,
+    logs: child.logs,
+    kill: () => {
+      if (child.exited() === undefined) child.signal("SIGKILL");
+    },
+    end: async (withinMs) => {
+      if (child.exited() === undefined) child.signal("SIGTERM");
+      return Promise.race([child.ended, pause(withinMs).then(() => undefined)]);
     },
   };
 }

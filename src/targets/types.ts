@@ -1,3 +1,4 @@
+import type { Restart } from "../core/case.ts";
 import type { Binding } from "../core/binding.ts";
 import type { CredentialSpec, ResolvedTarget } from "../core/target.ts";
 
@@ -19,6 +20,8 @@ export interface StartOptions {
   readonly mayLoad?: readonly string[];
   /** Base URL of our DID directory, for a reference server. */
   readonly directoryUrl?: string;
+  /** Reference server only: capabilities that what is around it gives, where the binding knows them. */
+  readonly given?: Readonly<Record<string, boolean>>;
   /** Reference server only: its timers run this many times faster. Default 1. */
   readonly timeScale?: number;
   /** Reference server only. */
@@ -27,6 +30,8 @@ export interface StartOptions {
   readonly recipe?: CredentialSpec["recipe"];
   /** Reference server only; default any free port. */
   readonly port?: number;
+  /** In place of the target file's dialect, or the binding's first. */
+  readonly dialect?: string;
   /** For `${NAME}` in target files. Default: the process's own. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** `YYYY-MM-DD`, for the dates of known failures. Default: today. */
@@ -41,8 +46,8 @@ export interface Exit {
 /** What can be done with a server that we started. */
 export interface TargetProcess {
   readonly pid: number;
-  /** Ends it politely, starts it again on the same port, and waits until it is ready. */
-  restart(): Promise<void>;
+  /** Ends it (politely, when nothing is said), starts it again on the same port, and waits until it is ready. */
+  restart(how?: Restart): Promise<void>;
   /** Ends it at once, without farewell. */
   kill(): void;
   /** The last 64 KiB of what it wrote to stdout and stderr. */

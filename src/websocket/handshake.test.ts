@@ -28,7 +28,7 @@ describe("the request", () => {
     const text = handshake({ protocols: ["one", "two"], headers: { Authorization: "Bearer x" } }).request();
     expect(text).toBe(
       "GET /a/b?c=d HTTP/1.1\r\nhost: rooms.example:8080\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n" +
-        `sec-websocket-key: ${KEY}\r\nsec-websocket-protocol: one,two\r\nauthorization: Bearer x\r\n\r\n`,
+        `sec-websocket-key: ${KEY}\r\nsec-websocket-protocol: one, two\r\nauthorization: Bearer x\r\n\r\n`,
     );
   });
 

@@ -79,7 +79,7 @@ export class Handshake {
       "sec-websocket-version": "13",
       "sec-websocket-key": this.#key,
       ...(url.username === "" && url.password === "" ? {} : { authorization: basic(url) }),
-      ...(protocols.length === 0 ? {} : { "sec-websocket-protocol": protocols.join(",") }),
+      ...(protocols.length === 0 ? {} : { "sec-websocket-protocol": protocols.join(", ") }),
       ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
     };
     const lines = Object.entries(all).map(([name, value]) => {

@@ -66,3 +66,23 @@ test("an alarm that sets itself again while it rings is kept", () => {
   expect(rung).toBeGreaterThanOrEqual(9);
   alarms.stop();
 });
+
+test("an alarm further ahead than the wheel goes round rings at its time, once", () => {
+  const { alarms, pass, now } = setup();
+  const from = now();
+  const rung: number[] = [];
+  alarms.create((nowMs) => rung.push(nowMs - from)).set(from + 100_000);
+  for (let step = 0; step < 150; step += 1) pass(1000);
+  expect(rung).toEqual([100_000]);
+  alarms.stop();
+});
+
+test("an alarm that is set over and over, back to a time it had, rings once", () => {
+  const { alarms, pass, now } = setup();
+  let rung = 0;
+  const alarm = alarms.create(() => (rung += 1));
+  for (const ms of [10, 20, 10, 30, 10]) alarm.set(now() + ms);
+  pass(50);
+  expect(rung).toBe(1);
+  alarms.stop();
+});

@@ -1,21 +1,19 @@
 import type { Operations, Rooms } from "../../core/binding.ts";
-import type { Checker, CheckerOutcome } from "../../core/checker.ts";
+import type { CheckerOutcome, Panel } from "../../core/checker.ts";
+import type { GcPauses } from "../../core/result.ts";
 import type { Ledger } from "../../core/ledger.ts";
 import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest, Session, SessionOptions } from "../../core/session.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
 import type { Transport } from "./transport.ts";
 
-/** A ledger that can say what the run's last write to a room was. */
-export interface ShardLedger extends Ledger {
-  lastWrite(room: string): { readonly author: number; readonly n: number } | undefined;
-}
-
 export interface ShardOptions {
   readonly session: (options: SessionOptions) => Session;
   readonly rooms: Rooms;
   readonly operations: Operations;
   readonly keepaliveMs: number | undefined;
+  /** Whether a session takes writes while it is away. */
+  readonly writesOffline: boolean;
   readonly scenario: Scenario;
   readonly parameters: ScenarioParameters;
   readonly target: ResolvedTarget;
@@ -27,9 +25,9 @@ export interface ShardOptions {
   readonly http: (request: HttpRequest, credential: Credential) => Promise<HttpAnswer | Failure>;
   readonly transport: Transport;
   /** Made once the number of slots is known. `onDelivery` is to be called with each delivery's latency in ms. */
-  readonly ledger: (slots: number, onDelivery: (latencyMs: number) => void) => ShardLedger;
-  /** Checkers of what is not delivery: fed every observation. */
-  readonly checkers: readonly Checker[];
+  readonly ledger: (slots: number, onDelivery: (latencyMs: number) => void) => Ledger;
+  /** Told every observation but deliveries, which the ledger accounts for. */
+  readonly panel: Panel;
   readonly onSecond: (second: ShardSecond) => void;
   readonly signal: AbortSignal;
 }
@@ -57,9 +55,25 @@ export interface ShardResult {
   readonly refusedJoins: number;
   readonly firstFailure: string | undefined;
   readonly joinMs: string;
+  /** From the planned time of a write to its confirmation, where the protocol has one; encoded like `joinMs`. */
+  readonly confirmMs?: string;
+  /** From the planned time of a question to its answer. */
+  readonly readMs?: string;
   readonly actMs: number;
   readonly loopLagMsP99: number;
   readonly cpu: number;
   readonly residentBytes: number;
   readonly interrupted: boolean;
+  /** Absent in recordings that do not hold it. */
+  readonly pace?: ShardPace;
+}
+
+/** How well a worker kept its plan. */
+export interface ShardPace {
+  /** Acts whose planned time had passed, but not their turn, when the time was up. */
+  readonly unsent: number;
+  /** Planned time of an act to its send; encoded HDR. */
+  readonly sendLagMs: string;
+  readonly loopLagMsMax: number;
+  readonly gc: GcPauses;
 }

@@ -1,19 +1,19 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { CheckerOutcome, Finding } from "../../core/checker.ts";
-import { FINDINGS_MAX } from "../../core/checker.ts";
-import { HarnessError } from "../../core/errors.ts";
+import type { CheckerOutcome } from "../../core/checker.ts";
+import { HARNESS_BOUNDS } from "../../core/harness-bounds.ts";
+import type { Ledger } from "../../core/ledger.ts";
 import type { Detail } from "../../core/observation.ts";
 import { createPrng, type Prng } from "../../core/prng.ts";
-import type { Reason } from "../../core/reason.ts";
 import type { ClientScript, Step } from "../../core/scenario.ts";
 import type { Credential } from "../../core/session.ts";
+import { Answers } from "./answers.ts";
 import { createAlarms, type Alarm } from "./alarms.ts";
 import { createNodeClient, type NodeClient } from "./client.ts";
+import { watchGc } from "./gc.ts";
 import { createHdr } from "./hdr.ts";
-import type { ShardLedger, ShardOptions, ShardResult } from "./shard-types.ts";
-
-/** A send later than its plan by more than this is late. */
-const LATE_MS = 50;
+import { ShardRooms } from "./shard-rooms.ts";
+import { waitUntil } from "./wait-until.ts";
+import type { ShardOptions, ShardPace, ShardResult } from "./shard-types.ts";
 
 /** X-13: quiet means nothing outstanding and nothing arrived for a second; waited for at most 10 s. */
 const QUIET_MS = 1000;
@@ -30,6 +30,10 @@ const READ_IDS_FROM = 1_000_000_000;
 
 const LAG_RESOLUTION_MS = 10;
 
+/** How a server that is stopped in order closes (RFC 6455 §7.4.1 and its registry). */
+const CODE_GOING_AWAY = 1001;
+const CODE_RESTART = 1012;
+
 /** Ids of writes are their counters; a session's own acts have ids below 0. */
 function isWrite(op: number): boolean {
   return op > 0 && op < READ_IDS_FROM;
@@ -45,15 +49,16 @@ interface Player {
   node: NodeClient | undefined;
   room: string;
   isJoined: boolean;
+  /** Since its last join step it was in its room once: a session that comes back by itself still holds it. */
+  hasJoined: boolean;
   /** The next disconnect is of our own making. */
   isLeaving: boolean;
-  hasEnded: boolean;
   /** This attempt to join was refused in words; the close that follows is no second failure. */
   isRefused: boolean;
   startedMs: number;
   writes: number;
   reads: number;
-  finalRead: { marker: string | undefined } | "asked" | undefined;
+  isAskedForFinal: boolean;
 }
 
 /** Plays one shard of a scenario; resolves once the run is quiet and judged. Throws only HarnessError. */
@@ -70,15 +75,16 @@ class Shard {
   readonly #options: ShardOptions;
   readonly #alarms = createAlarms(() => performance.now());
   readonly #players: Player[] = [];
-  readonly #rooms: Map<number, Promise<string>> = new Map();
-  readonly #places: Map<number, number> = new Map();
-  readonly #ledger: ShardLedger;
+  readonly #rooms: ShardRooms;
+  readonly #ledger: Ledger;
   readonly #second = createHdr();
   readonly #joinMs = createHdr();
+  readonly #confirmations: Answers = new Answers();
+  readonly #answers: Answers = new Answers();
   readonly #lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   readonly #secondLag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  readonly #findings: Finding[] = [];
-  readonly #broken: Map<Reason, number> = new Map();
+  readonly #gc = watchGc();
+  readonly #sendLagMs = createHdr();
   readonly #isLoopback: boolean;
   #originMs = 0;
   #joined = 0;
@@ -97,11 +103,12 @@ class Shard {
     this.#options = options;
     const { scenario, parameters, seed, shard } = options;
     const root = createPrng(`${seed}/${scenario.name}`);
+    const places = new Map<number, number>();
     for (let index = 0; index < parameters.clients; index += 1) {
       const prng = root.fork(`client-${index}`);
       const script = scenario.script(index, parameters, options.operations.mix, prng);
       if (script.room % shard.count !== shard.index) continue;
-      this.#places.set(script.room, (this.#places.get(script.room) ?? 0) + 1);
+      places.set(script.room, (places.get(script.room) ?? 0) + 1);
       this.#players.push({
         index,
         slot: this.#players.length,
@@ -112,15 +119,16 @@ class Shard {
         node: undefined,
         room: "",
         isJoined: false,
+        hasJoined: false,
         isLeaving: false,
-        hasEnded: false,
         isRefused: false,
         startedMs: 0,
         writes: 0,
         reads: 0,
-        finalRead: undefined,
+        isAskedForFinal: false,
       });
     }
+    this.#rooms = new ShardRooms(options, places, this.#alarms);
     this.#isLoopback = /^https?:\/\/127\./.test(options.target.urls[0]);
     this.#ledger = options.ledger(this.#players.length, (latencyMs) => {
       this.#deliveredInSecond += 1;
@@ -132,6 +140,7 @@ class Shard {
     this.#alarms.stop();
     this.#lag.disable();
     this.#secondLag.disable();
+    this.#gc.stop();
     for (const player of this.#players) player.node?.stop();
   }
 
@@ -154,12 +163,14 @@ class Shard {
       cpuFrom = process.cpuUsage();
       wallFromMs = performance.now();
       this.#lag.reset();
+      this.#gc.reset();
       await this.#waitUntil(() => performance.now() >= endMs, endMs + 1000);
       const cpu = process.cpuUsage(cpuFrom);
       const wallMs = performance.now() - wallFromMs;
       this.#isPlaying = false;
       const residentBytes = process.memoryUsage.rss();
       const loopLagMsP99 = Math.max(0, this.#lag.percentile(99) / 1e6 - LAG_RESOLUTION_MS);
+      const pace = this.#pace(signal.aborted ? -Infinity : endMs);
       if (!signal.aborted) {
         await this.#quiesce();
         await this.#compareFinalStates();
@@ -179,15 +190,30 @@ class Shard {
         refusedJoins: this.#refusedJoins,
         firstFailure: this.#firstFailure,
         joinMs: this.#joinMs.encode(),
+        confirmMs: this.#confirmations.encode(),
+        readMs: this.#answers.encode(),
         actMs: wallMs,
         loopLagMsP99,
         cpu: (cpu.user + cpu.system) / 1000 / Math.max(1, wallMs),
         residentBytes,
         interrupted: signal.aborted,
+        pace,
       };
     } finally {
       clearInterval(seconds);
     }
+  }
+
+  /** How well the plan was kept; acts planned before `endMs` whose turn did not come are counted as planned, too. */
+  #pace(endMs: number): ShardPace {
+    let unsent = 0;
+    for (const player of this.#players) {
+      for (; player.step !== undefined && this.#originMs + player.step.atMs <= endMs; player.step = player.script.next())
+        if (player.step.kind === "act") unsent += 1;
+    }
+    this.#planned += unsent;
+    const loopLagMsMax = Math.max(0, this.#lag.max / 1e6 - LAG_RESOLUTION_MS);
+    return { unsent, sendLagMs: this.#sendLagMs.encode(), loopLagMsMax, gc: this.#gc.pauses };
   }
 
   #advance(player: Player, nowMs: number): void {
@@ -217,15 +243,26 @@ class Shard {
       case "keepalive":
         player.node?.invoke({ kind: "keepalive", id: READ_IDS_FROM + player.reads++, plannedMs });
         return;
+      case "presence":
+        this.#begun(nowMs - plannedMs);
+        this.#show(player, step.name, plannedMs);
+        return;
       case "act":
-        this.#planned += 1;
-        if (nowMs - plannedMs > LATE_MS) this.#late += 1;
+        this.#begun(nowMs - plannedMs);
         this.#write(player, step.name, plannedMs, nowMs);
     }
   }
 
+  /** An act's turn has come, this much later than planned. */
+  #begun(lagMs: number): void {
+    this.#planned += 1;
+    this.#sendLagMs.record(lagMs);
+    if (lagMs > HARNESS_BOUNDS.sendLagMs) this.#late += 1;
+  }
+
   #write(player: Player, name: string, plannedMs: number, nowMs: number): void {
-    if (!player.isJoined || player.node === undefined) {
+    const mayWrite = player.isJoined || (this.#options.writesOffline && player.hasJoined);
+    if (!mayWrite || player.node === undefined) {
       this.#dropped += 1;
       return;
     }
@@ -234,6 +271,7 @@ class Shard {
     this.#sent += 1;
     this.#sentInSecond += 1;
     this.#ledger.invoked(player.slot, n, plannedMs, nowMs);
+    this.#confirmations.asked(player.index, n, plannedMs);
     const value = this.#options.operations.make(name, player.prng);
     player.node.invoke({
       kind: "write",
@@ -244,8 +282,22 @@ class Shard {
     });
   }
 
+  #show(player: Player, name: string, plannedMs: number): void {
+    if (!player.isJoined || player.node === undefined) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#sent += 1;
+    this.#sentInSecond += 1;
+    const value = this.#options.operations.make(name, player.prng);
+    player.node.invoke({ kind: "presence", id: READ_IDS_FROM + player.reads++, plannedMs, value });
+  }
+
   #read(player: Player, plannedMs: number): void {
-    if (player.isJoined) player.node?.invoke({ kind: "read", id: READ_IDS_FROM + player.reads++, plannedMs });
+    if (!player.isJoined) return;
+    const id = READ_IDS_FROM + player.reads++;
+    this.#answers.asked(player.index, id, plannedMs);
+    player.node?.invoke({ kind: "read", id, plannedMs });
   }
 
   async #join(player: Player, plannedMs: number): Promise<void> {
@@ -253,6 +305,7 @@ class Shard {
     player.startedMs = plannedMs;
     player.isLeaving = false;
     player.isRefused = false;
+    player.hasJoined = false;
     let first: Credential | undefined;
     const credential = async (): Promise<Credential> => {
       const minted = first ?? (await options.credential(player.index));
@@ -261,12 +314,14 @@ class Shard {
     };
     try {
       first = await options.credential(player.index);
-      player.room = await this.#room(player.script.room, first);
+      player.room = await this.#rooms.room(player.script.room, first);
     } catch (error) {
       this.#failed(error instanceof Error ? error.message : String(error));
       return;
     }
     if (!this.#isPlaying) return;
+    // One that comes back by itself would be the same client twice.
+    player.node?.stop();
     const { session } = options.scenario;
     const node = createNodeClient({
       session: options.session({
@@ -277,6 +332,7 @@ class Shard {
         keepaliveMs: session.keepalive && options.keepaliveMs !== undefined ? options.keepaliveMs / options.target.timeScale : undefined,
         reconnect: session.reconnect,
         readOnJoin: session.readOnJoin,
+        history: session.history ?? false,
         run: options.run,
       }),
       url: options.target.urls[player.index % options.target.urls.length] ?? options.target.urls[0],
@@ -302,48 +358,29 @@ class Shard {
     if (player.isJoined) player.node?.invoke({ kind: "leave", id: READ_IDS_FROM + player.reads++, plannedMs: performance.now() });
   }
 
-  #room(index: number, creator: Credential): Promise<string> {
-    const existing = this.#rooms.get(index);
-    if (existing !== undefined) return existing;
-    const label = `${this.#options.run}-${index}`;
-    const made = this.#createRoom(label, (this.#places.get(index) ?? 1) - 1, creator, createPrng(`${this.#options.seed}/room-${index}`));
-    this.#rooms.set(index, made);
-    return made;
-  }
-
-  async #createRoom(label: string, places: number, creator: Credential, prng: Prng): Promise<string> {
-    const { rooms, http } = this.#options;
-    if (rooms.kind === "named") return rooms.name(label);
-    const request = rooms.request(label, places, prng);
-    const answer = await http({ ...request, path: this.#options.target.basePath + request.path }, creator);
-    if ("failure" in answer) throw new HarnessError("unreachable", `no room could be made: ${answer.failure}`);
-    const parsed = rooms.parse(answer);
-    if ("failure" in parsed) throw new HarnessError("unreachable", `no room could be made: ${parsed.failure}`);
-    return parsed.room;
-  }
-
   #observe(player: Player, detail: Detail, atMs: number): void {
-    const told = detail.kind === "connected" ? { ...detail, startedMs: player.startedMs } : detail;
-    for (const checker of this.#options.checkers) checker.observe({ ...told, atMs, client: player.index, room: player.room });
+    this.#options.panel.observe({ ...this.#told(player, detail), atMs, client: player.index, room: player.room });
     switch (detail.kind) {
       case "lifecycle":
         if (detail.event === "joined") {
           if (!player.isJoined) this.#joined += 1;
           player.isJoined = true;
-          player.hasEnded = false;
+          player.hasJoined = true;
           this.#joinMs.record(atMs - player.startedMs);
           this.#ledger.joined(player.slot, player.index, player.room, atMs);
-        } else if (detail.event === "gone") player.hasEnded = true;
+        }
         return;
       case "disconnected":
         this.#disconnected(player, detail, atMs);
         return;
       case "snapshot":
+        if (detail.op !== undefined) this.#answers.answered(player.index, detail.op, atMs);
         this.#ledger.snapshot(player.slot, detail.marker, atMs);
-        if (player.finalRead === "asked")
-          player.finalRead = { marker: detail.marker === undefined ? undefined : `${detail.marker.author}/${detail.marker.n}` };
+        if (player.isAskedForFinal) this.#ledger.finalState(player.slot, detail.marker);
+        player.isAskedForFinal = false;
         return;
       case "accepted":
+        this.#confirmations.answered(player.index, detail.op, atMs);
         if (isWrite(detail.op)) this.#ledger.accepted(player.slot, detail.op, detail.position, atMs);
         return;
       case "rejected":
@@ -353,8 +390,6 @@ class Shard {
         } else if (detail.op !== undefined && isWrite(detail.op)) this.#ledger.rejected(player.slot, detail.op);
         return;
       case "problem":
-        this.#finding(player, detail.reason, "messages of the protocol", detail.text, atMs);
-        return;
       case "connected":
       case "invoked":
       case "delivered":
@@ -362,19 +397,24 @@ class Shard {
     }
   }
 
+  /** An observation with what only the engine knows: since when it tried, and whether the end is its own doing. */
+  #told(player: Player, detail: Detail): Detail {
+    if (detail.kind === "connected") return { ...detail, startedMs: player.startedMs };
+    if (detail.kind === "disconnected")
+      return { ...detail, wanted: detail.wanted || player.isLeaving || !this.#isPlaying || this.#isRestart(detail.code) };
+    return detail;
+  }
+
+  /** Whether a close tells of the restart that the scenario has. */
+  #isRestart(code: number): boolean {
+    const { restartAt, restartHow } = this.#options.scenario;
+    return restartAt !== undefined && (restartHow === "killed" || code === CODE_GOING_AWAY || code === CODE_RESTART);
+  }
+
   #disconnected(player: Player, detail: Extract<Detail, { kind: "disconnected" }>, atMs: number): void {
     if (player.isJoined) {
       this.#joined -= 1;
       this.#ledger.left(player.slot, atMs);
-      if (!player.isLeaving && !detail.wanted && !player.hasEnded && this.#isPlaying) {
-        this.#finding(
-          player,
-          "closed",
-          "a connection that lasts as long as its client stays",
-          `closed with ${detail.code} ${detail.reason}`.trim(),
-          atMs,
-        );
-      }
     } else if (!player.isLeaving && !player.isRefused)
       this.#failed(`closed with ${detail.code} ${detail.reason} before the join was confirmed`);
     player.isJoined = false;
@@ -384,14 +424,6 @@ class Shard {
   #failed(text: string): void {
     this.#refusedJoins += 1;
     this.#firstFailure ??= text;
-  }
-
-  #finding(player: Player, reason: Reason, expected: string, seen: string, atMs: number): void {
-    const count = (this.#broken.get(reason) ?? 0) + 1;
-    this.#broken.set(reason, count);
-    if (count > FINDINGS_MAX) return;
-    const witness = [{ atMs, from: "server", to: `client ${player.index}`, label: seen.slice(0, 200), isBad: true }];
-    this.#findings.push({ property: "delivery", reason, room: player.room, client: player.index, expected, seen, witness });
   }
 
   #reportSecond(): void {
@@ -429,60 +461,22 @@ class Shard {
     if (!this.#options.scenario.session.readOnJoin) return;
     const asked = this.#players.filter((player) => player.isJoined);
     for (const player of asked) {
-      player.finalRead = "asked";
+      player.isAskedForFinal = true;
       this.#read(player, performance.now());
     }
-    await this.#waitUntil(() => asked.every((player) => player.finalRead !== "asked" || !player.isJoined), performance.now() + READ_MS_MAX);
+    await this.#waitUntil(() => asked.every((player) => !player.isAskedForFinal || !player.isJoined), performance.now() + READ_MS_MAX);
   }
 
   #judge(): readonly CheckerOutcome[] {
     const nowMs = performance.now();
-    const finals = this.#players.filter((player) => player.finalRead !== undefined && player.finalRead !== "asked");
-    const diverged: Finding[] = [];
-    for (const player of finals) {
-      const last = this.#ledger.lastWrite(player.room);
-      const got = typeof player.finalRead === "object" ? player.finalRead.marker : undefined;
-      if (last === undefined || got === `${last.author}/${last.n}`) continue;
-      const label = got === undefined ? "a state without any of the run's writes" : `a state as of a=${got.replace("/", " n=")}`;
-      diverged.push({
-        property: "convergence",
-        reason: "diverged",
-        room: player.room,
-        client: player.index,
-        seen: label,
-        expected: `a=${last.author} n=${last.n}, the last write that the members received`,
-        witness: [
-          { atMs: nowMs, from: `client ${player.index}`, to: "server", label: "asks for the state after the run is quiet" },
-          { atMs: nowMs, from: "server", to: `client ${player.index}`, label, isBad: true },
-        ],
-      });
-    }
-    const outcomes: CheckerOutcome[] = [
-      ...this.#ledger.finish(nowMs),
-      {
-        property: "convergence",
-        judged: finals.length,
-        broken: diverged.length === 0 ? {} : { diverged: diverged.length },
-        findings: diverged.slice(0, FINDINGS_MAX),
-      },
-      { property: "delivery", judged: 0, broken: Object.fromEntries(this.#broken), findings: this.#findings },
-      ...this.#options.checkers.map((checker) => checker.finish(nowMs)),
-    ];
-    return outcomes;
+    return [...this.#ledger.finish(nowMs), ...this.#options.panel.finish(nowMs)];
   }
 
   get options(): ShardOptions {
     return this.#options;
   }
 
-  /** Resolves once `holds`, at `limitMs` of the clock, or on interrupt. */
   #waitUntil(holds: () => boolean, limitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setInterval(() => {
-        if (!holds() && performance.now() < limitMs && !this.#options.signal.aborted) return;
-        clearInterval(timer);
-        resolve();
-      }, 50);
-    });
+    return waitUntil(holds, limitMs, this.#options.signal);
   }
 }

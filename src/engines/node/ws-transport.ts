@@ -22,6 +22,11 @@ export const wsTransport: Transport = {
       handshakeTimeout: HANDSHAKE_MS_MAX,
       maxPayload: FRAME_BYTES_MAX,
       followRedirects: false,
+      // With one comma and one blank, as browsers write it: some servers split at nothing else.
+      finishRequest: (request) => {
+        if (options.protocols.length > 0) request.setHeader("sec-websocket-protocol", options.protocols.join(", "));
+        request.end();
+      },
       ...(options.ca === undefined ? {} : { ca: options.ca }),
       ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
     });

@@ -1,0 +1,173 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { Result } from "../src/core/result.ts";
+import { BUILT } from "./contestants.ts";
+import { type ProcessFigures, treeOf } from "./process-tree.ts";
+import { type BenchPart, commandOf, machine, printPart, today, writeResult } from "./result-file.ts";
+
+/**
+ * `npm run bench -- fifteen-thousand [--rates 0.2,0.1,0.05]`: 15,000 clients with DIDs and service tokens of their own
+ * in one run against the playback reference server, every delivery checked. The first rate whose run is conclusive counts.
+ */
+const { values: flags } = parseArgs({
+  options: {
+    clients: { type: "string", default: "15000" },
+    rates: { type: "string", default: "0.2,0.1,0.05" },
+    ramp: { type: "string", default: "75" },
+    duration: { type: "string", default: "30" },
+    workers: { type: "string", default: "2" },
+  },
+});
+const clients = Number(flags.clients);
+const rampMs = Number(flags.ramp) * 1000;
+const durationMs = Number(flags.duration) * 1000;
+/** Identities are minted once, at 500 a second, and kept; then come the run and its final states. */
+const OVERTIME_MS_MAX = 150_000;
+const SAMPLE_MS = 1000;
+
+type Kind = "workers" | "server" | "directory" | "command";
+
+interface Attempt {
+  readonly rate: number;
+  readonly result: Result;
+  /** The greatest resident memory that each kind of process had at once. */
+  readonly bytes: ReadonlyMap<Kind, number>;
+  /** Processor time over the whole run. */
+  readonly cpuMs: ReadonlyMap<Kind, number>;
+  readonly wallMs: number;
+}
+
+function kindOf({ command }: ProcessFigures): Kind {
+  if (command.includes("/cli/worker.")) return "workers";
+  if (command.includes("/reference/main.")) return "server";
+  if (command.includes("/plc-server.")) return "directory";
+  return "command";
+}
+
+async function attempt(rate: number): Promise<Attempt> {
+  const folder = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
+  const beganMs = performance.now();
+  const words = ["--clients", clients, "--rooms", Math.ceil(clients / 10), "--rate", rate, "--workers", flags.workers];
+  const times = ["--ramp", `${rampMs / 1000}s`, "--duration", `${durationMs / 1000}s`];
+  const rest = [...words, ...times, "--seed", "bench", "--out", join(folder, "report"), "--json"].map(String);
+  const child = spawn(process.execPath, [BUILT, "load", "watch-party", "--target", "playback", ...rest], {
+    stdio: ["ignore", openSync(join(folder, "stdout"), "w"), openSync(join(folder, "stderr"), "w")],
+  });
+  const bytes = new Map<Kind, number>();
+  const cpuMs = new Map<Kind, number>();
+  const sample = (): void => {
+    const now = new Map<Kind, { bytes: number; cpuMs: number }>();
+    for (const each of treeOf(child.pid ?? 0)) {
+      const kind = kindOf(each);
+      const sum = now.get(kind) ?? { bytes: 0, cpuMs: 0 };
+      now.set(kind, { bytes: sum.bytes + each.residentBytes, cpuMs: sum.cpuMs + each.cpuMs });
+    }
+    for (const [kind, sum] of now) {
+      bytes.set(kind, Math.max(bytes.get(kind) ?? 0, sum.bytes));
+      cpuMs.set(kind, Math.max(cpuMs.get(kind) ?? 0, sum.cpuMs));
+    }
+  };
+  const sampling = setInterval(sample, SAMPLE_MS);
+  // Ctrl-C ends a run in order: its own processes end with it.
+  const limit = setTimeout(() => child.kill("SIGINT"), rampMs + durationMs + OVERTIME_MS_MAX);
+  try {
+    await once(child, "exit");
+    const stdout = readFileSync(join(folder, "stdout"), "utf8");
+    if (stdout === "") throw new Error(readFileSync(join(folder, "stderr"), "utf8").slice(-2000));
+    return { rate, result: JSON.parse(stdout) as Result, bytes, cpuMs, wallMs: performance.now() - beganMs };
+  } finally {
+    clearInterval(sampling);
+    clearTimeout(limit);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function doubtsOf({ result }: Attempt): readonly string[] {
+  const { load, harness, notes, verdict } = result;
+  const off = load?.objectives
+    .filter((each) => each.verdict !== "pass")
+    .map(({ name, got, wanted }) => `${name} ${got} (wanted ${wanted})`);
+  const unjudged = result.requirements
+    .filter((each) => each.verdict === "inconclusive" || each.verdict === "fail")
+    .map(({ id, verdict: its }) => `${id} ${its}`);
+  const all = [...(off ?? []), ...unjudged, ...harness.inconclusiveBecause, ...notes];
+  return verdict === "pass" && all.length === 0 ? [] : [`verdict ${verdict}`, ...all];
+}
+
+function rowOf(made: Attempt): readonly string[] {
+  const { load, harness, verdict } = made.result;
+  const mib = (kind: Kind): string => ((made.bytes.get(kind) ?? 0) / 2 ** 20).toFixed(0);
+  const total = [...made.bytes.values()].reduce((sum, each) => sum + each, 0) / 2 ** 20;
+  return [
+    String(made.rate),
+    verdict,
+    `${load?.delivered ?? 0} of ${load?.expected ?? 0}`,
+    String(load?.achievedPerSecond ?? 0),
+    `${load?.deliveryMs.p50.toFixed(1) ?? ""} / ${load?.deliveryMs.p99.toFixed(1) ?? ""}`,
+    `${load?.joinMs.p50.toFixed(0) ?? ""} / ${load?.joinMs.p99.toFixed(0) ?? ""}`,
+    harness.loopLagMsP99.toFixed(1),
+    harness.cpu.toFixed(2),
+    (harness.residentBytes / 1024 / clients).toFixed(1),
+    [mib("workers"), mib("command"), mib("directory"), mib("server")].join(" + "),
+    total.toFixed(0),
+  ];
+}
+
+const attempts: Attempt[] = [];
+for (const rate of flags.rates.split(",").map(Number)) {
+  const made = await attempt(rate);
+  attempts.push(made);
+  process.stdout.write(`rate ${rate}: ${rowOf(made).join(" | ")}; ${doubtsOf(made).join("; ")}; ${(made.wallMs / 1000).toFixed(0)} s\n`);
+  if (doubtsOf(made).length === 0) break;
+}
+const last = attempts.at(-1);
+const isMet = last !== undefined && doubtsOf(last).length === 0 && last.result.load?.reach === 1;
+const part: BenchPart = {
+  key: `${clients}`,
+  command: commandOf("fifteen-thousand"),
+  measuredOn: today(),
+  machine: machine(),
+  tables: [
+    {
+      caption: `${clients} clients with DIDs in ${Math.ceil(clients / 10)} rooms, ${flags.workers} workers, ${durationMs / 1000} s of writing after a ramp of ${rampMs / 1000} s`,
+      columns: [
+        "writes a second and client",
+        "verdict",
+        "deliveries",
+        "writes a second",
+        "delivery p50 / p99 ms",
+        "join p50 / p99 ms",
+        "loop lag p99 ms",
+        "busiest worker's core",
+        "workers' KiB a client",
+        "MiB at most: workers + command + directory + server",
+        "MiB in all",
+      ],
+      rows: attempts.map(rowOf),
+    },
+  ],
+  bars: [
+    {
+      what: `${clients} DID-authenticated clients in one run, every delivery checked`,
+      wanted: "conclusive, reach 1",
+      got:
+        last === undefined
+          ? "no run"
+          : `${last.result.verdict} at ${last.rate} writes a second and client, reach ${last.result.load?.reach ?? 0}`,
+      isMet,
+    },
+  ],
+  notes: attempts.flatMap((made) => {
+    const doubts = doubtsOf(made);
+    return doubts.length === 0 ? [] : [`at ${made.rate}: ${doubts.join("; ")}`];
+  }),
+};
+printPart(part);
+const about = `Every client has a DID of its own in the PLC directory and shows a service token that it signed; the server looks the key up and
+verifies it at each join. All processes (workers, the command that mints tokens, the directory, the server) share the machine.`;
+if (clients === 15_000) writeResult({ name: "fifteen-thousand", title: "15,000 authenticated clients on one machine", about }, [part]);
+process.exitCode = isMet ? 0 : 1;

@@ -1,0 +1,23 @@
+import type { CaseDefinition } from "../../../core/case.ts";
+import { authCases } from "./auth.ts";
+import { capacityCases } from "./capacity.ts";
+import { clientCases } from "./client.ts";
+import { convergenceCases } from "./convergence.ts";
+import { deletionCases } from "./deletion.ts";
+import { hubCases } from "./hub.ts";
+import { orderingCases } from "./ordering.ts";
+import { robustnessCases } from "./robustness.ts";
+import { sessionCases } from "./session.ts";
+
+/** What is special to jazz. */
+export const cases: readonly CaseDefinition[] = [
+  ...authCases,
+  ...sessionCases,
+  ...orderingCases,
+  ...convergenceCases,
+  ...deletionCases,
+  ...hubCases,
+  ...robustnessCases,
+  ...capacityCases,
+  ...clientCases,
+];

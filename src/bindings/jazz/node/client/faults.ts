@@ -1,0 +1,19 @@
+/** Deliberate faults of our own client, by the variable CLIENT_FAULT; each is named by the requirement that it breaks. */
+export const CLIENT_FAULTS = {
+  "closed-socket-counts": "JAZZ-RES-08",
+  "waits-from-1s": "JAZZ-RES-01",
+  "flat-5s": "JAZZ-RES-01",
+  "two-sockets": "JAZZ-RES-03",
+  "unsymmetric-merge": "JAZZ-CONV-05",
+  "forgets-queue": "JAZZ-RES-06",
+} as const;
+
+export type ClientFault = keyof typeof CLIENT_FAULTS | undefined;
+
+/** The fault of a name; an empty one is none. @throws RangeError for unknown names. */
+export function clientFault(name: string): ClientFault {
+  if (name === "") return undefined;
+  const found = (Object.keys(CLIENT_FAULTS) as (keyof typeof CLIENT_FAULTS)[]).find((each) => each === name);
+  if (found === undefined) throw new RangeError(`our client has no fault "${name}"`);
+  return found;
+}

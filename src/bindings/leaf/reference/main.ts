@@ -1,0 +1,40 @@
+import { readConfig } from "./config.ts";
+import { FAULT_IDS } from "./faulty/index.ts";
+import { createLog } from "./log.ts";
+import { startServer } from "./server.ts";
+
+const EXIT = { fault: 1, environment: 2, portInUse: 3 } as const;
+
+const log = createLog((line) => process.stderr.write(line));
+
+function fail(code: number, event: string, reason: string): never {
+  log("error", event, { reason });
+  process.exit(code);
+}
+
+const config = readConfig(process.env);
+if ("problem" in config) fail(EXIT.environment, "bad-environment", `${config.variable} ${config.problem}`);
+if (config.mutant !== "" && !FAULT_IDS.includes(config.mutant)) {
+  fail(EXIT.environment, "bad-environment", `MUTANT "${config.mutant}" is not known; there are ${FAULT_IDS.join(", ")}`);
+}
+
+const server = await startServer(config, log).catch((error: NodeJS.ErrnoException) =>
+  error.code === "EADDRINUSE"
+    ? fail(EXIT.portInUse, "port-in-use", `port ${config.port} of ${config.host} is in use: choose another by PORT, or 0 for any`)
+    : fail(EXIT.environment, "cannot-start", `DATA_DIR, HOST or PORT: ${error.message}`),
+);
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.once(signal, () => {
+    log("info", "stopping", { reason: signal });
+    void server.stop().finally(() => process.exit(0));
+  });
+}
+
+process.once("uncaughtException", (error) => {
+  log("error", "uncaught-exception", { reason: error.stack ?? String(error) });
+  void server.stop().finally(() => process.exit(EXIT.fault));
+});
+
+log("info", "listening", { url: server.url, ...(config.mutant === "" ? {} : { mutant: config.mutant }) });
+process.stdout.write(`${JSON.stringify({ event: "ready", url: server.url })}\n`);

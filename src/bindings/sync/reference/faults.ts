@@ -1,0 +1,72 @@
+/** Every deliberate fault; the summaries are with the mutants. */
+export const FAULT_IDS = [
+  "any-key-for-p256",
+  "multikey-is-not-read",
+  "jwt-opens-socket",
+  "token-lives-a-minute",
+  "token-ends-early",
+  "token-in-query",
+  "token-is-named-in-answer",
+  "answer-names-no-protocol",
+  "shortened-token-is-taken",
+  "token-is-not-bound",
+  "refusal-shows-stack",
+  "method-is-not-checked",
+  "high-s-is-taken",
+  "expiry-is-not-checked",
+  "dev-token-is-always-open",
+  "revoked-socket-stays",
+  "revokes-tokens-of-others",
+  "token-serves-twice",
+  "bytes-are-read-as-text",
+  "frame-is-sent-as-text",
+  "no-echo",
+  "relays-twice",
+  "subscriptions-are-not-ended",
+  "reset-closes-bystander",
+  "plain-request-hangs",
+  "swaps-two-updates",
+  "waiting-updates-are-dropped",
+  "late-joiner-lacks-last",
+  "single-author-is-not-stored",
+  "large-document-is-cut",
+  "silent-peer-stays",
+  "idle-peer-is-dropped",
+  "no-did-cache",
+  "no-single-flight",
+  "rotation-locks-out",
+  "retired-key-is-kept",
+  "reconnect-lacks-missed",
+  "unsubscribed-still-hears",
+  "leaks-to-other-document",
+  "one-reason-for-all",
+  "refusal-says-nothing",
+  "failures-are-not-limited",
+  "stop-cuts-sockets",
+  "unset-did-is-guessed",
+  "directory-down-hangs",
+  "bad-frame-closes-all",
+  "sockets-are-not-limited",
+  "limit-says-no-time",
+  "token-of-other-instance-is-unknown",
+  "relay-is-slow",
+  "tokens-share-bits",
+  "odd-entity-is-taken",
+  "expired-tokens-stay",
+  "expired-token-has-its-own-answer",
+  "errors-lack-cors",
+  "ready-while-stopping",
+  "messages-are-counted-twice",
+  "token-is-logged",
+  "refused-login-is-not-logged",
+] as const;
+
+export type FaultId = (typeof FAULT_IDS)[number];
+
+/** Whether the server has this fault. */
+export type Faults = (id: FaultId) => boolean;
+
+/** Whether a text names a fault. */
+export function isFaultId(text: string): text is FaultId {
+  return (FAULT_IDS as readonly string[]).includes(text);
+}

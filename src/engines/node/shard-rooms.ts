@@ -1,0 +1,81 @@
+import type { RoomOutcome, Rooms } from "../../core/binding.ts";
+import { HarnessError } from "../../core/errors.ts";
+import { createPrng, type Prng } from "../../core/prng.ts";
+import type { Credential } from "../../core/session.ts";
+import type { Alarms } from "./alarms.ts";
+import { createNodeClient } from "./client.ts";
+import type { ShardOptions } from "./shard-types.ts";
+import { waitUntil } from "./wait-until.ts";
+
+/** Making a room over the protocol: a sign-in and a few calls, while others do the same. */
+const ROOM_MS_MAX = 30_000;
+
+/** The rooms of a shard, each made when its first member comes. */
+export class ShardRooms {
+  readonly #options: ShardOptions;
+  /** Members that each room is to hold, by its index. */
+  readonly #places: ReadonlyMap<number, number>;
+  readonly #alarms: Alarms;
+  readonly #rooms: Map<number, Promise<string>> = new Map();
+
+  constructor(options: ShardOptions, places: ReadonlyMap<number, number>, alarms: Alarms) {
+    this.#options = options;
+    this.#places = places;
+    this.#alarms = alarms;
+  }
+
+  get size(): number {
+    return this.#rooms.size;
+  }
+
+  /**
+   * The id of the room with this index, made with the credential of whoever asks first.
+   * @throws HarnessError `unreachable` when none could be made.
+   */
+  room(index: number, creator: Credential): Promise<string> {
+    const existing = this.#rooms.get(index);
+    if (existing !== undefined) return existing;
+    const label = `${this.#options.run}-${index}`;
+    const made = this.#create(label, (this.#places.get(index) ?? 1) - 1, creator, createPrng(`${this.#options.seed}/room-${index}`));
+    this.#rooms.set(index, made);
+    return made;
+  }
+
+  async #create(label: string, places: number, creator: Credential, prng: Prng): Promise<string> {
+    const { rooms, http, target } = this.#options;
+    if (rooms.kind === "named") return rooms.name(label);
+    if (rooms.kind === "opened") return this.#open(rooms, label, creator, prng);
+    const request = rooms.request(label, places, prng);
+    const answer = await http({ ...request, path: target.basePath + request.path }, creator);
+    const parsed = "failure" in answer ? answer : rooms.parse(answer);
+    if ("failure" in parsed) throw new HarnessError("unreachable", `no room could be made: ${parsed.failure}`);
+    return parsed.room;
+  }
+
+  async #open(rooms: Extract<Rooms, { readonly kind: "opened" }>, label: string, creator: Credential, prng: Prng): Promise<string> {
+    const { target, run, transport, http, signal } = this.#options;
+    const told: RoomOutcome[] = [];
+    const options = { room: "", basePath: target.basePath, dialect: target.dialect, prng, run };
+    const maker = createNodeClient({
+      session: rooms.session({ ...options, keepaliveMs: undefined, reconnect: false, readOnJoin: false }, label, (outcome) => {
+        told.push(outcome);
+      }),
+      url: target.urls[0],
+      headers: target.headers,
+      ca: target.ca,
+      localAddress: undefined,
+      transport,
+      alarms: this.#alarms,
+      nowMs: () => performance.now(),
+      credential: () => Promise.resolve(creator),
+      http: (request) => http(request, creator),
+      observe: () => {},
+    });
+    maker.start();
+    await waitUntil(() => told.length > 0, performance.now() + ROOM_MS_MAX, signal);
+    maker.stop();
+    const outcome = told[0] ?? { failure: `nothing came of it within ${ROOM_MS_MAX} ms` };
+    if ("failure" in outcome) throw new HarnessError("unreachable", `no room could be made: ${outcome.failure}`);
+    return outcome.room;
+  }
+}
