@@ -55,6 +55,9 @@ const ONCE: ReadonlySet<string> = new Set(["k6-single"]);
 /** More of the machine than this went to processes that have no part in it: measured again, so often at most. */
 const FOREIGN_CORES_MAX = 0.1;
 const TRIES_MAX = 2;
+/** So long is waited for others to leave the machine alone. */
+const QUIET_MS_MAX = 45_000;
+const QUIET_WINDOW_MS = 1500;
 
 interface Figures {
   readonly cpuMsPerThousand: number;
@@ -66,6 +69,8 @@ interface Figures {
   /** Of the planned writes. */
   readonly share: number;
   readonly serverCores: number;
+  /** Of our command's processes that hold no clients. */
+  readonly besideCores: number;
   /** What all other processes of the machine had meanwhile. */
   readonly foreignCores: number;
   readonly problem: string | undefined;
@@ -114,6 +119,11 @@ async function measure(contestant: Contestant, setup: Setup): Promise<Figures> {
       messagesPerSecond: (messages * 1000) / wallMs,
       share: (written * 1000) / wallMs / (load.clients * load.rate),
       serverCores: cpuMsBetween(serverFrom, serverTo) / wallMs,
+      besideCores:
+        cpuMsBetween(
+          treeFrom,
+          treeTo.filter((each) => !holdsClients(contestant, each)),
+        ) / wallMs,
       foreignCores: Math.max(0, foreignMs / wallMs),
       problem: problemOf(contestant, folder),
     };
@@ -176,12 +186,25 @@ type Round = ReadonlyMap<string, Figures>;
 async function undisturbed(contestant: Contestant, setup: Setup, about: string): Promise<Figures> {
   const made: Figures[] = [];
   for (let trial = 0; trial < TRIES_MAX; trial += 1) {
+    await quiet();
     const measured = await measure(contestant, setup);
     made.push(measured);
     process.stdout.write(`${about}, ${contestant.name}: ${JSON.stringify(measured)}\n`);
     if (measured.foreignCores <= FOREIGN_CORES_MAX) return measured;
   }
   return made.reduce((best, each) => (each.foreignCores < best.foreignCores ? each : best));
+}
+
+async function quiet(): Promise<void> {
+  await waitFor(
+    async () => {
+      const fromMs = machineCpuMs() - cpuMsNow([]);
+      await pause(QUIET_WINDOW_MS);
+      return (machineCpuMs() - cpuMsNow([]) - fromMs) / QUIET_WINDOW_MS <= FOREIGN_CORES_MAX;
+    },
+    0,
+    QUIET_MS_MAX,
+  );
 }
 
 async function compare(key: string, setup: Setup): Promise<BenchPart> {

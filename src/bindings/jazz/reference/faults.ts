@@ -36,7 +36,11 @@ function loses(which: (content: Content, watch: Watch) => boolean): Fault {
 /** Whether a content is one short entry of a feed: encrypted, a deletion is shorter than all else, then a reaction. */
 function isShort(content: Content, watch: Watch, charactersMax: number): boolean {
   const lengths = Watch.lengths(content);
-  return watch.typeOf(content.id) === "costream" && lengths.length > 0 && lengths.every((length) => length > 0 && length <= charactersMax);
+  return (
+    watch.typeOf(content.id) === "costream" &&
+    lengths.length > 0 &&
+    lengths.every((length) => length > EMPTY_CHARACTERS_MAX && length <= charactersMax)
+  );
 }
 
 const DELETION_CHARACTERS_MAX = 75;
@@ -111,8 +115,8 @@ const FAULTS: Readonly<Record<string, () => Fault>> = {
             Watch.headerType(message) === "comap" &&
             Watch.lengths(message).every((length) => length < EMPTY_CHARACTERS_MAX);
           if (isEmpty) empty.set(socket.number, (empty.get(socket.number) ?? 0) + 1);
-          // The first one belongs to the making of a space.
-          if (!isEmpty || (empty.get(socket.number) ?? 0) < 2) pass(message);
+          // The first two belong to the making of an account and a space.
+          if (!isEmpty || (empty.get(socket.number) ?? 0) < 3) pass(message);
         },
       },
     };
