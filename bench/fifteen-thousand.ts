@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Result } from "../src/core/result.ts";
 import { BUILT } from "./contestants.ts";
-import { type ProcessFigures, treeOf } from "./process-tree.ts";
+import { cpuMsBetween, machineCpuMs, type ProcessFigures, treeOf } from "./process-tree.ts";
 import { type BenchPart, commandOf, machine, printPart, today, writeResult } from "./result-file.ts";
 
 /**
@@ -29,16 +29,22 @@ const durationMs = Number(flags.duration) * 1000;
 const OVERTIME_MS_MAX = 150_000;
 const SAMPLE_MS = 1000;
 
-type Kind = "workers" | "server" | "directory" | "command";
+const KINDS = ["workers", "server", "directory", "command"] as const;
+type Kind = (typeof KINDS)[number];
 
 interface Attempt {
   readonly rate: number;
   readonly result: Result;
   /** The greatest resident memory that each kind of process had at once. */
   readonly bytes: ReadonlyMap<Kind, number>;
-  /** Processor time over the whole run. */
-  readonly cpuMs: ReadonlyMap<Kind, number>;
   readonly wallMs: number;
+  /** Each second's share of the machine, by whom. */
+  readonly seconds: readonly Second[];
+}
+
+interface Second {
+  readonly atMs: number;
+  readonly cores: ReadonlyMap<Kind | "others", number>;
 }
 
 function kindOf({ command }: ProcessFigures): Kind {
@@ -58,18 +64,32 @@ async function attempt(rate: number): Promise<Attempt> {
     stdio: ["ignore", openSync(join(folder, "stdout"), "w"), openSync(join(folder, "stderr"), "w")],
   });
   const bytes = new Map<Kind, number>();
-  const cpuMs = new Map<Kind, number>();
+  const seconds: Second[] = [];
+  let before = { atMs: performance.now(), machineMs: machineCpuMs(), tree: treeOf(process.pid) };
   const sample = (): void => {
-    const now = new Map<Kind, { bytes: number; cpuMs: number }>();
-    for (const each of treeOf(child.pid ?? 0)) {
+    const now = new Map<Kind, number>();
+    const tree = treeOf(process.pid);
+    const after = { atMs: performance.now(), machineMs: machineCpuMs(), tree };
+    const cores = new Map<Kind | "others", number>();
+    const share = (ms: number): number => ms / (after.atMs - before.atMs);
+    for (const kind of KINDS)
+      cores.set(
+        kind,
+        share(
+          cpuMsBetween(
+            before.tree,
+            tree.filter((each) => each.pid !== process.pid && kindOf(each) === kind),
+          ),
+        ),
+      );
+    cores.set("others", share(after.machineMs - before.machineMs - cpuMsBetween(before.tree, tree)));
+    seconds.push({ atMs: after.atMs - beganMs, cores });
+    before = after;
+    for (const each of tree.filter(({ pid }) => pid !== process.pid)) {
       const kind = kindOf(each);
-      const sum = now.get(kind) ?? { bytes: 0, cpuMs: 0 };
-      now.set(kind, { bytes: sum.bytes + each.residentBytes, cpuMs: sum.cpuMs + each.cpuMs });
+      now.set(kind, (now.get(kind) ?? 0) + each.residentBytes);
     }
-    for (const [kind, sum] of now) {
-      bytes.set(kind, Math.max(bytes.get(kind) ?? 0, sum.bytes));
-      cpuMs.set(kind, Math.max(cpuMs.get(kind) ?? 0, sum.cpuMs));
-    }
+    for (const [kind, sum] of now) bytes.set(kind, Math.max(bytes.get(kind) ?? 0, sum));
   };
   const sampling = setInterval(sample, SAMPLE_MS);
   // Ctrl-C ends a run in order: its own processes end with it.
@@ -78,7 +98,7 @@ async function attempt(rate: number): Promise<Attempt> {
     await once(child, "exit");
     const stdout = readFileSync(join(folder, "stdout"), "utf8");
     if (stdout === "") throw new Error(readFileSync(join(folder, "stderr"), "utf8").slice(-2000));
-    return { rate, result: JSON.parse(stdout) as Result, bytes, cpuMs, wallMs: performance.now() - beganMs };
+    return { rate, result: JSON.parse(stdout) as Result, bytes, wallMs: performance.now() - beganMs, seconds };
   } finally {
     clearInterval(sampling);
     clearTimeout(limit);
@@ -117,12 +137,26 @@ function rowOf(made: Attempt): readonly string[] {
   ];
 }
 
+/** What every second of a run that came to nothing was like. */
+function tellWhy({ result, seconds }: Attempt): void {
+  const series = result.load?.series ?? [];
+  for (const { t, clients: joined, sent, delivered, deliveryMsP99, loopLagMs } of series)
+    process.stdout.write(
+      `  ${t} s: ${joined} clients, ${sent} sent, ${delivered} delivered, p99 ${deliveryMsP99} ms, lag ${loopLagMs} ms\n`,
+    );
+  for (const { atMs, cores } of seconds)
+    process.stdout.write(
+      `  at ${(atMs / 1000).toFixed(0)} s cores: ${[...cores].map(([kind, share]) => `${kind} ${share.toFixed(2)}`).join(", ")}\n`,
+    );
+}
+
 const attempts: Attempt[] = [];
 for (const rate of flags.rates.split(",").map(Number)) {
   const made = await attempt(rate);
   attempts.push(made);
   process.stdout.write(`rate ${rate}: ${rowOf(made).join(" | ")}; ${doubtsOf(made).join("; ")}; ${(made.wallMs / 1000).toFixed(0)} s\n`);
   if (doubtsOf(made).length === 0) break;
+  tellWhy(made);
 }
 const last = attempts.at(-1);
 const isMet = last !== undefined && doubtsOf(last).length === 0 && last.result.load?.reach === 1;
