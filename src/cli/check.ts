@@ -174,7 +174,7 @@ function assembleAbsent(options: CheckOptions, running: Pick<RunningTarget, "bin
     options,
     running,
     selection: { cases: [], ids, planned: new Set(), gated: new Map([...ids].map((id) => [id, absent])) },
-    seed: options.seed ?? "",
+    seed: options.seed ?? randomBytes(6).toString("hex"),
     startedAt: new Date(),
     rows: [],
     figures: undefined,
