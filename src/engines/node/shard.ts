@@ -3,17 +3,18 @@ import type { CheckerOutcome } from "../../core/checker.ts";
 import { HARNESS_BOUNDS } from "../../core/harness-bounds.ts";
 import type { Ledger } from "../../core/ledger.ts";
 import type { Detail } from "../../core/observation.ts";
-import { createPrng, type Prng } from "../../core/prng.ts";
-import type { ClientScript, Step } from "../../core/scenario.ts";
+import type { Step } from "../../core/scenario.ts";
 import type { Credential } from "../../core/session.ts";
 import { Answers } from "./answers.ts";
-import { createAlarms, type Alarm } from "./alarms.ts";
-import { createNodeClient, type NodeClient } from "./client.ts";
+import { createAlarms } from "./alarms.ts";
+import { createNodeClient } from "./client.ts";
 import { watchGc } from "./gc.ts";
 import { createHdr } from "./hdr.ts";
+import { ShardFigures } from "./shard-figures.ts";
+import { createPlayers, placesOf, type Player } from "./shard-player.ts";
 import { ShardRooms } from "./shard-rooms.ts";
 import { waitUntil } from "./wait-until.ts";
-import type { ShardOptions, ShardPace, ShardResult } from "./shard-types.ts";
+import type { ShardOptions, ShardResult } from "./shard-types.ts";
 
 /** X-13: quiet means nothing outstanding and nothing arrived for a second; waited for at most 10 s. */
 const QUIET_MS = 1000;
@@ -45,28 +46,6 @@ function isWrite(op: number): boolean {
   return op > 0 && op < READ_IDS_FROM;
 }
 
-interface Player {
-  readonly index: number;
-  readonly slot: number;
-  readonly script: ClientScript;
-  readonly prng: Prng;
-  alarm: Alarm | undefined;
-  step: Step | undefined;
-  node: NodeClient | undefined;
-  room: string;
-  isJoined: boolean;
-  /** Since its last join step it was in its room once: a session that comes back by itself still holds it. */
-  hasJoined: boolean;
-  /** The next disconnect is of our own making. */
-  isLeaving: boolean;
-  /** This attempt to join was refused in words; the close that follows is no second failure. */
-  isRefused: boolean;
-  startedMs: number;
-  writes: number;
-  reads: number;
-  isAskedForFinal: boolean;
-}
-
 /** Plays one shard of a scenario; resolves once the run is quiet and judged. Throws only HarnessError. */
 export async function runShard(options: ShardOptions): Promise<ShardResult> {
   const shard = new Shard(options);
@@ -80,81 +59,33 @@ export async function runShard(options: ShardOptions): Promise<ShardResult> {
 class Shard {
   readonly #options: ShardOptions;
   readonly #alarms = createAlarms(() => performance.now());
-  readonly #players: Player[] = [];
+  readonly #players: readonly Player[];
   readonly #rooms: ShardRooms;
   readonly #ledger: Ledger;
-  readonly #second = createHdr();
-  readonly #joinMs = createHdr();
-  readonly #confirmations: Answers = new Answers();
-  readonly #answers: Answers = new Answers();
-  readonly #lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  readonly #secondLag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  readonly #gc = watchGc();
-  readonly #sendLagMs = createHdr();
+  readonly #figures = new ShardFigures();
   readonly #isLoopback: boolean;
   #originMs = 0;
   #joined = 0;
-  #sent = 0;
-  #sentInSecond = 0;
-  #delivered = 0;
-  #deliveredInSecond = 0;
-  #planned = 0;
-  #late = 0;
-  #dropped = 0;
-  #refusedJoins = 0;
-  #firstFailure: string | undefined;
   #isPlaying = false;
 
   constructor(options: ShardOptions) {
     this.#options = options;
-    const { scenario, parameters, seed, shard } = options;
-    const root = createPrng(`${seed}/${scenario.name}`);
-    const places = new Map<number, number>();
-    for (let index = 0; index < parameters.clients; index += 1) {
-      const prng = root.fork(`client-${index}`);
-      const script = scenario.script(index, parameters, options.operations.mix, prng);
-      if (script.room % shard.count !== shard.index) continue;
-      places.set(script.room, (places.get(script.room) ?? 0) + 1);
-      this.#players.push({
-        index,
-        slot: this.#players.length,
-        script,
-        prng: prng.fork("values"),
-        alarm: undefined,
-        step: script.next(),
-        node: undefined,
-        room: "",
-        isJoined: false,
-        hasJoined: false,
-        isLeaving: false,
-        isRefused: false,
-        startedMs: 0,
-        writes: 0,
-        reads: 0,
-        isAskedForFinal: false,
-      });
-    }
-    this.#rooms = new ShardRooms(options, places, this.#alarms);
+    this.#players = createPlayers(options);
+    this.#rooms = new ShardRooms(options, placesOf(this.#players), this.#alarms);
     this.#isLoopback = /^https?:\/\/127\./.test(options.target.urls[0]);
-    this.#ledger = options.ledger(this.#players.length, (latencyMs) => {
-      this.#deliveredInSecond += 1;
-      this.#second.record(latencyMs);
-    });
+    this.#ledger = options.ledger(this.#players.length, (latencyMs) => this.#figures.deliveredAfter(latencyMs));
   }
 
   stop(): void {
     this.#alarms.stop();
-    this.#lag.disable();
-    this.#secondLag.disable();
-    this.#gc.stop();
+    this.#figures.stop();
     for (const player of this.#players) player.node?.stop();
   }
 
   async play(): Promise<ShardResult> {
     const { parameters, signal } = this.#options;
     this.#originMs = performance.now() + 100;
-    this.#lag.enable();
-    this.#secondLag.enable();
+    this.#figures.start();
     this.#isPlaying = true;
     for (const player of this.#players) {
       player.alarm = this.#alarms.create((nowMs) => this.#advance(player, nowMs));
@@ -168,15 +99,14 @@ class Shard {
       await this.#waitUntil(() => performance.now() >= this.#originMs + parameters.rampMs, this.#originMs + parameters.rampMs + 1000);
       cpuFrom = process.cpuUsage();
       wallFromMs = performance.now();
-      this.#lag.reset();
-      this.#gc.reset();
+      this.#figures.resetPace();
       await this.#waitUntil(() => performance.now() >= endMs, endMs + 1000);
       const cpu = process.cpuUsage(cpuFrom);
       const wallMs = performance.now() - wallFromMs;
       this.#isPlaying = false;
       const residentBytes = process.memoryUsage.rss();
-      const loopLagMsP99 = Math.max(0, this.#lag.percentile(99) / 1e6 - LAG_RESOLUTION_MS);
-      const pace = this.#pace(signal.aborted ? -Infinity : endMs);
+      const loopLagMsP99 = this.#figures.loopLagMsP99();
+      const pace = this.#figures.pace(signal.aborted ? 0 : this.#unsent(endMs));
       if (!signal.aborted) {
         await this.#quiesce();
         await this.#compareFinalStates();
@@ -189,15 +119,7 @@ class Shard {
         clients: this.#players.length,
         rooms: this.#rooms.size,
         outcomes,
-        sent: this.#sent,
-        planned: this.#planned,
-        late: this.#late,
-        dropped: this.#dropped,
-        refusedJoins: this.#refusedJoins,
-        firstFailure: this.#firstFailure,
-        joinMs: this.#joinMs.encode(),
-        confirmMs: this.#confirmations.encode(),
-        readMs: this.#answers.encode(),
+        ...this.#figures.totals(),
         actMs: wallMs,
         loopLagMsP99,
         cpu: (cpu.user + cpu.system) / 1000 / Math.max(1, wallMs),
@@ -210,16 +132,14 @@ class Shard {
     }
   }
 
-  /** How well the plan was kept; acts planned before `endMs` whose turn did not come are counted as planned, too. */
-  #pace(endMs: number): ShardPace {
+  /** Acts planned before `endMs` whose turn did not come. */
+  #unsent(endMs: number): number {
     let unsent = 0;
     for (const player of this.#players) {
       for (; player.step !== undefined && this.#originMs + player.step.atMs <= endMs; player.step = player.script.next())
         if (player.step.kind === "act") unsent += 1;
     }
-    this.#planned += unsent;
-    const loopLagMsMax = Math.max(0, this.#lag.max / 1e6 - LAG_RESOLUTION_MS);
-    return { unsent, sendLagMs: this.#sendLagMs.encode(), loopLagMsMax, gc: this.#gc.pauses };
+    return unsent;
   }
 
   #advance(player: Player, nowMs: number): void {
@@ -250,34 +170,26 @@ class Shard {
         player.node?.invoke({ kind: "keepalive", id: READ_IDS_FROM + player.reads++, plannedMs });
         return;
       case "presence":
-        this.#begun(nowMs - plannedMs);
+        this.#figures.begun(nowMs - plannedMs);
         this.#show(player, step.name, plannedMs);
         return;
       case "act":
-        this.#begun(nowMs - plannedMs);
+        this.#figures.begun(nowMs - plannedMs);
         this.#write(player, step.name, plannedMs, nowMs);
     }
-  }
-
-  /** An act's turn has come, this much later than planned. */
-  #begun(lagMs: number): void {
-    this.#planned += 1;
-    this.#sendLagMs.record(lagMs);
-    if (lagMs > HARNESS_BOUNDS.sendLagMs) this.#late += 1;
   }
 
   #write(player: Player, name: string, plannedMs: number, nowMs: number): void {
     const mayWrite = player.isJoined || (this.#options.writesOffline && player.hasJoined);
     if (!mayWrite || player.node === undefined) {
-      this.#dropped += 1;
+      this.#figures.dropped();
       return;
     }
     player.writes += 1;
     const n = player.writes;
-    this.#sent += 1;
-    this.#sentInSecond += 1;
+    this.#figures.sent();
     this.#ledger.invoked(player.slot, n, plannedMs, nowMs);
-    this.#confirmations.asked(player.index, n, plannedMs);
+    this.#figures.confirmations.asked(player.index, n, plannedMs);
     const value = this.#options.operations.make(name, player.prng);
     player.node.invoke({
       kind: "write",
@@ -290,11 +202,10 @@ class Shard {
 
   #show(player: Player, name: string, plannedMs: number): void {
     if (!player.isJoined || player.node === undefined) {
-      this.#dropped += 1;
+      this.#figures.dropped();
       return;
     }
-    this.#sent += 1;
-    this.#sentInSecond += 1;
+    this.#figures.sent();
     const value = this.#options.operations.make(name, player.prng);
     player.node.invoke({ kind: "presence", id: READ_IDS_FROM + player.reads++, plannedMs, value });
   }
@@ -302,7 +213,7 @@ class Shard {
   #read(player: Player, plannedMs: number): void {
     if (!player.isJoined) return;
     const id = READ_IDS_FROM + player.reads++;
-    this.#answers.asked(player.index, id, plannedMs);
+    this.#figures.answers.asked(player.index, id, plannedMs);
     player.node?.invoke({ kind: "read", id, plannedMs });
   }
 
@@ -322,7 +233,7 @@ class Shard {
       first = await options.credential(player.index);
       player.room = await this.#rooms.room(player.script.room, first);
     } catch (error) {
-      this.#failed(error instanceof Error ? error.message : String(error));
+      this.#figures.joinFailed(error instanceof Error ? error.message : String(error));
       return;
     }
     if (!this.#isPlaying) return;
@@ -372,7 +283,7 @@ class Shard {
           if (!player.isJoined) this.#joined += 1;
           player.isJoined = true;
           player.hasJoined = true;
-          this.#joinMs.record(atMs - player.startedMs);
+          this.#figures.joinedAfter(atMs - player.startedMs);
           this.#ledger.joined(player.slot, player.index, player.room, atMs);
         }
         return;
@@ -380,19 +291,19 @@ class Shard {
         this.#disconnected(player, detail, atMs);
         return;
       case "snapshot":
-        if (detail.op !== undefined) this.#answers.answered(player.index, detail.op, atMs);
+        if (detail.op !== undefined) this.#figures.answers.answered(player.index, detail.op, atMs);
         this.#ledger.snapshot(player.slot, detail.marker, atMs);
         if (player.isAskedForFinal) this.#ledger.finalState(player.slot, detail.marker);
         player.isAskedForFinal = false;
         return;
       case "accepted":
-        this.#confirmations.answered(player.index, detail.op, atMs);
+        this.#figures.confirmations.answered(player.index, detail.op, atMs);
         if (isWrite(detail.op)) this.#ledger.accepted(player.slot, detail.op, detail.position, atMs);
         return;
       case "rejected":
         if (!player.isJoined) {
           player.isRefused = true;
-          this.#failed(`${detail.code} ${detail.text}`);
+          this.#figures.joinFailed(`${detail.code} ${detail.text}`);
         } else if (detail.op !== undefined && isWrite(detail.op)) this.#ledger.rejected(player.slot, detail.op);
         return;
       case "problem":
@@ -422,31 +333,14 @@ class Shard {
       this.#joined -= 1;
       this.#ledger.left(player.slot, atMs);
     } else if (!player.isLeaving && !player.isRefused)
-      this.#failed(`closed with ${detail.code} ${detail.reason} before the join was confirmed`);
+      this.#figures.joinFailed(`closed with ${detail.code} ${detail.reason} before the join was confirmed`);
     player.isJoined = false;
     player.startedMs = atMs;
   }
 
-  #failed(text: string): void {
-    this.#refusedJoins += 1;
-    this.#firstFailure ??= text;
-  }
-
   #reportSecond(): void {
-    const lag = Math.max(0, this.#secondLag.max / 1e6 - LAG_RESOLUTION_MS);
-    this.#options.onSecond({
-      t: Math.max(0, Math.round((performance.now() - this.#originMs) / 1000)),
-      clients: this.#joined,
-      sent: this.#sentInSecond,
-      delivered: this.#deliveredInSecond,
-      deliveryMs: this.#second.encode(),
-      loopLagMs: Math.round(lag * 10) / 10,
-    });
-    this.#delivered += this.#deliveredInSecond;
-    this.#sentInSecond = 0;
-    this.#deliveredInSecond = 0;
-    this.#second.reset();
-    this.#secondLag.reset();
+    const t = Math.max(0, Math.round((performance.now() - this.#originMs) / 1000));
+    this.#options.onSecond(this.#figures.takeSecond(t, this.#joined));
   }
 
   async #quiesce(): Promise<void> {
@@ -455,7 +349,7 @@ class Shard {
     let seen = -1;
     await this.#waitUntil(() => {
       const nowMs = performance.now();
-      const total = this.#delivered + this.#deliveredInSecond;
+      const total = this.#figures.delivered;
       if (total !== seen || !this.#ledger.isQuiet()) quietFromMs = nowMs;
       seen = total;
       return nowMs - quietFromMs >= QUIET_MS;
