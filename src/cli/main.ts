@@ -173,6 +173,7 @@ function program(ending: Ending): Command {
     .option("--json", "print the outcome on stdout as JSON")
     .option("--seed <text>", "fixes workload and identities")
     .option("--quick", "judge the declared requirements only")
+    .option("--jobs <n>", "mutants side by side; what is timed wants a core for each", parseWhole(1, 16), 2)
     .option("--write", "write the table to docs/mutants-<binding>.md")
     .option("--dry-run", "name the mutants, and do nothing")
     .addHelpText("after", examples(["rollcall mutants playback", "rollcall mutants playback --only 'drops-*'"]))

@@ -268,6 +268,7 @@ export async function runMutantTable(name: string, flags: Flags): Promise<number
       const options: MutantsOptions = {
         binding: name,
         quick,
+        ...(typeof flags["jobs"] === "number" ? { concurrency: flags["jobs"] } : {}),
         signal: interrupt.signal,
         ...(only === undefined ? {} : { only }),
         ...(common.shared.seed === undefined ? {} : { seed: common.shared.seed }),
