@@ -1,5 +1,6 @@
 import type { Restart } from "../core/case.ts";
 import type { Binding } from "../core/binding.ts";
+import type { ContainerEngine, TargetContainer } from "../core/containers.ts";
 import type { CredentialSpec, ResolvedTarget } from "../core/target.ts";
 
 /** Where bindings are found; the command line's registry has this shape. */
@@ -61,6 +62,10 @@ export interface RunningTarget {
   readonly mayFlood: boolean;
   /** Undefined for a URL. */
   readonly process?: TargetProcess;
+  /** Of an image or a compose file: its containers, replicas first in the order of `resolved.urls`. */
+  readonly containers?: readonly TargetContainer[];
+  /** Of an image or a compose file: what can be done to its containers. */
+  readonly engine?: ContainerEngine;
   /** How the server ended by itself; undefined while it runs, and for a URL. */
   exited(): Exit | undefined;
   stop(): Promise<void>;
