@@ -172,7 +172,8 @@ function assembleAbsent(options: CheckOptions, running: Pick<RunningTarget, "bin
   const ids = new Set(running.binding.requirements.map((each) => each.id));
   return assembleCheck({
     options,
-    running,
+    // What is not judged cannot meet a known failure.
+    running: { ...running, resolved: { ...running.resolved, known: [] } },
     selection: { cases: [], ids, planned: new Set(), gated: new Map([...ids].map((id) => [id, absent])) },
     seed: options.seed ?? randomBytes(6).toString("hex"),
     startedAt: new Date(),

@@ -7,7 +7,7 @@ import type { Reason } from "./reason.ts";
 import type { Requirement } from "./requirement.ts";
 import type { RequirementId } from "./ids.ts";
 import type { Frame, HttpAnswer, HttpRequest, Session, SessionOptions } from "./session.ts";
-import type { CredentialSpec } from "./target.ts";
+import type { CredentialSpec, KnownFailure } from "./target.ts";
 
 /**
  * What order members must agree on: `total` one order per room · `position` the server numbers entries ·
@@ -83,6 +83,11 @@ export interface ReferenceManifest {
   readonly limits?: Readonly<Record<string, number>>;
   /** Its timers may not run faster than so many times: what a busy machine delays must stay within its shortest wait. */
   readonly timeScaleMax?: number;
+  /**
+   * Failures of published software that stands in the reference stack, by the process's environment. They hold for a
+   * check of that server by its name: mutants, clients under test, load runs and target files have none of them.
+   */
+  readonly known?: (env: Readonly<Record<string, string | undefined>>) => readonly KnownFailure[];
 }
 
 /** What stands around a reference server that is started. */

@@ -108,7 +108,7 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
       limits: { ...reference?.limits, ...limitsOf(file) },
       clientsMax: file?.data.limits["clientsMax"],
       hooks: { health: file?.data.hooks.health ?? "/healthz", metrics: file?.data.hooks.metrics ?? { path: "/metrics", prefix: "" } },
-      known: knownOf(file),
+      known: file === undefined ? knownOfReference(binding, options) : knownOf(file),
       timeScale,
       directoryUrl: options.directoryUrl,
     },
@@ -126,6 +126,12 @@ function limitsOf(file: TargetFile | undefined): Record<string, number> {
 
 function knownOf(file: TargetFile | undefined): ResolvedTarget["known"] {
   return (file?.data.known ?? []).map((entry) => ({ ...entry, id: requirementId(entry.id) }));
+}
+
+/** Failures of published software are those of the server as it stands, and no excuse for anything else under test. */
+function knownOfReference({ manifest }: Binding, options: StartOptions): ResolvedTarget["known"] {
+  const isServerJudged = options.purpose === "check" && options.mutant === undefined && options.given?.["clientDriver"] !== true;
+  return isServerJudged ? (manifest.reference?.known?.(options.env ?? process.env) ?? []) : [];
 }
 
 function readCa(file: TargetFile): string | undefined {

@@ -1,6 +1,7 @@
 import type { Binding, BindingManifest, Capability } from "../../core/binding.ts";
 import { HarnessError } from "../../core/errors.ts";
 import { requirementId } from "../../core/ids.ts";
+import { knownFailures } from "./findings.ts";
 import { hostile } from "./hostile.ts";
 import { mutants } from "./mutants.ts";
 import { operations } from "./operations.ts";
@@ -52,6 +53,7 @@ const manifest: BindingManifest = {
     credential: { recipe: "none" },
     env: ({ scratch }) => ({ SCRATCH: scratch }),
     capabilities: { hub: true, storage: true, metrics: false },
+    known: knownFailures,
   },
 };
 

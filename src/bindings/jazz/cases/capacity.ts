@@ -1,4 +1,4 @@
-import { type CaseClient, type CaseDefinition, Precondition } from "../../../core/case.ts";
+import { type CaseClient, type CaseContext, type CaseDefinition, Precondition } from "../../../core/case.ts";
 import { requirementId } from "../../../core/ids.ts";
 import {
   acceptedCount,
@@ -24,6 +24,10 @@ const CAP_03 = requirementId("JAZZ-CAP-03");
 
 const BUDGET_MS = 250;
 const DRAIN_MS_MAX = 30_000;
+const QUEUE = 5_000;
+const BURSTS = 5;
+const BURST = 20;
+const BURST_GAP_MS = 100;
 
 const latency: CaseDefinition = {
   name: "latency/delivery",
@@ -76,6 +80,73 @@ function delivered(client: CaseClient, from: number): number {
   return client.seen.slice(from).filter((each) => each.kind === "delivered").length;
 }
 
+/** A device that is offline with a queue, and another that waits for what is in it. */
+interface Queue {
+  readonly away: CaseClient;
+  readonly other: CaseClient;
+  readonly count: number;
+  /** Confirmations so far. */
+  confirmed(): number;
+  /** Items that have come to the other. */
+  arrived(): number;
+  /** Numbers of the items that have come, in the order they came; `isReaction`: of those to one message only. */
+  numbers(isReaction?: boolean): readonly number[];
+}
+
+async function queueUp(t: CaseContext, count: number): Promise<Queue> {
+  const { clients } = await openSpace(t, 2);
+  const [away, other] = clients;
+  if (away === undefined || other === undefined) throw new Precondition("two are needed");
+  const message = await sendTo(t, away, clients, "the message that is reacted to");
+  await network(t, away, false);
+  const before = acceptedCount(away);
+  const from = other.seen.length;
+  // Short transactions on a few values: what is judged is the queue, not the making of thousands of values.
+  for (let n = 0; n < count; n += 1)
+    away.write(
+      n % 10 === 0 && n < 1_000 ? { do: "send", content: `offline ${n}` } : { do: "react", message, emoji: `e${n % 50}`, on: n % 2 === 0 },
+    );
+  return {
+    away,
+    other,
+    count,
+    confirmed: () => acceptedCount(away) - before,
+    arrived: () => delivered(other, from),
+    numbers: (isReaction = false) =>
+      other.seen
+        .slice(from)
+        .flatMap((each) =>
+          each.kind === "delivered" && each.marker !== undefined && (!isReaction || each.content.includes('"kind":"reaction"'))
+            ? [each.marker.n]
+            : [],
+        ),
+  };
+}
+
+/** Waits until the queue is worked off, at most until 30 s after `startMs`, and judges what came. */
+async function judgeQueue(t: CaseContext, queue: Queue, startMs: number, how: string): Promise<void> {
+  const { away, other, count } = queue;
+  await t.until(() => queue.confirmed() >= count && queue.arrived() >= count, Math.max(0, DRAIN_MS_MAX - (t.nowMs() - startMs)));
+  const confirmed = queue.confirmed();
+  const numbers = queue.numbers();
+  const once = new Set(numbers);
+  t.report(
+    RES_07,
+    `${count} items${how} in ${((t.nowMs() - startMs) / 1_000).toFixed(1)} s: ${confirmed} confirmed, ${once.size} arrived, ${numbers.length - once.size} of them twice`,
+  );
+  t.check(RES_07, confirmed >= count, breach(t, away, "lost", `${count} confirmed within 30 s${how}`, `${confirmed}`));
+  t.check(RES_07, once.size === count, breach(t, other, "lost", `each of ${count} at the receiver${how}`, `${once.size}`));
+  t.check(RES_07, numbers.length === once.size, breach(t, other, "doubled", "each once", `${numbers.length - once.size} again`));
+  const ofOneFeed = queue.numbers(true);
+  t.check(
+    RES_07,
+    ofOneFeed.every((n, index) => index === 0 || n > (ofOneFeed[index - 1] ?? 0)),
+    breach(t, other, "disordered", "one value's events in order", "another order"),
+  );
+  await t.until(() => textOf(away) === textOf(other), SHALL_MS);
+  t.check(RES_07, textOf(away) === textOf(other), breach(t, other, "diverged", "the same list at both", "another"));
+}
+
 const drains: CaseDefinition = {
   name: "resume/offline-queue",
   title: "What was written offline arrives complete and once, in the order of the timeline",
@@ -83,48 +154,36 @@ const drains: CaseDefinition = {
   phase: "exclusive",
   limitMs: 150_000,
   run: async (t) => {
-    for (const count of [10, 100, 5_000]) {
-      const { clients } = await openSpace(t, 2);
-      const [away, other] = clients;
-      if (away === undefined || other === undefined) throw new Precondition("two are needed");
-      const message = await sendTo(t, away, clients, "the message that is reacted to");
-      await network(t, away, false);
-      const before = acceptedCount(away);
-      const from = other.seen.length;
-      // Short transactions on a few values: what is judged is the queue, not the making of thousands of values.
-      for (let n = 0; n < count; n += 1)
-        away.write(
-          n % 10 === 0 && n < 1_000
-            ? { do: "send", content: `offline ${n}` }
-            : { do: "react", message, emoji: `e${n % 50}`, on: n % 2 === 0 },
-        );
+    for (const count of [10, 100, QUEUE]) {
+      const queue = await queueUp(t, count);
       const startMs = t.nowMs();
-      await network(t, away, true);
-      await t.until(() => acceptedCount(away) - before >= count && delivered(other, from) >= count, DRAIN_MS_MAX);
-      const tookMs = t.nowMs() - startMs;
-      const confirmed = acceptedCount(away) - before;
-      t.report(RES_07, `${count} items in ${(tookMs / 1_000).toFixed(1)} s`);
-      t.check(RES_07, confirmed >= count, breach(t, away, "lost", `${count} confirmed within 30 s`, `${confirmed}`));
-      const numbers = other.seen
-        .slice(from)
-        .flatMap((each) => (each.kind === "delivered" && each.marker !== undefined ? [each.marker.n] : []));
-      const once = new Set(numbers);
-      t.check(RES_07, once.size === count, breach(t, other, "lost", `each of ${count} at the receiver`, `${once.size}`));
-      t.check(RES_07, numbers.length === once.size, breach(t, other, "doubled", "each once", `${numbers.length - once.size} again`));
-      const inFeed = other.seen
-        .slice(from)
-        .flatMap((each) =>
-          each.kind === "delivered" && each.content.includes('"kind":"reaction"') && each.marker !== undefined ? [each.marker.n] : [],
-        );
-      t.check(
-        RES_07,
-        inFeed.every((n, index) => index === 0 || n > (inFeed[index - 1] ?? 0)),
-        breach(t, other, "disordered", "one value's events in order", "another order"),
-      );
-      await t.until(() => textOf(away) === textOf(other), SHALL_MS);
-      t.check(RES_07, textOf(away) === textOf(other), breach(t, other, "diverged", "the same list at both", "another"));
-      await Promise.all(clients.map((client) => client.close()));
+      await network(t, queue.away, true);
+      await judgeQueue(t, queue, startMs, "");
+      await Promise.all([queue.away.close(), queue.other.close()]);
     }
+  },
+};
+
+const restartInDrain: CaseDefinition = {
+  name: "resume/restart-in-drain",
+  title: "What was written offline arrives complete, once and in order though the relay is killed and started in the middle",
+  ids: [RES_07],
+  phase: "exclusive",
+  needs: ["restart"],
+  limitMs: 120_000,
+  run: async (t) => {
+    const queue = await queueUp(t, QUEUE);
+    const startMs = t.nowMs();
+    await network(t, queue.away, true);
+    await t.until(() => queue.arrived() >= QUEUE / 10, SHALL_MS);
+    const arrived = queue.arrived();
+    await t.process?.restart("killed");
+    if (arrived === 0 || arrived >= QUEUE) throw new Precondition(`the restart was not in the middle: ${arrived} of ${QUEUE} had arrived`);
+    const devices = [queue.away, queue.other];
+    if (!(await t.until(() => devices.every((client) => !client.isOpen), SHALL_MS)))
+      throw new Precondition("a socket outlived its server");
+    await Promise.all(devices.map((client) => network(t, client, true)));
+    await judgeQueue(t, queue, startMs, `, the relay killed when ${arrived} had arrived,`);
   },
 };
 
@@ -189,15 +248,17 @@ const burst: CaseDefinition = {
   phase: "exclusive",
   limitMs: 60_000,
   run: async (t) => {
-    let shut = 0;
-    let opened = 0;
-    for (let round = 0; round < 5; round += 1) {
-      const upgrades = await Promise.all(Array.from({ length: 20 }, () => t.rawUpgrade(`${t.basePath}/`)));
-      opened += upgrades.filter((each) => each.status === 101).length;
-      shut += upgrades.filter((each) => each.status === 101 && each.closed !== undefined).length;
-    }
+    const rounds = await Promise.all(
+      Array.from({ length: BURSTS }, async (_, round) => {
+        await t.sleep(round * BURST_GAP_MS);
+        return Promise.all(Array.from({ length: BURST }, () => t.rawUpgrade(`${t.basePath}/`)));
+      }),
+    );
+    const open = rounds.flat().filter((each) => each.status === 101);
+    const opened = open.length;
+    const shut = open.filter((each) => each.closed !== undefined).length;
     if (opened === 0) throw new Precondition("no socket could be opened");
-    t.report(CAP_03, `of ${opened} sockets opened 20 at a time the server closed ${shut}`);
+    t.report(CAP_03, `of ${opened} sockets opened ${BURST} at a time the server closed ${shut}`);
     t.check(CAP_03, shut === 0, {
       reason: "closed",
       expected: "every socket of a burst of connects stays open",
@@ -253,4 +314,4 @@ function fail(): never {
   throw new Precondition("nobody joined");
 }
 
-export const capacityCases: readonly CaseDefinition[] = [latency, drains, restart, herd, burst, ramp];
+export const capacityCases: readonly CaseDefinition[] = [latency, drains, restartInDrain, restart, herd, burst, ramp];
