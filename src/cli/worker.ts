@@ -6,6 +6,7 @@ import type { ResolvedTarget } from "../core/target.ts";
 import { requestHttp } from "../engines/node/http.ts";
 import type { ShardResult, ShardSecond } from "../engines/node/shard-types.ts";
 import { runShard } from "../engines/node/shard.ts";
+import { nodeSurroundings } from "../engines/node/node-surroundings.ts";
 import { loadTransport, type TransportName } from "../engines/node/transports.ts";
 import type { RecordingAbout } from "../recording/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
@@ -112,7 +113,7 @@ async function work(job: WorkerJob): Promise<void> {
     credential,
     http: (request, shown) =>
       requestHttp({ target: job.target, request, credential: shown, withinMs: HTTP_MS_MAX, bodyBytesMax: BODY_BYTES_MAX }),
-    transport,
+    surroundings: nodeSurroundings(transport),
     ledger: (slots, onDelivery) => {
       ledger = ledgerOf(judging, slots, onDelivery);
       return recording === undefined ? ledger : recording.recorder.ledger(ledger, slots);

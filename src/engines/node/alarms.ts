@@ -1,13 +1,6 @@
-/** Wakes at a time; setting it again replaces the earlier time, Infinity means never. */
-export interface Alarm {
-  set(atMs: number): void;
-}
+import type { Alarm, Alarms } from "./surroundings.ts";
 
-/** Many alarms on one timer. */
-export interface Alarms {
-  create(ring: (nowMs: number) => void): Alarm;
-  stop(): void;
-}
+export type { Alarm, Alarms } from "./surroundings.ts";
 
 interface Slot {
   atMs: number;

@@ -1,5 +1,4 @@
-import type { Histogram } from "../../core/histogram.ts";
-import { createHdr } from "./hdr.ts";
+import type { Histogram, HistogramMaker } from "../../core/histogram.ts";
 
 /** Acts of one client whose answer is timed; a protocol without answers gives none. */
 const ASKED_MAX = 256;
@@ -7,7 +6,11 @@ const ASKED_MAX = 256;
 /** From the planned time of an act to its answer, by client. */
 export class Answers {
   readonly #askedOf: Map<number, Map<number, number>> = new Map();
-  readonly #histogram: Histogram = createHdr();
+  readonly #histogram: Histogram;
+
+  constructor(histogram: HistogramMaker) {
+    this.#histogram = histogram();
+  }
 
   asked(client: number, op: number, plannedMs: number): void {
     const asked = this.#askedOf.get(client) ?? new Map<number, number>();

@@ -1,22 +1,17 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { HARNESS_BOUNDS } from "../../core/harness-bounds.ts";
 import { Answers } from "./answers.ts";
-import { watchGc } from "./gc.ts";
-import { createHdr } from "./hdr.ts";
+import type { Histogram } from "../../core/histogram.ts";
+import type { OwnPart, PaceMeter, ResettableHistogram, Surroundings } from "./surroundings.ts";
 import type { ShardPace, ShardResult, ShardSecond } from "./shard-types.ts";
-
-const LAG_RESOLUTION_MS = 10;
 
 /** What a shard counts and times while it plays: its own part in the run, second by second and in all. */
 export class ShardFigures {
-  readonly #second = createHdr();
-  readonly #joinMs = createHdr();
-  readonly #sendLagMs = createHdr();
-  readonly #lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  readonly #secondLag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  readonly #gc = watchGc();
-  readonly confirmations: Answers = new Answers();
-  readonly answers: Answers = new Answers();
+  readonly #second: ResettableHistogram;
+  readonly #joinMs: Histogram;
+  readonly #sendLagMs: Histogram;
+  readonly #meter: PaceMeter;
+  readonly confirmations: Answers;
+  readonly answers: Answers;
   #sent = 0;
   #sentInSecond = 0;
   #delivered = 0;
@@ -27,21 +22,22 @@ export class ShardFigures {
   #refusedJoins = 0;
   #firstFailure: string | undefined;
 
-  start(): void {
-    this.#lag.enable();
-    this.#secondLag.enable();
+  constructor({ histogram, meter }: Pick<Surroundings, "histogram" | "meter">) {
+    this.#second = histogram();
+    this.#joinMs = histogram();
+    this.#sendLagMs = histogram();
+    this.#meter = meter();
+    this.confirmations = new Answers(histogram);
+    this.answers = new Answers(histogram);
   }
 
   stop(): void {
-    this.#lag.disable();
-    this.#secondLag.disable();
-    this.#gc.stop();
+    this.#meter.stop();
   }
 
   /** All have arrived: from here on the harness is judged. */
   resetPace(): void {
-    this.#lag.reset();
-    this.#gc.reset();
+    this.#meter.reset();
   }
 
   get delivered(): number {
@@ -79,33 +75,32 @@ export class ShardFigures {
     this.#firstFailure ??= text;
   }
 
-  loopLagMsP99(): number {
-    return Math.max(0, this.#lag.percentile(99) / 1e6 - LAG_RESOLUTION_MS);
+  /** The harness's own part since `resetPace`. */
+  own(): OwnPart {
+    return this.#meter.own();
   }
 
   /** How well the plan was kept; `unsent` acts, whose turn did not come in time, count as planned, too. */
   pace(unsent: number): ShardPace {
     this.#planned += unsent;
-    const loopLagMsMax = Math.max(0, this.#lag.max / 1e6 - LAG_RESOLUTION_MS);
-    return { unsent, sendLagMs: this.#sendLagMs.encode(), loopLagMsMax, gc: this.#gc.pauses };
+    const { loopLagMsMax, gc } = this.#meter.own();
+    return { unsent, sendLagMs: this.#sendLagMs.encode(), loopLagMsMax, gc };
   }
 
   /** What came since the second before. */
   takeSecond(t: number, clients: number): ShardSecond {
-    const lag = Math.max(0, this.#secondLag.max / 1e6 - LAG_RESOLUTION_MS);
     const second: ShardSecond = {
       t,
       clients,
       sent: this.#sentInSecond,
       delivered: this.#deliveredInSecond,
       deliveryMs: this.#second.encode(),
-      loopLagMs: Math.round(lag * 10) / 10,
+      loopLagMs: Math.round(this.#meter.takeLagMsMax() * 10) / 10,
     };
     this.#delivered += this.#deliveredInSecond;
     this.#sentInSecond = 0;
     this.#deliveredInSecond = 0;
     this.#second.reset();
-    this.#secondLag.reset();
     return second;
   }
 

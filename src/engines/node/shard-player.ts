@@ -1,8 +1,7 @@
 import { createPrng, type Prng } from "../../core/prng.ts";
 import type { ClientScript, Step } from "../../core/scenario.ts";
-import type { Alarm } from "./alarms.ts";
-import type { NodeClient } from "./client.ts";
 import type { ShardOptions } from "./shard-types.ts";
+import type { Alarm, EngineClient } from "./surroundings.ts";
 
 /** One client of a shard: its script, and where it stands in it. */
 export interface Player {
@@ -12,7 +11,7 @@ export interface Player {
   readonly prng: Prng;
   alarm: Alarm | undefined;
   step: Step | undefined;
-  node: NodeClient | undefined;
+  node: EngineClient | undefined;
   room: string;
   isJoined: boolean;
   /** Since its last join step it was in its room once: a session that comes back by itself still holds it. */

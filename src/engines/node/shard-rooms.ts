@@ -2,9 +2,8 @@ import type { RoomOutcome, Rooms } from "../../core/binding.ts";
 import { HarnessError } from "../../core/errors.ts";
 import { createPrng, type Prng } from "../../core/prng.ts";
 import type { Credential } from "../../core/session.ts";
-import type { Alarms } from "./alarms.ts";
-import { createNodeClient } from "./client.ts";
 import type { ShardOptions } from "./shard-types.ts";
+import type { Alarms } from "./surroundings.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** Making a room over the protocol: a sign-in and a few calls, while others do the same. */
@@ -53,26 +52,24 @@ export class ShardRooms {
   }
 
   async #open(rooms: Extract<Rooms, { readonly kind: "opened" }>, label: string, creator: Credential, prng: Prng): Promise<string> {
-    const { target, run, transport, http, signal } = this.#options;
+    const { target, run, surroundings, http, signal } = this.#options;
     const told: RoomOutcome[] = [];
     const options = { room: "", basePath: target.basePath, dialect: target.dialect, prng, run };
-    const maker = createNodeClient({
+    const maker = surroundings.client({
       session: rooms.session({ ...options, keepaliveMs: undefined, reconnect: false, readOnJoin: false }, label, (outcome) => {
         told.push(outcome);
       }),
       url: target.urls[0],
       headers: target.headers,
       ca: target.ca,
-      localAddress: undefined,
-      transport,
+      slot: 0,
       alarms: this.#alarms,
-      nowMs: () => performance.now(),
       credential: () => Promise.resolve(creator),
       http: (request) => http(request, creator),
       observe: () => {},
     });
     maker.start();
-    await waitUntil(() => told.length > 0, performance.now() + ROOM_MS_MAX, signal);
+    await waitUntil(() => told.length > 0, surroundings.nowMs() + ROOM_MS_MAX, signal, surroundings);
     maker.stop();
     const outcome = told[0] ?? { failure: `nothing came of it within ${ROOM_MS_MAX} ms` };
     if ("failure" in outcome) throw new HarnessError("unreachable", `no room could be made: ${outcome.failure}`);

@@ -5,7 +5,7 @@ import type { Ledger } from "../../core/ledger.ts";
 import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest, Session, SessionOptions } from "../../core/session.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
-import type { Transport } from "./transport.ts";
+import type { Stop, Surroundings } from "./surroundings.ts";
 
 export interface ShardOptions {
   readonly session: (options: SessionOptions) => Session;
@@ -23,13 +23,13 @@ export interface ShardOptions {
   readonly shard: { readonly index: number; readonly count: number };
   readonly credential: (client: number) => Promise<Credential>;
   readonly http: (request: HttpRequest, credential: Credential) => Promise<HttpAnswer | Failure>;
-  readonly transport: Transport;
+  readonly surroundings: Surroundings;
   /** Made once the number of slots is known. `onDelivery` is to be called with each delivery's latency in ms. */
   readonly ledger: (slots: number, onDelivery: (latencyMs: number) => void) => Ledger;
   /** Told every observation but deliveries, which the ledger accounts for. */
   readonly panel: Panel;
   readonly onSecond: (second: ShardSecond) => void;
-  readonly signal: AbortSignal;
+  readonly signal: Stop;
 }
 
 /** What one second of the run held. */

@@ -1,20 +1,14 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { CheckerOutcome } from "../../core/checker.ts";
-import { HARNESS_BOUNDS } from "../../core/harness-bounds.ts";
 import type { Ledger } from "../../core/ledger.ts";
 import type { Detail } from "../../core/observation.ts";
 import type { Step } from "../../core/scenario.ts";
 import type { Credential } from "../../core/session.ts";
-import { Answers } from "./answers.ts";
-import { createAlarms } from "./alarms.ts";
-import { createNodeClient } from "./client.ts";
-import { watchGc } from "./gc.ts";
-import { createHdr } from "./hdr.ts";
 import { ShardFigures } from "./shard-figures.ts";
 import { createPlayers, placesOf, type Player } from "./shard-player.ts";
 import { ShardRooms } from "./shard-rooms.ts";
 import { waitUntil } from "./wait-until.ts";
 import type { ShardOptions, ShardResult } from "./shard-types.ts";
+import type { Alarms } from "./surroundings.ts";
 
 /** X-13: quiet means nothing outstanding and nothing arrived for a second; waited for at most 10 s. */
 const QUIET_MS = 1000;
@@ -23,13 +17,8 @@ const QUIESCE_MS_MAX = 10_000;
 /** An answer to a read comes within 5 s, or never. */
 const READ_MS_MAX = 5000;
 
-/** One source address has about 28,000 ports; beyond this many sockets the next loopback address is used. */
-const SOCKETS_PER_ADDRESS = 20_000;
-
 /** Reads use ids apart from writes, whose id is the marker's counter. */
 const READ_IDS_FROM = 1_000_000_000;
-
-const LAG_RESOLUTION_MS = 10;
 
 /**
  * A step may go out this much before its time, and then counts from when it did. The wheel turns every 1.1 ms on a grid
@@ -58,21 +47,21 @@ export async function runShard(options: ShardOptions): Promise<ShardResult> {
 
 class Shard {
   readonly #options: ShardOptions;
-  readonly #alarms = createAlarms(() => performance.now());
+  readonly #alarms: Alarms;
   readonly #players: readonly Player[];
   readonly #rooms: ShardRooms;
   readonly #ledger: Ledger;
-  readonly #figures = new ShardFigures();
-  readonly #isLoopback: boolean;
+  readonly #figures: ShardFigures;
   #originMs = 0;
   #joined = 0;
   #isPlaying = false;
 
   constructor(options: ShardOptions) {
     this.#options = options;
+    this.#alarms = options.surroundings.alarms();
+    this.#figures = new ShardFigures(options.surroundings);
     this.#players = createPlayers(options);
     this.#rooms = new ShardRooms(options, placesOf(this.#players), this.#alarms);
-    this.#isLoopback = /^https?:\/\/127\./.test(options.target.urls[0]);
     this.#ledger = options.ledger(this.#players.length, (latencyMs) => this.#figures.deliveredAfter(latencyMs));
   }
 
@@ -84,28 +73,23 @@ class Shard {
 
   async play(): Promise<ShardResult> {
     const { parameters, signal } = this.#options;
-    this.#originMs = performance.now() + 100;
-    this.#figures.start();
+    this.#originMs = this.#nowMs() + 100;
     this.#isPlaying = true;
     for (const player of this.#players) {
       player.alarm = this.#alarms.create((nowMs) => this.#advance(player, nowMs));
       if (player.step !== undefined) player.alarm.set(this.#originMs + player.step.atMs - LEAD_MS);
     }
     const endMs = this.#originMs + parameters.rampMs + parameters.durationMs;
-    const seconds = setInterval(() => this.#reportSecond(), 1000);
-    let cpuFrom = process.cpuUsage();
-    let wallFromMs = performance.now();
+    const stopSeconds = this.#options.surroundings.every(1000, () => this.#reportSecond());
+    let wallFromMs = this.#nowMs();
     try {
-      await this.#waitUntil(() => performance.now() >= this.#originMs + parameters.rampMs, this.#originMs + parameters.rampMs + 1000);
-      cpuFrom = process.cpuUsage();
-      wallFromMs = performance.now();
+      await this.#waitUntil(() => this.#nowMs() >= this.#originMs + parameters.rampMs, this.#originMs + parameters.rampMs + 1000);
+      wallFromMs = this.#nowMs();
       this.#figures.resetPace();
-      await this.#waitUntil(() => performance.now() >= endMs, endMs + 1000);
-      const cpu = process.cpuUsage(cpuFrom);
-      const wallMs = performance.now() - wallFromMs;
+      await this.#waitUntil(() => this.#nowMs() >= endMs, endMs + 1000);
+      const wallMs = this.#nowMs() - wallFromMs;
       this.#isPlaying = false;
-      const residentBytes = process.memoryUsage.rss();
-      const loopLagMsP99 = this.#figures.loopLagMsP99();
+      const { loopLagMsP99, cpuMs, residentBytes } = this.#figures.own();
       const pace = this.#figures.pace(signal.aborted ? 0 : this.#unsent(endMs));
       if (!signal.aborted) {
         await this.#quiesce();
@@ -122,13 +106,13 @@ class Shard {
         ...this.#figures.totals(),
         actMs: wallMs,
         loopLagMsP99,
-        cpu: (cpu.user + cpu.system) / 1000 / Math.max(1, wallMs),
+        cpu: cpuMs / Math.max(1, wallMs),
         residentBytes,
         interrupted: signal.aborted,
         pace,
       };
     } finally {
-      clearInterval(seconds);
+      stopSeconds();
     }
   }
 
@@ -240,7 +224,7 @@ class Shard {
     // One that comes back by itself would be the same client twice.
     player.node?.stop();
     const { session } = options.scenario;
-    const node = createNodeClient({
+    const node = options.surroundings.client({
       session: options.session({
         room: player.room,
         basePath: options.target.basePath,
@@ -255,16 +239,14 @@ class Shard {
       url: options.target.urls[player.index % options.target.urls.length] ?? options.target.urls[0],
       headers: options.target.headers,
       ca: options.target.ca,
-      localAddress: this.#isLoopback ? `127.0.0.${1 + (Math.floor(player.slot / SOCKETS_PER_ADDRESS) % 250)}` : undefined,
-      transport: options.transport,
       alarms: this.#alarms,
-      nowMs: () => performance.now(),
       credential,
       http: async (request) => options.http(request, await credential()),
       observe: (detail, atMs) => {
         if (player.node === node) this.#observe(player, detail, atMs);
       },
-      ledger: { ledger: this.#ledger, slot: player.slot },
+      slot: player.slot,
+      ledger: this.#ledger,
     });
     player.node = node;
     node.start();
@@ -272,7 +254,7 @@ class Shard {
 
   #leave(player: Player): void {
     player.isLeaving = true;
-    if (player.isJoined) player.node?.invoke({ kind: "leave", id: READ_IDS_FROM + player.reads++, plannedMs: performance.now() });
+    if (player.isJoined) player.node?.invoke({ kind: "leave", id: READ_IDS_FROM + player.reads++, plannedMs: this.#nowMs() });
   }
 
   #observe(player: Player, detail: Detail, atMs: number): void {
@@ -339,16 +321,16 @@ class Shard {
   }
 
   #reportSecond(): void {
-    const t = Math.max(0, Math.round((performance.now() - this.#originMs) / 1000));
+    const t = Math.max(0, Math.round((this.#nowMs() - this.#originMs) / 1000));
     this.#options.onSecond(this.#figures.takeSecond(t, this.#joined));
   }
 
   async #quiesce(): Promise<void> {
-    const limitMs = performance.now() + QUIESCE_MS_MAX;
+    const limitMs = this.#nowMs() + QUIESCE_MS_MAX;
     let quietFromMs = Infinity;
     let seen = -1;
     await this.#waitUntil(() => {
-      const nowMs = performance.now();
+      const nowMs = this.#nowMs();
       const total = this.#figures.delivered;
       if (total !== seen || !this.#ledger.isQuiet()) quietFromMs = nowMs;
       seen = total;
@@ -362,13 +344,13 @@ class Shard {
     const asked = this.#players.filter((player) => player.isJoined);
     for (const player of asked) {
       player.isAskedForFinal = true;
-      this.#read(player, performance.now());
+      this.#read(player, this.#nowMs());
     }
-    await this.#waitUntil(() => asked.every((player) => !player.isAskedForFinal || !player.isJoined), performance.now() + READ_MS_MAX);
+    await this.#waitUntil(() => asked.every((player) => !player.isAskedForFinal || !player.isJoined), this.#nowMs() + READ_MS_MAX);
   }
 
   #judge(): readonly CheckerOutcome[] {
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs();
     return [...this.#ledger.finish(nowMs), ...this.#options.panel.finish(nowMs)];
   }
 
@@ -377,6 +359,10 @@ class Shard {
   }
 
   #waitUntil(holds: () => boolean, limitMs: number): Promise<void> {
-    return waitUntil(holds, limitMs, this.#options.signal);
+    return waitUntil(holds, limitMs, this.#options.signal, this.#options.surroundings);
+  }
+
+  #nowMs(): number {
+    return this.#options.surroundings.nowMs();
   }
 }

@@ -1,12 +1,19 @@
+import type { Stop, Surroundings } from "./surroundings.ts";
+
 const POLL_MS = 50;
 
-/** Resolves once `holds`, at `limitMs` of the monotonic clock, or on interrupt. */
-export function waitUntil(holds: () => boolean, limitMs: number, signal: AbortSignal): Promise<void> {
+/** Resolves once `holds`, at `limitMs` of the engine's clock, or on interrupt. */
+export function waitUntil(
+  holds: () => boolean,
+  limitMs: number,
+  signal: Stop,
+  { every, nowMs }: Pick<Surroundings, "every" | "nowMs">,
+): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setInterval(() => {
-      if (!holds() && performance.now() < limitMs && !signal.aborted) return;
-      clearInterval(timer);
+    const stop = every(POLL_MS, () => {
+      if (!holds() && nowMs() < limitMs && !signal.aborted) return;
+      stop();
       resolve();
-    }, POLL_MS);
+    });
   });
 }
