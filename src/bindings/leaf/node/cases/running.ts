@@ -1,10 +1,10 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type CaseContext, type CaseDefinition, Precondition } from "../../../../core/case.ts";
 import { REFERENCE_MODULE } from "../../reference-module.ts";
 import type { BasicModule } from "../../messages.ts";
 import { ask, firstGap, gapReason, id, inLab, type Lab } from "../lab.ts";
-import type { LeafSocket, Subscription } from "../socket.ts";
+import type { LeafSocket } from "../socket.ts";
 import { judgeSame, readLog, reached } from "./order.ts";
+import { startPair } from "./pair.ts";
 
 const CUTS = 20;
 const RATE = 100;
@@ -284,36 +284,11 @@ const PLAIN_MODULE: BasicModule = {
 const LONG_STREAMS = 5;
 const LONG_EVENTS = 10_000;
 const REPLAYS = 50;
-const PAIR_EVENTS = 120;
-const PAIR_EVERY_MS = 15;
-/**
- * Twice the p99 alone, and no less than a fifth of the latency budget: below it the difference is one turn of the
- * harness's own loop, which decodes the replays in the same process.
- */
+/** Twice the p99 alone, and no less than a fifth of the latency budget: below it one turn of a loop is what is seen. */
 const PAIR_FLOOR_MS = 50;
-const LAG_RESOLUTION_MS = 10;
 
-async function pairP99(lab: Lab, writer: LeafSocket, reader: Subscription, stream: string): Promise<number> {
-  const { t } = lab;
-  const plannedMs: number[] = [];
-  const first = reader.last;
-  const fromMs = t.nowMs();
-  for (let n = 0; n < PAIR_EVENTS; n += 1) {
-    const atMs = fromMs + n * PAIR_EVERY_MS;
-    await t.sleep(Math.max(0, atMs - t.nowMs()));
-    plannedMs.push(Math.max(atMs, t.nowMs() - PAIR_EVERY_MS));
-    void lab.append(writer, stream, [lab.post()]);
-  }
-  await reached([reader], first + PAIR_EVENTS);
-  const latencies: number[] = [];
-  for (const news of reader.news)
-    for (const row of news.rows) {
-      const idx = row["idx"];
-      const planned = idx?.kind === "integer" ? plannedMs[Number(idx.value) - first - 1] : undefined;
-      if (planned !== undefined) latencies.push(news.atMs - planned);
-    }
-  if (latencies.length < PAIR_EVENTS) throw new Precondition(`the pair got ${latencies.length} of ${PAIR_EVENTS} events`);
-  return latencies.toSorted((left, right) => left - right)[Math.ceil(latencies.length * 0.99) - 1] ?? NaN;
+function notJudged(error: unknown): never {
+  throw new Precondition(error instanceof Error ? error.message : String(error));
 }
 
 const longHistory: CaseDefinition = {
@@ -324,8 +299,7 @@ const longHistory: CaseDefinition = {
   needs: ["moduleUpload"],
   limitMs: 240_000,
   run: inLab(async (lab, t) => {
-    const [writer, live] = await lab.signInMany(2);
-    if (writer === undefined || live === undefined) throw new Precondition("nobody");
+    const writer = await lab.signIn();
     const readers: LeafSocket[] = [];
     for (const user of await t.users(10)) readers.push(await lab.connect(await lab.token(user), undefined, true));
     const streams: string[] = [];
@@ -339,19 +313,26 @@ const longHistory: CaseDefinition = {
         );
       streams.push(stream);
     }
-    const pair = await lab.stream(writer);
-    const reader = await live.subscribe(pair, ask("log", { start: 1 }));
-    const aloneMs = await pairP99(lab, writer, reader, pair);
-    const replays = await Promise.all(
-      Array.from({ length: REPLAYS }, (_, n) =>
-        (readers[n % readers.length] ?? live).subscribe(streams[n % streams.length] ?? "", ask("log", { start: 1 })),
-      ),
-    );
-    const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-    lag.enable();
-    const besideMs = await pairP99(lab, writer, reader, pair);
-    lag.disable();
-    const ownMs = Math.max(0, lag.max / 1e6 - LAG_RESOLUTION_MS);
+    const pair = await startPair({
+      url: t.target.urls[0],
+      headers: t.target.headers,
+      writerToken: await lab.token(await t.user()),
+      readerToken: await lab.token(await t.user()),
+      stream: await lab.stream(writer),
+    }).catch(notJudged);
+    const [alone, replays, beside] = await (async () => {
+      try {
+        const before = await pair.measure().catch(notJudged);
+        const started = await Promise.all(
+          Array.from({ length: REPLAYS }, (_, n) =>
+            (readers[n % readers.length] ?? writer).subscribe(streams[n % streams.length] ?? "", ask("log", { start: 1 })),
+          ),
+        );
+        return [before, started, await pair.measure().catch(notJudged)] as const;
+      } finally {
+        pair.end();
+      }
+    })();
     await Promise.all(replays.map((replay) => replay.socket.until(() => replay.rowCount >= LONG_EVENTS, 120_000)));
     for (const replay of replays) {
       const lengths = replay.news.map((news) => news.count);
@@ -372,23 +353,24 @@ const longHistory: CaseDefinition = {
         replay.socket,
       );
     }
-    const mostMs = Math.max(PAIR_FLOOR_MS, 2 * aloneMs);
-    // What came late by no more than this process itself was late cannot be laid at the server's door (X-2).
-    if (besideMs > mostMs && besideMs <= mostMs + ownMs)
-      t.inconclusive(id("CAP-02"), `the harness lost up to ${ownMs.toFixed(0)} ms of the pair's ${besideMs.toFixed(0)} ms by itself`);
-    else {
+    const mostMs = Math.max(PAIR_FLOOR_MS, 2 * alone.p99Ms);
+    // What came late by no more than the pair's own process was late cannot be laid at the server's door (X-2).
+    if (beside.p99Ms > mostMs && beside.p99Ms <= mostMs + beside.ownLagMs)
+      t.inconclusive(
+        id("CAP-02"),
+        `the harness lost up to ${beside.ownLagMs.toFixed(0)} ms of the pair's ${beside.p99Ms.toFixed(0)} ms by itself`,
+      );
+    else
       lab.check(
         "CAP-02",
-        besideMs <= mostMs,
+        beside.p99Ms <= mostMs,
         "late",
-        `the live pair's p99 at most ${mostMs.toFixed(0)} ms beside ${REPLAYS} replays (alone ${aloneMs.toFixed(0)} ms)`,
-        `${besideMs.toFixed(0)} ms`,
-        live,
+        `the live pair's p99 at most ${mostMs.toFixed(0)} ms beside ${REPLAYS} replays (alone ${alone.p99Ms.toFixed(0)} ms)`,
+        `${beside.p99Ms.toFixed(0)} ms`,
       );
-    }
     t.report(
       id("CAP-02"),
-      `live p99 ${aloneMs.toFixed(1)} ms alone, ${besideMs.toFixed(1)} ms beside ${REPLAYS} replays of ${LONG_EVENTS} events`,
+      `live p99 ${alone.p99Ms.toFixed(1)} ms alone, ${beside.p99Ms.toFixed(1)} ms beside ${REPLAYS} replays of ${LONG_EVENTS} events`,
     );
   }),
 };
