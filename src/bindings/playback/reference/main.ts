@@ -2,7 +2,7 @@ import { readConfig } from "./config.ts";
 import { FAULT_IDS } from "./faulty/index.ts";
 import { createLog } from "./log.ts";
 import { startServer } from "./server.ts";
-import { CLOSE } from "./sockets.ts";
+import { CLOSE } from "./links.ts";
 
 const EXIT = { fault: 1, environment: 2, portInUse: 3 } as const;
 

@@ -10,10 +10,11 @@ import { createDidKeys } from "./did.ts";
 import { PRISTINE } from "./faults.ts";
 import { createFaults } from "./faulty/index.ts";
 import { below, createRoutes, readTarget } from "./http.ts";
+import { CLOSE } from "./links.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createRoomStore } from "./rooms.ts";
-import { CLOSE, createHub } from "./sockets.ts";
+import { createHub } from "./sockets.ts";
 
 /** Above it a message closes its socket with 1009 (P-14). */
 const MESSAGE_BYTES_MAX = 1024 * 1024;

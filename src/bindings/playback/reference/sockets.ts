@@ -1,41 +1,17 @@
 import type { Duplex } from "node:stream";
-import { WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import type { Timing } from "./config.ts";
 import type { Faults, Listener } from "./faults.ts";
+import { CLOSE, createLinks, type Link } from "./links.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { isExpired, join, leave, type Room, roomFullState, type RoomStore, touch, update } from "./rooms.ts";
 import { frameMessage, type Incoming, parseFrame } from "./wire.ts";
 
-/** Close codes of X-7 and P-14 that this server uses. */
-export const CLOSE = {
-  goingAway: 1001,
-  serverFault: 1011,
-  full: 4403,
-  unknownRoom: 4404,
-  peerSilent: 4408,
-  roomGone: 4410,
-  slowReader: 4413,
-} as const;
-
-/** More than this waiting for a reader closes it (P-14). */
-export const BUFFERED_BYTES_MAX: number = 8 * 1024 * 1024;
-
-/** How long a peer has to answer a close before its connection is cut. */
-const CLOSE_ANSWER_MS = 2_000;
-
 /** An open socket in a room. */
-interface Connection extends Listener {
-  readonly id: number;
-  readonly ws: WebSocket;
-  /** The connection below `ws`: frames are written to it as they are, each framed once for all members. */
-  readonly stream: Duplex;
+interface Connection extends Listener, Link {
   refusedCount: number;
   messageCount: number;
-  heardMs: number;
-  pingedMs: number;
-  /** Taken out of its room; what still comes from it has no effect. */
-  isOut: boolean;
 }
 
 export interface Hub {
@@ -62,45 +38,15 @@ export interface HubOptions {
 
 /** The sockets of one process: messages in, broadcasts out, presence. */
 export function createHub({ rooms, faults, metrics, timing, nowMs, log }: HubOptions): Hub {
-  const connections = new Set<Connection>();
   const byRoom = new Map<Room, Set<Connection>>();
-  /** Upgraded but in no room: on their way out. */
-  const strangers = new Set<WebSocket>();
   let lastId = 0;
 
   const listenersOf = (room: Room): Iterable<Connection> => byRoom.get(room) ?? [];
 
-  const send = (connection: Connection, frame: Buffer): void => {
-    if (connection.ws.readyState !== WebSocket.OPEN) return;
-    connection.stream.write(frame);
-    metrics.messagesOut.inc();
-    if (connection.stream.writableLength > BUFFERED_BYTES_MAX) drop(connection, CLOSE.slowReader, "reads too slowly");
-  };
-
-  const tell = (listeners: Iterable<Connection>, type: string, payload: unknown): void => {
-    const frame = frameMessage(type, payload);
-    for (const listener of listeners) send(listener, frame);
-  };
-
   const tellPresence = (listeners: Iterable<Connection>, type: "USER_JOINED" | "USER_LEFT", room: Room, userId: string): void =>
     tell(listeners, type, { userId, memberCount: faults.memberCount(room.members.size) });
 
-  const keepStranger = (ws: WebSocket): void => {
-    strangers.add(ws);
-    ws.on("close", () => strangers.delete(ws));
-  };
-
-  const refuse = (ws: WebSocket, text: string, code: number): void => {
-    metrics.errors.inc({ code: String(code) });
-    keepStranger(ws);
-    ws.send(JSON.stringify({ type: "ERROR", payload: text }));
-    close(ws, code, text);
-  };
-
-  const takeOut = (connection: Connection, code: number): void => {
-    if (connection.isOut) return;
-    connection.isOut = true;
-    connections.delete(connection);
+  const left = (connection: Connection, code: number): void => {
     const { room, userId } = connection;
     const others = byRoom.get(room);
     others?.delete(connection);
@@ -113,10 +59,8 @@ export function createHub({ rooms, faults, metrics, timing, nowMs, log }: HubOpt
     if (faults.endsRoom(room, code, others?.size ?? 0)) closeRoom(room, CLOSE.serverFault, "ended");
   };
 
-  const drop = (connection: Connection, code: number, reason: string): void => {
-    takeOut(connection, code);
-    close(connection.ws, code, reason);
-  };
+  const links = createLinks<Connection>({ metrics, timing, nowMs, left });
+  const { send, tell, drop } = links;
 
   const closeRoom = (room: Room, code: number, reason: string): void => {
     for (const connection of listenersOf(room)) drop(connection, code, reason);
@@ -130,9 +74,7 @@ export function createHub({ rooms, faults, metrics, timing, nowMs, log }: HubOpt
     if (farewell !== "closed") return;
     byRoom.delete(room);
     for (const connection of listeners) {
-      connection.isOut = true;
-      connections.delete(connection);
-      close(connection.ws, CLOSE.roomGone, "Room not found");
+      links.release(connection, CLOSE.roomGone, "Room not found");
     }
   };
 
@@ -140,11 +82,11 @@ export function createHub({ rooms, faults, metrics, timing, nowMs, log }: HubOpt
     ws.on("error", () => undefined); // The close that follows says all there is to know.
     metrics.connectionsTotal.inc();
     const room = rooms.get(roomId) ?? roomForUnknown(roomId, userId);
-    if (room === "ignored") return keepStranger(ws);
-    if (room === undefined) return refuse(ws, "Room not found", CLOSE.unknownRoom);
+    if (room === "ignored") return links.keepStranger(ws);
+    if (room === undefined) return links.refuse(ws, "Room not found", CLOSE.unknownRoom);
     const atMs = nowMs();
     const outcome = join(room, userId, atMs, faults);
-    if (outcome.kind === "full") return refuse(ws, "Room is full", CLOSE.full);
+    if (outcome.kind === "full") return links.refuse(ws, "Room is full", CLOSE.full);
     const connection: Connection = {
       id: (lastId += 1),
       ws,
@@ -160,11 +102,7 @@ export function createHub({ rooms, faults, metrics, timing, nowMs, log }: HubOpt
     };
     const members = byRoom.get(room) ?? new Set<Connection>();
     byRoom.set(room, members.add(connection));
-    connections.add(connection);
-    ws.on("message", (data: Buffer, isBinary: boolean) => receive(connection, data, isBinary));
-    ws.on("ping", () => hear(connection));
-    ws.on("pong", () => hear(connection));
-    ws.on("close", (code) => takeOut(connection, code));
+    links.add(connection, (data, isBinary) => receive(connection, data, isBinary));
     const isTold = outcome.isFirstSocket && faults.isJoinTold(room);
     tellPresence(isTold ? members : [connection], "USER_JOINED", room, userId);
     if (outcome.hasNewHost) tell(members, "HOST_CHANGED", { newHostId: userId });
@@ -176,14 +114,7 @@ export function createHub({ rooms, faults, metrics, timing, nowMs, log }: HubOpt
     return fate === "ignored" ? fate : undefined;
   };
 
-  const hear = (connection: Connection): void => {
-    connection.heardMs = nowMs();
-  };
-
   const receive = (connection: Connection, data: Buffer, isBinary: boolean): void => {
-    if (connection.isOut) return;
-    hear(connection);
-    metrics.messagesIn.inc();
     connection.messageCount += 1;
     try {
       const message = parseFrame(data, isBinary, faults);
@@ -251,34 +182,13 @@ export function createHub({ rooms, faults, metrics, timing, nowMs, log }: HubOpt
         if (isExpired(room, atMs, timing.roomLifeMs, faults)) deleteRoom(room);
       }
     },
-    tick: () => {
-      const atMs = nowMs();
-      for (const connection of connections) {
-        if (atMs - connection.heardMs >= timing.silentMs) {
-          drop(connection, CLOSE.peerSilent, "silent for too long");
-        } else if (atMs - connection.pingedMs >= timing.pingMs) {
-          connection.pingedMs = atMs;
-          connection.ws.ping();
-        }
-      }
-    },
+    tick: links.tick,
     closeAll: (code, reason) => {
-      for (const connection of connections) {
-        connection.isOut = true;
-        connection.ws.close(code, reason);
-      }
+      for (const connection of links.all()) links.release(connection, code, reason);
     },
-    terminateAll: () => {
-      for (const { ws } of connections) ws.terminate();
-      for (const ws of strangers) ws.terminate();
-    },
+    terminateAll: links.terminateAll,
     get size() {
-      return connections.size;
+      return links.size;
     },
   };
-}
-
-function close(ws: WebSocket, code: number, reason: string): void {
-  ws.close(code, reason);
-  setTimeout(() => ws.terminate(), CLOSE_ANSWER_MS).unref();
 }
