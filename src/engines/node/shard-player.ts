@@ -1,5 +1,6 @@
 import { createPrng, type Prng } from "../../core/prng.ts";
 import type { ClientScript, Step } from "../../core/scenario.ts";
+import { isPlayedBy } from "../../load/shares.ts";
 import type { ShardOptions } from "./shard-types.ts";
 import type { Alarm, EngineClient } from "./surroundings.ts";
 
@@ -27,13 +28,13 @@ export interface Player {
 }
 
 /** The clients of the rooms that a shard plays, in the order of their numbers; no script depends on how rooms are shared out. */
-export function createPlayers({ scenario, parameters, operations, seed, shard }: ShardOptions): readonly Player[] {
+export function createPlayers({ scenario, parameters, operations, seed, shard, share }: ShardOptions): readonly Player[] {
   const root = createPrng(`${seed}/${scenario.name}`);
   const players: Player[] = [];
   for (let index = 0; index < parameters.clients; index += 1) {
     const prng = root.fork(`client-${index}`);
     const script = scenario.script(index, parameters, operations.mix, prng);
-    if (script.room % shard.count !== shard.index) continue;
+    if (!isPlayedBy(index, script.room, shard, share)) continue;
     players.push({
       index,
       slot: players.length,

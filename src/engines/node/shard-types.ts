@@ -5,6 +5,7 @@ import type { Ledger } from "../../core/ledger.ts";
 import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest, Session, SessionOptions } from "../../core/session.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
+import type { Part, Share } from "../../load/shares.ts";
 import type { Stop, Surroundings } from "./surroundings.ts";
 
 export interface ShardOptions {
@@ -19,8 +20,10 @@ export interface ShardOptions {
   readonly target: ResolvedTarget;
   readonly seed: string;
   readonly run: string;
-  /** This shard plays the rooms r with r % count = index; rooms are never divided. */
-  readonly shard: { readonly index: number; readonly count: number };
+  /** The part of the process's rooms that is played here; within a process no room is divided. */
+  readonly shard: Part;
+  /** The process's own part of a run over several; absent when it plays all. */
+  readonly share?: Share;
   readonly credential: (client: number) => Promise<Credential>;
   readonly http: (request: HttpRequest, credential: Credential) => Promise<HttpAnswer | Failure>;
   readonly surroundings: Surroundings;
