@@ -110,7 +110,7 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
     const quiet = selection.cases.filter((each) => each.phase === "quiet").length;
     // A reference server can run twice: its own instance for what restarts, exhausts or counts.
     const own =
-      hasExclusive && resolved.directoryUrl !== undefined
+      hasExclusive && running.isReference
         ? await unlessInterrupted(startTarget({ ...start, ...(await ownView()) }), options.signal, (late) => late.stop())
         : undefined;
     if (own !== undefined) closers.push(() => own.stop());
@@ -129,7 +129,7 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
       seed,
       run: randomBytes(4).toString("hex"),
       poolSeed: POOL_SEED,
-      launch: resolved.directoryUrl === undefined ? undefined : plain(start),
+      launch: running.isReference ? plain(start) : undefined,
       transport: options.transport ?? TRANSPORT_DEFAULT,
       directoryControlUrl: resolved.directoryUrl === undefined ? undefined : surroundings.directory?.controlUrl,
       pdsUrl: isPdsNeeded && resolved.directoryUrl !== undefined ? (await surroundings.pds()).url : undefined,

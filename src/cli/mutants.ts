@@ -7,7 +7,8 @@ import { parseDuration } from "./flags.ts";
 import { INTERRUPTED } from "./interrupt.ts";
 import { judgeKill } from "./kill.ts";
 import { load } from "./load.ts";
-import { loadBinding } from "./registry.ts";
+import { describeTarget } from "../targets/index.ts";
+import * as registry from "./registry.ts";
 import { openSurroundings, type Surroundings } from "./surroundings.ts";
 import { version } from "./version.ts";
 
@@ -32,13 +33,14 @@ export interface MutantsOptions {
  * @throws HarnessError for an unknown binding, or patterns that match no mutant.
  */
 export async function runMutants(options: MutantsOptions): Promise<readonly MutantResult[]> {
-  const binding = await loadBinding(options.binding);
+  const binding = await registry.loadBinding(options.binding);
   const chosen = binding.mutants.filter(
     (mutant) => options.only === undefined || options.only.some((pattern) => matches(mutant.id, pattern)),
   );
   if (chosen.length === 0)
     throw new HarnessError("usage", "no mutant fits", { hint: `mutants: ${binding.mutants.map((mutant) => mutant.id).join(", ")}` });
-  const surroundings = await openSurroundings();
+  const { needsDirectory } = await describeTarget({ target: options.binding, registry, purpose: "check" });
+  const surroundings = await openSurroundings(needsDirectory);
   try {
     const pristine =
       options.quick === true ? [] : (await checkIn(surroundings, { target: options.binding, profile: "strict" })).requirements;

@@ -24,7 +24,7 @@ export function capabilitiesGiven(): Readonly<Record<string, boolean>> {
 export const POOL_SEED = "rollcall";
 
 /** @throws HarnessError when the pool cannot be used or the directory does not start. */
-export async function openSurroundings(needsDirectory: boolean = true): Promise<Surroundings> {
+export async function openSurroundings(needsDirectory: boolean): Promise<Surroundings> {
   const pool = await openPool({ seed: POOL_SEED });
   const directory = needsDirectory ? await startDirectory({ pool }) : undefined;
   let prepared: Promise<void> | undefined;

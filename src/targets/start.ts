@@ -185,6 +185,7 @@ async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>
     resolved: withTold(plan.resolved, first),
     binding: plan.binding,
     mayFlood: plan.mayFlood,
+    isReference: launch.kind === "reference",
     ...(launch.kind === "reference" || launch.spec.restart ? { process: control } : {}),
     exited: () => (isOnPurpose ? undefined : child.exited()),
     stop: async () => {
@@ -233,14 +234,15 @@ export async function startTarget(options: StartOptions): Promise<RunningTarget>
     const failure = await probe(url, plan.resolved.ca);
     if (failure !== undefined) throw new HarnessError("unreachable", `${url} can not be reached: ${failure}`);
   }
-  return { resolved: plan.resolved, binding: plan.binding, mayFlood: plan.mayFlood, exited: () => undefined, stop: async () => {} };
+  const { resolved, binding, mayFlood } = plan;
+  return { resolved, binding, mayFlood, isReference: false, exited: () => undefined, stop: async () => {} };
 }
 
 /** What `startTarget` would do, without doing it: for `--dry-run`. The port of a server that we would start is 0. */
 export async function describeTarget(options: StartOptions): Promise<
   Pick<RunningTarget, "resolved" | "binding" | "mayFlood"> & {
     readonly how: string;
-    /** Only our own servers are told where the DID directory is. */
+    /** Only our own servers are told where the DID directory is, and only those whose users have DIDs ask it. */
     readonly needsDirectory: boolean;
   }
 > {
@@ -250,5 +252,7 @@ export async function describeTarget(options: StartOptions): Promise<
     command: plan.launch.kind === "command" ? `start \`${plan.launch.spec.command}\`` : "",
     reference: `start the reference server of ${plan.resolved.binding}`,
   }[plan.launch.kind];
-  return { resolved: plan.resolved, binding: plan.binding, mayFlood: plan.mayFlood, how, needsDirectory: plan.launch.kind === "reference" };
+  const { resolved, binding, mayFlood, launch } = plan;
+  const hasDids = resolved.credential.recipe !== "none" || "directory" in binding.manifest.capabilities;
+  return { resolved, binding, mayFlood, how, needsDirectory: launch.kind === "reference" && hasDids };
 }

@@ -60,6 +60,8 @@ export interface RunningTarget {
   readonly binding: Binding;
   /** Whether cases that flood may run: loopback, a server that we started, or a host the user named. */
   readonly mayFlood: boolean;
+  /** Whether it is a reference server, of which further instances can be started. */
+  readonly isReference: boolean;
   /** Undefined for a URL. */
   readonly process?: TargetProcess;
   /** Of an image or a compose file: its containers, replicas first in the order of `resolved.urls`. */

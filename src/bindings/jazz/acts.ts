@@ -27,6 +27,8 @@ export type Act = { readonly tell?: boolean } & (
   | { readonly do: "event"; readonly message: CoId; readonly event: Json }
   /** A raw item in a timeline; default the main thread's. */
   | { readonly do: "post"; readonly value: CoId; readonly madeAt: number; readonly thread?: CoId }
+  /** Many items of the main thread's timeline in one transaction, a millisecond apart. */
+  | { readonly do: "posts"; readonly values: readonly CoId[]; readonly madeAt: number }
   /** A channel with a thread of its own; `closed`: owned by a group that only this account is in. */
   | { readonly do: "channel"; readonly name: string; readonly closed?: boolean }
   /** A further thread, with or without a timeline of its own. */
@@ -39,11 +41,11 @@ export type Act = { readonly tell?: boolean } & (
   /** A value that must not be believed, past the library. */
   | { readonly do: "forge"; readonly kind: "signature" | "header" | "gap" | "orphan" }
   | { readonly do: "load"; readonly id: CoId }
-  /** Signs a hub's nonce; the outcome's id is the proof. */
-  /** A value of a group that only this account is in, made like a space. */
   /** Makes a further account for a client under test; the outcome has its keys. */
   | { readonly do: "guest" }
+  /** A value of a group that only this account is in, made like a space. */
   | { readonly do: "private"; readonly content: string }
+  /** Signs a hub's nonce; the outcome's id is the proof. */
   | { readonly do: "prove"; readonly nonce: string }
 );
 

@@ -180,8 +180,7 @@ const restartInDrain: CaseDefinition = {
     await t.process?.restart("killed");
     if (arrived === 0 || arrived >= QUEUE) throw new Precondition(`the restart was not in the middle: ${arrived} of ${QUEUE} had arrived`);
     const devices = [queue.away, queue.other];
-    if (!(await t.until(() => devices.every((client) => !client.isOpen), SHALL_MS)))
-      throw new Precondition("a socket outlived its server");
+    if (!(await t.until(() => devices.every((client) => !client.isOpen), SHALL_MS))) throw new Precondition("a socket outlived its server");
     await Promise.all(devices.map((client) => network(t, client, true)));
     await judgeQueue(t, queue, startMs, `, the relay killed when ${arrived} had arrived,`);
   },

@@ -45,6 +45,9 @@ export interface FeedItem {
 export interface RawFeed {
   readonly id: CoId;
   readonly core: Core;
+  /** Counted up when its items are made anew, as after a change of roles. */
+  readonly version: number;
+  readonly totalValidTransactions: number;
   readonly items: Readonly<Record<SessionId, readonly FeedItem[]>>;
   push(item: Json, privacy?: Privacy): void;
 }
@@ -52,6 +55,8 @@ export interface RawFeed {
 export interface Core {
   readonly id: CoId;
   isAvailable(): boolean;
+  isCompletelyDownloaded(): boolean;
+  makeTransaction(changes: readonly Json[], privacy: Privacy): boolean;
   getCurrentContent(): unknown;
   subscribe(listener: (core: Core) => void, immediate?: boolean): () => void;
   knownState(): { readonly header: boolean; readonly sessions: Readonly<Record<SessionId, number>> };

@@ -1,43 +1,31 @@
 import type { Act } from "../acts.ts";
-import { foldMessage, foldTimeline, liveVersions } from "../fold.ts";
+import { liveVersions } from "../fold.ts";
 import type { Json } from "../../../core/op.ts";
-import {
-  accountOf,
-  type CoId,
-  type Message,
-  type MessageEvent,
-  parseEvent,
-  parseItem,
-  type Placed,
-  type SessionId,
-  textIn,
-  type TimelineItem,
-} from "../messages.ts";
+import { type CoId, type MessageEvent, textIn } from "../messages.ts";
 import type { View } from "../view.ts";
-import { type Followed, type Needs, only, type ReplicaEars, type SpaceIds, Unheld } from "./replica-parts.ts";
-import type { Core, Group, Node, RawFeed, RawList, RawMap } from "./library.ts";
+import type { Group, Node, RawFeed, RawList, RawMap } from "./library.ts";
+import { contentOf, loadFrom, type Needs, only, type ReplicaEars, type SpaceIds, Unheld } from "./replica-parts.ts";
+import { Threads } from "./threads.ts";
 
 /** One account's copy of one space: reads, follows and writes it by the data model (section 3, M). */
 export class Replica {
   readonly node: Node;
   readonly account: CoId;
-  readonly #ears: ReplicaEars;
-  readonly #threads = new Map<CoId, Followed>();
-  readonly #messages = new Map<CoId, Followed>();
+  readonly threads: Threads;
   readonly #stops: (() => void)[] = [];
   #ids: SpaceIds | undefined;
-  #mainThread: CoId | undefined;
-  #isFresh = true;
 
-  constructor(node: Node, account: CoId, ears: ReplicaEars) {
+  /** `wholeMax`: threads with more messages are loaded by visible range only; default: all are loaded whole. */
+  constructor(node: Node, account: CoId, ears: ReplicaEars, wholeMax: number = Number.POSITIVE_INFINITY) {
     this.node = node;
     this.account = account;
-    this.#ears = ears;
+    this.threads = new Threads(node, ears, wholeMax);
   }
 
   get mainThread(): CoId {
-    if (this.#mainThread === undefined) throw new Error("no space is open");
-    return this.#mainThread;
+    const { main } = this.threads;
+    if (main === undefined) throw new Error("no space is open");
+    return main;
   }
 
   /** Makes a space with one channel that everybody may write to. */
@@ -67,31 +55,15 @@ export class Replica {
     const channel = typeof first === "string" ? await this.#load<RawMap>(first) : undefined;
     const thread = channel?.get("mainThread");
     if (typeof thread !== "string") return false;
-    this.#mainThread = thread;
+    this.threads.main = thread;
     if (channels !== undefined) this.#stops.push(channels.core.subscribe(() => void this.#loadChannels(), true));
-    const hasOpened = await this.follow(thread);
-    await this.#settled();
-    this.#isFresh = false;
+    const hasOpened = await this.threads.follow(thread);
+    await this.threads.settle();
     return hasOpened;
   }
 
-  /** Follows a thread and its messages; one without a timeline of its own is read through its channel (ORD-06). */
-  async follow(thread: CoId): Promise<boolean> {
-    if (this.#threads.has(thread)) return true;
-    const timeline = await this.#timelineOf(thread);
-    if (timeline === undefined) return false;
-    const counts = new Map<SessionId, number>();
-    const take = (): void => {
-      for (const item of this.#itemsOf(timeline, counts)) if (item.item !== undefined) this.#followMessage(item.item.value);
-    };
-    const core = this.node.getCoValue(timeline);
-    this.#threads.set(thread, { counts, stop: () => {} });
-    this.#threads.set(thread, { counts, stop: core.subscribe(take, true) });
-    return true;
-  }
-
   stop(): void {
-    for (const { stop } of [...this.#threads.values(), ...this.#messages.values()]) stop();
+    this.threads.stop();
     for (const stop of this.#stops) stop();
   }
 
@@ -113,7 +85,7 @@ export class Replica {
       }
       case "edit": {
         const id = this.#chosen(act);
-        const events = this.events(id);
+        const events = this.threads.events(id);
         const own = events.filter(({ account, value }) => account === this.account && value.kind === "edit").length;
         const { content } = mark(act.content);
         const version = `${this.account}/${own + 1}`;
@@ -144,11 +116,20 @@ export class Replica {
       case "post":
         this.#push(this.#timelineNow(act.thread ?? this.mainThread), { value: act.value, madeAt: act.madeAt }, needs);
         return { needs };
+      case "posts": {
+        const timeline = this.#timelineNow(this.mainThread);
+        this.node.getCoValue(timeline).makeTransaction(
+          act.values.map((value, index) => ({ value, madeAt: act.madeAt + index })),
+          "private",
+        );
+        this.#need(timeline, needs);
+        return { needs };
+      }
       case "channel": {
         const group = act.closed === true ? this.node.createGroup() : this.#group();
         const { channel, thread } = this.#channel(group, act.name);
         this.#listOf("channels").append(channel, undefined, "private");
-        void this.follow(thread);
+        void this.threads.follow(thread);
         return { id: thread, needs };
       }
       case "thread": {
@@ -168,7 +149,7 @@ export class Replica {
         this.#need(this.#known().plainList, needs);
         return { needs };
       case "follow":
-        void this.follow(act.thread);
+        void this.threads.follow(act.thread);
         return { needs };
       case "load":
         void this.#load(act.id);
@@ -194,47 +175,16 @@ export class Replica {
     const ids = this.#known();
     const space = this.#content<RawMap>(ids.space);
     const channels = this.#content<RawList>(textIn(space?.get("channels")))?.asArray() ?? [];
-    const threads = [...this.#threads.keys()].sort();
+    const threads = this.threads.followed;
     return {
       name: space?.get("name") ?? null,
       members: [...new Set(this.#content<RawList>(textIn(space?.get("members")))?.asArray())],
       channels: channels.map((id) => this.#channelView(textIn(id))),
-      threads: Object.fromEntries(threads.map((thread) => [thread, this.messages(thread)])),
-      orders: Object.fromEntries(threads.map((thread) => [thread, this.order(thread)])),
+      threads: Object.fromEntries(threads.map((thread) => [thread, this.threads.messages(thread)])),
+      orders: Object.fromEntries(threads.map((thread) => [thread, this.threads.order(thread)])),
       map: this.#content<RawMap>(ids.plainMap)?.toJSON() ?? {},
       list: this.#content<RawList>(ids.plainList)?.asArray() ?? [],
     };
-  }
-
-  /** Messages of a thread as they are shown, in order; those not here yet are left out. */
-  messages(thread: CoId): readonly Message[] {
-    return this.order(thread).flatMap((id) => foldMessage(id, this.events(id)) ?? []);
-  }
-
-  /** Ids that a thread lists, in order, whether their feeds are here or not. */
-  order(thread: CoId): readonly CoId[] {
-    const timeline = this.#timelineKnown(thread);
-    return timeline === undefined
-      ? []
-      : foldTimeline(
-          this.#itemsOf(timeline, undefined).flatMap(({ item, place }) => (item === undefined ? [] : [{ ...place, value: item }])),
-        );
-  }
-
-  /** Items of a thread's timeline, as they stand in the logs. */
-  timeline(thread: CoId): readonly Placed<TimelineItem>[] {
-    const timeline = this.#timelineKnown(thread);
-    return timeline === undefined
-      ? []
-      : this.#itemsOf(timeline, undefined).flatMap(({ item, place }) => (item === undefined ? [] : [{ ...place, value: item }]));
-  }
-
-  /** Events of a message's feed that this replica holds and may read. */
-  events(id: CoId): readonly Placed<MessageEvent>[] {
-    return this.#placed(id, undefined).flatMap(({ place, value }) => {
-      const event = parseEvent(value);
-      return event === undefined ? [] : [{ ...place, value: event }];
-    });
   }
 
   // The data model
@@ -247,7 +197,7 @@ export class Replica {
 
   #createFeed(event: MessageEvent, needs: Needs): CoId {
     const feed = this.#group().createStream([event], "private");
-    this.#followMessage(feed.id);
+    this.threads.followMessage(feed.id);
     this.#need(feed.id, needs);
     return feed.id;
   }
@@ -269,47 +219,17 @@ export class Replica {
 
   #chosen(act: { readonly message?: CoId; readonly pick?: number }): CoId {
     if (act.message !== undefined) return act.message;
-    const order = this.order(this.mainThread).filter((id) => this.node.getCoValue(id).isAvailable());
+    const order = this.threads.order(this.mainThread).filter((id) => this.node.getCoValue(id).isAvailable());
     const id = order[Math.min(order.length - 1, Math.floor((act.pick ?? 0) * order.length))];
     if (id === undefined) throw new Unheld("any message");
     return id;
-  }
-
-  // Reading and following
-
-  #followMessage(id: CoId): void {
-    if (this.#messages.has(id)) return;
-    const counts = new Map<SessionId, number>();
-    const isHistory = this.#isFresh;
-    let isFirst = true;
-    const take = (core: Core): void => {
-      if (!core.isAvailable()) return;
-      const isOld = isHistory && isFirst;
-      isFirst = false;
-      for (const { place, value } of this.#placed(id, counts)) {
-        const event = parseEvent(value);
-        if (event === undefined) this.#ears.problem(`an entry of ${id} has another shape`);
-        else if (!isOld && place.session !== this.node.currentSessionID) this.#ears.event(id, { ...place, value: event });
-      }
-    };
-    const core = this.node.getCoValue(id);
-    this.#messages.set(id, { counts, stop: () => {} });
-    this.#messages.set(id, { counts, stop: core.subscribe(take, true) });
-    if (!core.isAvailable()) void this.node.load(id).catch(() => undefined);
-  }
-
-  /** History is here, or is not to be had within the time that a load takes. */
-  async #settled(): Promise<void> {
-    const endMs = performance.now() + SETTLE_MS_MAX;
-    const isHere = (): boolean => [...this.#messages.keys()].every((id) => this.node.getCoValue(id).isAvailable());
-    while (!isHere() && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   async #loadChannels(): Promise<void> {
     for (const id of this.#listOf("channels").asArray()) {
       const channel = await this.#load<RawMap>(textIn(id));
       const thread = channel?.get("mainThread");
-      if (typeof thread === "string") await this.follow(thread);
+      if (typeof thread === "string") await this.threads.follow(thread);
     }
   }
 
@@ -319,48 +239,10 @@ export class Replica {
     return channel === undefined || typeof thread !== "string" ? null : { id, name: channel.get("name") ?? null, thread };
   }
 
-  async #timelineOf(thread: CoId): Promise<CoId | undefined> {
-    const map = await this.#load<RawMap>(thread);
-    const own = map?.get("timeline");
-    if (typeof own === "string") return (await this.#load(own)) === undefined ? undefined : own;
-    if (map === undefined || thread === this.#mainThread) return undefined;
-    return this.#timelineOf(this.mainThread);
-  }
-
-  #timelineKnown(thread: CoId): CoId | undefined {
-    const own = this.#content<RawMap>(thread)?.get("timeline");
-    if (typeof own === "string") return own;
-    return thread === this.#mainThread || this.#mainThread === undefined ? undefined : this.#timelineKnown(this.#mainThread);
-  }
-
   #timelineNow(thread: CoId): CoId {
-    const timeline = this.#timelineKnown(thread);
+    const timeline = this.threads.timelineKnown(thread);
     if (timeline === undefined) throw new Unheld(thread);
     return timeline;
-  }
-
-  #itemsOf(
-    timeline: CoId,
-    counts: Map<SessionId, number> | undefined,
-  ): { item: TimelineItem | undefined; place: Omit<Placed<unknown>, "value"> }[] {
-    return this.#placed(timeline, counts).map(({ place, value }) => {
-      const item = parseItem(value);
-      if (item === undefined && counts !== undefined) this.#ears.problem(`an entry of timeline ${timeline} has another shape`);
-      return { item, place };
-    });
-  }
-
-  /** Entries of a feed; with `counts` only those that were not counted yet. */
-  #placed(id: CoId, counts: Map<SessionId, number> | undefined): { place: Omit<Placed<unknown>, "value">; value: Json }[] {
-    const feed = this.#content<RawFeed>(id);
-    if (feed?.items === undefined) return [];
-    return Object.entries(feed.items).flatMap(([session, items]) => {
-      const from = counts?.get(session) ?? 0;
-      counts?.set(session, Math.max(from, items.length));
-      return items
-        .slice(from)
-        .map((item, index) => ({ place: { account: accountOf(session), session, index: from + index }, value: item.value }));
-    });
   }
 
   #known(): SpaceIds {
@@ -381,17 +263,10 @@ export class Replica {
   }
 
   #content<T>(id: CoId): T | undefined {
-    if (!id.startsWith("co_z")) return undefined;
-    const core = this.node.getCoValue(id);
-    return core.isAvailable() ? (core.getCurrentContent() as T) : undefined;
+    return contentOf<T>(this.node, id);
   }
 
-  async #load<T>(id: CoId): Promise<T | undefined> {
-    if (!id.startsWith("co_z")) return undefined;
-    const value = await this.node.load(id);
-    return value === "unavailable" ? undefined : this.#content<T>(id);
+  #load<T>(id: CoId): Promise<T | undefined> {
+    return loadFrom<T>(this.node, id);
   }
 }
-
-/** A load takes about 3 s with its one retry. */
-const SETTLE_MS_MAX = 4_000;
