@@ -2,7 +2,7 @@ import type { Ledger } from "../../core/ledger.ts";
 import type { Detail, Delivered } from "../../core/observation.ts";
 import type { Op } from "../../core/op.ts";
 import type { Credential, Failure, Frame, HttpAnswer, HttpRequest, Outbox, Session } from "../../core/session.ts";
-import type { Connection, RefusedUpgrade, Transport, TransportEvents } from "./transport.ts";
+import type { Connection, RefusedUpgrade, Transport, TransportEvents, Via } from "./transport.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 
 export interface NodeClientOptions {
@@ -13,6 +13,8 @@ export interface NodeClientOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly ca: string | undefined;
   readonly localAddress: string | undefined;
+  /** Dialled in place of the URL's host and port. */
+  readonly via?: Via | undefined;
   readonly transport: Transport;
   readonly alarms: Alarms;
   readonly nowMs: () => number;
@@ -81,11 +83,11 @@ export class NodeClient implements Outbox {
 
   connect(path: string, protocols: readonly string[], headers: Readonly<Record<string, string>>): void {
     if (this.#isOver) return;
-    const { url, ca, localAddress, transport } = this.#options;
+    const { url, ca, localAddress, via, transport } = this.#options;
     this.#connection?.cut();
     this.#line = new Line(this);
     this.#connection = transport.connect(
-      { url: url.replace(/^http/, "ws") + path, protocols, headers: { ...this.#options.headers, ...headers }, ca, localAddress },
+      { url: url.replace(/^http/, "ws") + path, protocols, headers: { ...this.#options.headers, ...headers }, ca, localAddress, via },
       this.#line,
     );
   }

@@ -1,12 +1,16 @@
 import { type IncomingMessage, request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
+import { isIP } from "node:net";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../core/session.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
+import type { Via } from "./transport.ts";
 
 export interface RequestOptions {
   readonly target: Pick<ResolvedTarget, "urls" | "headers" | "ca">;
   /** Base URL other than the target's first. */
   readonly url?: string;
+  /** Dialled in place of the URL's host and port. */
+  readonly via?: Via | undefined;
   readonly request: HttpRequest;
   /** Undefined shows none. */
   readonly credential?: Credential | undefined;
@@ -20,8 +24,8 @@ export interface RequestOptions {
  * no answer in time, too long an answer or a broken connection is a `Failure`.
  */
 export function requestHttp(options: RequestOptions): Promise<HttpAnswer | Failure> {
-  const { target, request, credential } = options;
-  const { protocol, hostname, port } = new URL(options.url ?? target.urls[0]);
+  const { target, request, credential, via } = options;
+  const { protocol, host, hostname, port } = new URL(options.url ?? target.urls[0]);
   const isSecure = protocol === "https:";
   const body = request.body === undefined ? undefined : Buffer.from(request.body, "utf8");
   return new Promise((resolve) => {
@@ -37,11 +41,12 @@ export function requestHttp(options: RequestOptions): Promise<HttpAnswer | Failu
     let outgoing: ReturnType<typeof requestPlain> | undefined;
     try {
       outgoing = (isSecure ? requestSecure : requestPlain)({
-        hostname: hostname.replace(/^\[|\]$/g, ""),
-        port,
+        hostname: via?.host ?? hostname.replace(/^\[|\]$/g, ""),
+        port: via?.port ?? port,
         method: request.method,
         path: withQuery(request.path, credential?.query ?? {}),
         headers: {
+          ...(via === undefined ? {} : { host }),
           ...target.headers,
           ...credential?.headers,
           ...request.headers,
@@ -49,6 +54,7 @@ export function requestHttp(options: RequestOptions): Promise<HttpAnswer | Failu
         },
         // A kept connection that the server has just closed would look like a fault of the server.
         agent: false,
+        ...(isSecure && via !== undefined && isIP(hostname) === 0 ? { servername: hostname } : {}),
         ...(isSecure && target.ca !== undefined ? { ca: target.ca } : {}),
       });
     } catch (error) {

@@ -70,15 +70,15 @@ export const netTransport: Transport = {
   connect: (options, events) => new NetConnection(options, events),
 };
 
-function open(url: URL, { ca, localAddress }: ConnectOptions): Socket {
+function open(url: URL, { ca, localAddress, via }: ConnectOptions): Socket {
   const isSecure = url.protocol === "wss:" || url.protocol === "https:";
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const onread: OnReadOpts = { buffer: readBuffer, callback: onRead };
-  const common = { host, onread, noDelay: true, ...(localAddress === undefined ? {} : { localAddress }) };
-  if (!isSecure) return connectPlain({ ...common, port: url.port === "" ? 80 : Number(url.port) });
+  const common = { host: via?.host ?? host, onread, noDelay: true, ...(localAddress === undefined ? {} : { localAddress }) };
+  if (!isSecure) return connectPlain({ ...common, port: via?.port ?? (url.port === "" ? 80 : Number(url.port)) });
   return connectSecure({
     ...common,
-    port: url.port === "" ? 443 : Number(url.port),
+    port: via?.port ?? (url.port === "" ? 443 : Number(url.port)),
     ALPNProtocols: ["http/1.1"],
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...(ca === undefined ? {} : { ca }),

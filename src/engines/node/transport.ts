@@ -26,6 +26,14 @@ export interface ConnectOptions {
   readonly ca: string | undefined;
   /** Loopback address to connect from: one address has about 28,000 ports. */
   readonly localAddress: string | undefined;
+  /** Dialled in place of the URL's host and port; what is said there stays as the URL has it. */
+  readonly via?: Via | undefined;
+}
+
+/** A TCP address on the way to a server. */
+export interface Via {
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface Connection {

@@ -1,12 +1,24 @@
+import { connect as connectPlain, isIP, type Socket } from "node:net";
+import { connect as connectSecure } from "node:tls";
 import { WebSocket } from "ws";
 import {
   CLOSE_MS_MAX,
+  type ConnectOptions,
   FRAME_BYTES_MAX,
   HANDSHAKE_MS_MAX,
   PINGS_PER_SECOND_MAX,
   SEND_BUFFER_BYTES_MAX,
   type Transport,
+  type Via,
 } from "./transport.ts";
+
+/** A connection to another address than the URL's; the certificate is held against the URL's host all the same. */
+function dial(via: Via, { url, ca, localAddress }: ConnectOptions): Socket {
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
+  const common = { host: via.host, port: via.port, ...(localAddress === undefined ? {} : { localAddress }) };
+  if (!url.startsWith("wss:")) return connectPlain(common);
+  return connectSecure({ ...common, ...(isIP(host) === 0 ? { servername: host } : {}), ...(ca === undefined ? {} : { ca }) });
+}
 
 /** WebSocket by `ws`, without permessage-deflate (it costs four times the processor time). */
 export const wsTransport: Transport = {
@@ -16,6 +28,7 @@ export const wsTransport: Transport = {
     let pingsSinceMs = 0;
     /** Why the socket was ended, when it was not by a close frame. */
     let fault = "";
+    const { via } = options;
     const socket = new WebSocket(options.url, [...options.protocols], {
       perMessageDeflate: false,
       headers: { ...options.headers },
@@ -29,6 +42,7 @@ export const wsTransport: Transport = {
       },
       ...(options.ca === undefined ? {} : { ca: options.ca }),
       ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+      ...(via === undefined ? {} : { createConnection: () => dial(via, options) }),
     });
     const refuse = (status: number, text: string): void => {
       if (state !== "connecting") return;
