@@ -4,7 +4,7 @@ import type { RunnerPorts } from "./ports.ts";
 import { type CaseEnd, type CaseRow, createRecorder } from "./row.ts";
 
 /** Joins, requests and short waits of an ordinary case take a tenth of this. */
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
 /**
  * Runs one case to its end or its limit and gives its row. Never throws: what a case throws beside a `Precondition`
  * is a fault of ours and ends the row as `faulted`. `aborted` ends it early, as a precondition that is gone.

@@ -36,7 +36,9 @@ export const mutants: readonly Mutant[] = [
   mutant("reset-is-not-told", "SESS-04 ghost", "A connection that breaks without a close is not told as a leave."),
   mutant("frozen-member-stays", ["SESS-04 ghost", "HB-01 ghost"], "Silence never ends a membership."),
   mutant("idle-member-is-dropped", "HB-01 early", "A member that does nothing but answer pings is dropped."),
-  mutant("swaps-batches-for-one-member", "ORD-01 disordered", "In a room of ten, one member gets two batches in the other order."),
+  mutant("swaps-batches-for-one-member", "ORD-01 disordered", "In a room of ten, one member gets two batches in the other order.", [
+    "CONV-01 diverged",
+  ]),
   mutant("version-skips", "ORD-02 miscounted", "A batch of a hundred is passed on at a version one too high."),
   mutant("applies-old-steps", "ORD-03 not-refused", "Steps against the version before are applied as they are."),
   mutant("takes-future-version", "ORD-04 not-refused", "A version that the room has not reached is taken for the present one."),

@@ -17,6 +17,8 @@ const BOUNDED = requirementId("STEP-PRES-07");
 const IDLE_MS = 600_000;
 /** Presence stands for this long without being set again. */
 const STAND_MS = 60_000;
+/** For the entries of a whole crowd to reach everybody. */
+const SETTLED_MS_MAX = 15_000;
 const CROWD = 100;
 /** What a change of an entry up to 1 KiB may cost one receiver. */
 const CHANGE_BYTES_MAX = 2_048;
@@ -222,7 +224,14 @@ async function changes({ t, members }: Table): Promise<void> {
   if (mover === undefined) throw new Precondition("nobody joined");
   const entry = (n: number): UserPresence => ({ cursor: { pos: n }, metadata: { fill: "x".repeat(900) } });
   for (const [index, peer] of crowd.entries()) show(peer, entry(index));
-  await t.sleep(1_000);
+  // Ten thousand entries are on their way: what comes late may not count as the change's.
+  const heard = (): number => others.reduce((sum, peer) => sum + peer.mark, 0);
+  const endMs = t.nowMs() + SETTLED_MS_MAX;
+  let before = -1;
+  while (before !== heard() && t.nowMs() < endMs) {
+    before = heard();
+    await t.sleep(1_000);
+  }
   const marks = others.map((peer) => peer.mark);
   show(mover, entry(777));
   await t.sleep(1_000);
