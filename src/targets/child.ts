@@ -7,6 +7,9 @@ const LOG_BYTES_MAX = 64 * 1024;
 /** Servers get this long for their own farewell before they are ended. */
 const STOP_MS_MAX = 5_000;
 
+/** `SIGSTOP` and `SIGCONT`: it stands still, and goes on. */
+type ChildSignal = "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT";
+
 /** A server process in a process group of its own, so that its children end with it. */
 export interface Child {
   readonly pid: number;
@@ -18,7 +21,7 @@ export interface Child {
   readonly ended: Promise<Exit>;
   /** Resolves once its pipes are shut too: then the log is whole. */
   readonly drained: Promise<void>;
-  signal(name: "SIGTERM" | "SIGKILL"): void;
+  signal(name: ChildSignal): void;
   /** SIGTERM, then SIGKILL after 5 s; also ends what the server has left behind in its group. */
   stop(): Promise<void>;
 }
@@ -43,7 +46,7 @@ function guard(group: number): ChildProcess {
 
 const living = new Set<ChildProcess>();
 
-function signalGroup(child: ChildProcess, name: "SIGTERM" | "SIGKILL"): void {
+function signalGroup(child: ChildProcess, name: ChildSignal): void {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, name);

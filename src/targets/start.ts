@@ -169,12 +169,20 @@ async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>
       return child.pid;
     },
     restart: async (how: Restart = "politely") => {
+      await control.end(how);
+      await control.begin();
+    },
+    end: async (how: Restart) => {
       isOnPurpose = true;
       if (how === "killed") child.signal("SIGKILL");
       await child.stop();
+    },
+    begin: async () => {
       child = (await start(boundPort)).child;
       isOnPurpose = false;
     },
+    freeze: () => child.signal("SIGSTOP"),
+    thaw: () => child.signal("SIGCONT"),
     kill: () => {
       isOnPurpose = true;
       child.signal("SIGKILL");

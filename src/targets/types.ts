@@ -49,6 +49,13 @@ export interface TargetProcess {
   readonly pid: number;
   /** Ends it (politely, when nothing is said), starts it again on the same port, and waits until it is ready. */
   restart(how?: Restart): Promise<void>;
+  /** Ends it, and resolves once it has ended; that is no end by itself. */
+  end(how: Restart): Promise<void>;
+  /** Starts one that has ended again on the same port, and waits until it is ready. */
+  begin(): Promise<void>;
+  /** All its processes stand still, until they are thawed. */
+  freeze(): void;
+  thaw(): void;
   /** Ends it at once, without farewell. */
   kill(): void;
   /** The last 64 KiB of what it wrote to stdout and stderr. */
