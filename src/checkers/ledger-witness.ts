@@ -1,5 +1,6 @@
 import type { WitnessStep } from "../core/checker.ts";
 import type { Marker } from "../core/marker.ts";
+import type { Frame } from "../core/session.ts";
 import type { LogEntry, PendingWrite } from "./room-log.ts";
 
 /** Characters of a frame that a witness keeps. */
@@ -13,15 +14,15 @@ export function frameStep(client: number, atMs: number, text: string | undefined
 }
 
 /** The state as of a write that a client was given and that is older than what it has. */
-export function stateStep(client: number, atMs: number, { author, n }: LogEntry): WitnessStep {
+export function stateStep(client: number, atMs: number, { author, n }: LogEntry<Frame>): WitnessStep {
   return { atMs, from: "server", to: `client ${client}`, label: `state as of a=${author} n=${n}`, isBad: true };
 }
 
 /** A write, its delivery to the others, what became of it at `client`, and what the others received next. */
 export function entrySteps(
   client: number,
-  entry: LogEntry,
-  next: LogEntry | undefined,
+  entry: LogEntry<Frame>,
+  next: LogEntry<Frame> | undefined,
   text: string | undefined,
   atMs: number,
   what: string,
@@ -39,12 +40,12 @@ export function entrySteps(
 /** Two writes that `client` received the other way round than the rest: `first` came to it after `second`, at `atMs`. */
 export function disorderSteps(
   client: number,
-  first: LogEntry,
-  second: LogEntry,
+  first: LogEntry<Frame>,
+  second: LogEntry<Frame>,
   text: string | undefined,
   atMs: number,
 ): readonly WitnessStep[] {
-  const named = (entry: LogEntry): { entry: LogEntry; name: string } => ({ entry, name: `a=${entry.author} n=${entry.n}` });
+  const named = (entry: LogEntry<Frame>): { entry: LogEntry<Frame>; name: string } => ({ entry, name: `a=${entry.author} n=${entry.n}` });
   const [one, two] = [named(first), named(second)];
   const frame = text === undefined ? {} : { frame: text.slice(0, FRAME_MAX) };
   const writes = one.entry.invokedMs <= two.entry.invokedMs ? [one, two] : [two, one];

@@ -4,9 +4,10 @@ import type { Entry, Ledger } from "../core/ledger.ts";
 import type { Marker } from "../core/marker.ts";
 import type { Delivered } from "../core/observation.ts";
 import type { Reason } from "../core/reason.ts";
+import type { Frame } from "../core/session.ts";
 import { Breaches } from "./breaches.ts";
 import { judgeFinalStates, type FinalState } from "./final-states.ts";
-import type { LedgerFigures, LedgerOptions } from "./ledger-types.ts";
+import type { LedgerAcross, LedgerFigures, LedgerOptions } from "./ledger-types.ts";
 import { disorderSteps, entrySteps, frameStep, lostSteps, stateStep } from "./ledger-witness.ts";
 import { RoomLog, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
 
@@ -14,8 +15,19 @@ import { RoomLog, writeKey, type LogEntry, type PendingWrite } from "./room-log.
 const WAITING = 1;
 const FOLLOWING = 2;
 
+/**
+ * When a write of another process was sent is not known here: it is taken to be no older than this when it first
+ * comes. A member that entered longer ago must have it.
+ */
+const FOREIGN_AGE_MS_MAX = 5000;
+
 /** Holes that one client may have before it counts as cut off: each costs a number, and a healthy client has none. */
 const HOLES_MAX = 1024;
+
+/** A frame to keep: bytes are the transport's again after the call, and texts never change. */
+function ownFrame<F extends Frame>(frame: F): F {
+  return frame.slice() as F;
+}
 
 /**
  * The ledger of one process. Why a cursor is enough for total order: if all members receive subsequences of one
@@ -23,12 +35,12 @@ const HOLES_MAX = 1024;
  * member that receives entry k while its cursor is at c < k has holes c…k-1. A hole that is filled later was received
  * after a write that others have before it: disorder. A hole that is never filled is a loss.
  */
-export class MemoryLedger implements Ledger {
-  readonly #options: LedgerOptions;
+export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
+  readonly #options: LedgerOptions<F>;
   /** Authors get no echo, but a confirmation that has a place in the one order: it stands for the delivery. */
   readonly #ownByConfirmation: boolean;
-  readonly #rooms: Map<string, RoomLog> = new Map();
-  readonly #roomOf: (RoomLog | undefined)[];
+  readonly #rooms: Map<string, RoomLog<F>> = new Map();
+  readonly #roomOf: (RoomLog<F> | undefined)[];
   readonly #state: Uint8Array;
   readonly #cursor: Float64Array;
   readonly #joinedMs: Float64Array;
@@ -38,7 +50,7 @@ export class MemoryLedger implements Ledger {
   /** Room of each author's writes, kept after it left: tells a foreign write from an invented one. */
   readonly #homeOf: Map<number, string> = new Map();
   readonly #refused: Set<number> = new Set();
-  readonly #finals: (Omit<FinalState, "last"> & { readonly log: RoomLog })[] = [];
+  readonly #finals: (Omit<FinalState, "last"> & { readonly log: RoomLog<F> })[] = [];
   readonly #breaches = new Breaches();
   readonly #deliveryMs: Histogram;
   readonly #convergenceMs: Histogram;
@@ -50,9 +62,9 @@ export class MemoryLedger implements Ledger {
   #cutOff = 0;
   #snapshots = 0;
   /** The frame whose writes are being handed in, and where the one before was put: a frame may hold several. */
-  #inHand: { readonly bytes: Uint8Array; readonly client: number; readonly log: RoomLog; index: number } | undefined;
+  #inHand: { readonly bytes: F; readonly client: number; readonly log: RoomLog<F>; index: number } | undefined;
 
-  constructor(options: LedgerOptions) {
+  constructor(options: LedgerOptions<F>) {
     this.#options = options;
     this.#ownByConfirmation = !options.echo && options.orderModel !== "perAuthor";
     this.#roomOf = Array.from({ length: options.slots }, () => undefined);
@@ -77,6 +89,7 @@ export class MemoryLedger implements Ledger {
     this.#number[client] = number;
     this.#slotOf.set(number, client);
     this.#homeOf.set(number, room);
+    this.#options.across?.joined(room, number, nowMs);
   }
 
   left(client: number, nowMs: number): void {
@@ -85,6 +98,7 @@ export class MemoryLedger implements Ledger {
     this.#settleHoles(client, log);
     log.members.delete(client);
     const number = this.#number[client] ?? 0;
+    this.#options.across?.left(log.room, number);
     for (const pending of log.pending.values()) if (pending.author === number) pending.mayBeLost = true;
     for (let index = Math.max(this.#cursor[client] ?? 0, log.base); index < log.end; index += 1) {
       const entry = log.at(index);
@@ -104,7 +118,9 @@ export class MemoryLedger implements Ledger {
     if (log === undefined) return;
     const author = this.#number[client] ?? 0;
     this.#invoked += 1;
-    log.pending.set(writeKey(author, n), { author, n, plannedMs, invokedMs: nowMs, mayBeLost: !isIn });
+    const isHeard = this.#options.echo || this.#ownByConfirmation || log.members.size > 1 || this.#options.across === undefined;
+    log.pending.set(writeKey(author, n), { author, n, plannedMs, invokedMs: nowMs, mayBeLost: !isIn || !isHeard });
+    this.#options.across?.invoked(log.room, author, n);
   }
 
   rejected(client: number, n: number): void {
@@ -123,15 +139,17 @@ export class MemoryLedger implements Ledger {
     else if (pending !== undefined) this.#append(client, log, pending, undefined, undefined, undefined, nowMs);
   }
 
-  recognise(client: number, bytes: Uint8Array, start: number, end: number, nowMs: number): Entry | undefined {
+  recognise(client: number, bytes: F, start: number, end: number, nowMs: number): Entry<F> | undefined {
     const log = this.#roomOf[client];
     if (log === undefined || this.#state[client] !== FOLLOWING) return undefined;
     const entry = this.#next(client, log);
     const kept = entry?.bytes;
     if (entry === undefined || kept === undefined || kept.length !== end - start) return undefined;
     // A recording that is judged again hands in what is kept.
-    if (kept !== bytes)
+    if (kept !== bytes) {
+      if (typeof kept === "string") return undefined;
       for (let index = kept.length - 1; index >= 0; index -= 1) if (kept[index] !== bytes[start + index]) return undefined;
+    }
     this.#recognised += 1;
     this.#cursor[client] = entry.index + 1;
     this.#account(entry, nowMs);
@@ -142,7 +160,7 @@ export class MemoryLedger implements Ledger {
     return entry;
   }
 
-  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): Entry | undefined {
+  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: F | undefined, nowMs: number): Entry<F> | undefined {
     const log = this.#roomOf[client];
     const marker = delivery.marker;
     if (log === undefined || marker === undefined) return undefined;
@@ -159,7 +177,7 @@ export class MemoryLedger implements Ledger {
         () => this.#frameStep(client, nowMs, bytes, delivery),
       );
     if (known === undefined) {
-      const pending = log.pending.get(key);
+      const pending = log.pending.get(key) ?? this.#foreign(log, marker, nowMs);
       if (marker.run !== this.#options.run || pending === undefined) {
         this.#unexpected(client, log, delivery, bytes, nowMs);
         return undefined;
@@ -170,7 +188,7 @@ export class MemoryLedger implements Ledger {
       known.content = delivery.content;
       known.decoded = decoded;
       known.isContinued = this.#continues(client, log, known.index, bytes);
-      known.bytes = known.isContinued ? undefined : bytes?.slice();
+      known.bytes = known.isContinued || bytes === undefined ? undefined : ownFrame(bytes);
     } else if (known.content !== delivery.content)
       this.#finding("delivery", "damaged", client, log, known.content, delivery.content, () =>
         this.#frameStep(client, nowMs, bytes, delivery),
@@ -225,6 +243,7 @@ export class MemoryLedger implements Ledger {
   }
 
   finish(nowMs: number): readonly CheckerOutcome[] {
+    this.#options.across?.finished();
     for (const log of this.#rooms.values()) {
       for (const slot of log.members) {
         this.#settleHoles(slot, log);
@@ -240,23 +259,29 @@ export class MemoryLedger implements Ledger {
     return [...properties.map((property) => this.#outcome(property)), judgeFinalStates(finals, nowMs)];
   }
 
+  /** A write of a member in another process, which tells nothing of it here; undefined when it is none, or was here before. */
+  #foreign(log: RoomLog<F>, { author, n }: Marker, nowMs: number): PendingWrite | undefined {
+    if (this.#options.across?.isMember(author, log.room) !== true || !log.isFresh(author, n)) return undefined;
+    return { author, n, plannedMs: NaN, invokedMs: nowMs - FOREIGN_AGE_MS_MAX, mayBeLost: false };
+  }
+
   /** The room that a client was in last; undefined when it never was in one. */
-  #homeLog(client: number): RoomLog | undefined {
+  #homeLog(client: number): RoomLog<F> | undefined {
     const room = (this.#joinedMs[client] ?? 0) > 0 ? this.#homeOf.get(this.#number[client] ?? 0) : undefined;
     return room === undefined ? undefined : this.#rooms.get(room);
   }
 
-  #log(room: string): RoomLog {
+  #log(room: string): RoomLog<F> {
     let log = this.#rooms.get(room);
     if (log === undefined) {
-      log = new RoomLog(room);
+      log = new RoomLog<F>(room);
       this.#rooms.set(room, log);
     }
     return log;
   }
 
   /** The entry that a member is to receive next; its own are passed over where authors hear nothing of them in order. */
-  #next(client: number, log: RoomLog): LogEntry | undefined {
+  #next(client: number, log: RoomLog<F>): LogEntry<F> | undefined {
     let entry = log.at(this.#cursor[client] ?? 0);
     if (this.#options.echo || this.#ownByConfirmation) return entry;
     while (entry !== undefined && entry.author === this.#number[client]) entry = log.at(entry.index + 1);
@@ -265,25 +290,25 @@ export class MemoryLedger implements Ledger {
 
   #append(
     client: number,
-    log: RoomLog,
+    log: RoomLog<F>,
     pending: PendingWrite,
     delivery: Delivered | undefined,
     decoded: unknown,
-    bytes: Uint8Array | undefined,
+    bytes: F | undefined,
     nowMs: number,
-  ): LogEntry {
+  ): LogEntry<F> {
     const authorIn = this.#slotOf.get(pending.author);
     const isAuthorLeftOut = !this.#options.echo && !this.#ownByConfirmation && authorIn !== undefined && log.members.has(authorIn);
     const needed = log.members.size - (isAuthorLeftOut ? 1 : 0);
     const isContinued = this.#continues(client, log, log.end, bytes);
-    const entry: LogEntry = {
+    const entry: LogEntry<F> = {
       index: log.end,
       author: pending.author,
       n: pending.n,
       plannedMs: pending.plannedMs,
       invokedMs: pending.invokedMs,
       firstMs: nowMs,
-      bytes: bytes === undefined || isContinued ? undefined : bytes.slice(),
+      bytes: bytes === undefined || isContinued ? undefined : ownFrame(bytes),
       content: delivery?.content,
       decoded,
       isContinued,
@@ -291,14 +316,23 @@ export class MemoryLedger implements Ledger {
       received: 0,
       needed,
     };
+    if (this.#options.across !== undefined) this.#tellAcross(this.#options.across, client, log, entry);
     log.append(entry);
     this.#receive(client, log, entry, bytes, nowMs, delivery !== undefined);
     this.#cutOff += log.trim((slot) => this.#holes[slot]?.[0] ?? this.#cursor[slot] ?? 0);
     return entry;
   }
 
+  #tellAcross(across: LedgerAcross, client: number, log: RoomLog<F>, { author, n, plannedMs, invokedMs, firstMs, content }: LogEntry<F>): void {
+    const isOwn = !Number.isNaN(plannedMs);
+    let isUnbroken = this.#state[client] === FOLLOWING;
+    if (!isUnbroken) for (const slot of log.members) if (this.#state[slot] === FOLLOWING) isUnbroken = true;
+    const times = isOwn ? { plannedMs, invokedMs } : { plannedMs: undefined, invokedMs: undefined };
+    across.appended(log.room, { author, n, ...times, firstMs, content, isLoose: this.#state[client] !== FOLLOWING, isUnbroken });
+  }
+
   /** `isDelivery`: false for the confirmation of the client's own write, which has no latency of a delivery. */
-  #receive(client: number, log: RoomLog, entry: LogEntry, bytes: Uint8Array | undefined, nowMs: number, isDelivery: boolean): void {
+  #receive(client: number, log: RoomLog<F>, entry: LogEntry<F>, bytes: F | undefined, nowMs: number, isDelivery: boolean): void {
     const cursor = this.#cursor[client] ?? 0;
     if (this.#state[client] === WAITING) {
       this.#state[client] = FOLLOWING;
@@ -322,7 +356,7 @@ export class MemoryLedger implements Ledger {
   }
 
   /** Whether the write at `index` is of the same frame as the entry before it; remembers it for the next one. */
-  #continues(client: number, log: RoomLog, index: number, bytes: Uint8Array | undefined): boolean {
+  #continues(client: number, log: RoomLog<F>, index: number, bytes: F | undefined): boolean {
     const before = this.#inHand;
     if (bytes === undefined) {
       this.#inHand = undefined;
@@ -336,7 +370,7 @@ export class MemoryLedger implements Ledger {
     return false;
   }
 
-  #openHoles(client: number, log: RoomLog, from: number, to: number, isFollowing: boolean): void {
+  #openHoles(client: number, log: RoomLog<F>, from: number, to: number, isFollowing: boolean): void {
     for (let index = Math.max(from, log.base); index < to; index += 1) {
       const entry = log.at(index);
       if (entry === undefined || !this.#mustReceive(client, entry, isFollowing)) continue;
@@ -347,7 +381,7 @@ export class MemoryLedger implements Ledger {
   }
 
   /** Fills a hole; where the order model binds the pair, that is disorder. Gives false when there was none. */
-  #fillHole(client: number, log: RoomLog, entry: LogEntry, bytes: Uint8Array | undefined, nowMs: number): boolean {
+  #fillHole(client: number, log: RoomLog<F>, entry: LogEntry<F>, bytes: F | undefined, nowMs: number): boolean {
     const holes = this.#holes[client];
     const place = holes?.indexOf(entry.index) ?? -1;
     if (holes === undefined || place < 0) return false;
@@ -373,7 +407,7 @@ export class MemoryLedger implements Ledger {
   }
 
   /** A later entry that this client already has and that must not come before `entry`. */
-  #receivedAfter(client: number, log: RoomLog, entry: LogEntry, holes: readonly number[]): LogEntry | undefined {
+  #receivedAfter(client: number, log: RoomLog<F>, entry: LogEntry<F>, holes: readonly number[]): LogEntry<F> | undefined {
     for (let index = entry.index + 1; index < (this.#cursor[client] ?? 0); index += 1) {
       const later = log.at(index);
       if (later === undefined || holes.includes(index)) continue;
@@ -386,27 +420,29 @@ export class MemoryLedger implements Ledger {
    * Whoever joined before the write was sent must receive it. A member that follows one order has, besides, to receive
    * everything after its first entry, also what was in flight when it joined.
    */
-  #mustReceive(client: number, entry: LogEntry, isFollowing: boolean): boolean {
+  #mustReceive(client: number, entry: LogEntry<F>, isFollowing: boolean): boolean {
     if (!this.#options.echo && !this.#ownByConfirmation && entry.author === this.#number[client]) return false;
     if (entry.invokedMs > (this.#joinedMs[client] ?? 0)) return true;
     return isFollowing && this.#options.orderModel !== "perAuthor";
   }
 
-  #account(entry: LogEntry, nowMs: number): void {
+  #account(entry: LogEntry<F>, nowMs: number): void {
     const latencyMs = nowMs - entry.plannedMs;
     this.#delivered += 1;
-    this.#deliveryMs.record(latencyMs);
-    this.#options.onDelivery?.(latencyMs);
+    // The clock of another process is not ours: of its writes no latency is known here.
+    const isTimed = !Number.isNaN(latencyMs);
+    if (isTimed) this.#deliveryMs.record(latencyMs);
+    this.#options.onDelivery?.(isTimed ? latencyMs : undefined);
     entry.received += 1;
     if (entry.received === entry.needed) this.#converged(entry, nowMs);
   }
 
-  #converged(entry: LogEntry, nowMs: number): void {
-    this.#convergenceMs.record(nowMs - entry.plannedMs);
+  #converged(entry: LogEntry<F>, nowMs: number): void {
+    if (!Number.isNaN(entry.plannedMs)) this.#convergenceMs.record(nowMs - entry.plannedMs);
     this.#spreadMs.record(nowMs - entry.firstMs);
   }
 
-  #settleHoles(client: number, log: RoomLog): void {
+  #settleHoles(client: number, log: RoomLog<F>): void {
     const holes = this.#holes[client];
     this.#holes[client] = undefined;
     for (const index of holes ?? []) {
@@ -415,14 +451,14 @@ export class MemoryLedger implements Ledger {
     }
   }
 
-  #lose(client: number, log: RoomLog, entry: LogEntry): void {
+  #lose(client: number, log: RoomLog<F>, entry: LogEntry<F>): void {
     this.#lost += 1;
     this.#finding("delivery", "lost", client, log, `a=${entry.author} n=${entry.n} at every member`, "never received here", () =>
       this.#entrySteps(client, log, entry, entry.firstMs, "never received"),
     );
   }
 
-  #loseForAll(log: RoomLog, pending: PendingWrite, nowMs: number): void {
+  #loseForAll(log: RoomLog<F>, pending: PendingWrite, nowMs: number): void {
     for (const slot of log.members) {
       if (pending.invokedMs <= (this.#joinedMs[slot] ?? 0)) continue;
       this.#lost += 1;
@@ -433,7 +469,7 @@ export class MemoryLedger implements Ledger {
   }
 
   /** A marked broadcast that fits no write of this room. */
-  #unexpected(client: number, log: RoomLog, delivery: Delivered, bytes: Uint8Array | undefined, nowMs: number): void {
+  #unexpected(client: number, log: RoomLog<F>, delivery: Delivered, bytes: F | undefined, nowMs: number): void {
     const marker = delivery.marker;
     if (marker === undefined) return;
     const what = `a=${marker.author} n=${marker.n} of run ${marker.run}`;
@@ -458,11 +494,11 @@ export class MemoryLedger implements Ledger {
     }
   }
 
-  #frameStep(client: number, nowMs: number, bytes: Uint8Array | undefined, delivery: Delivered | undefined): readonly WitnessStep[] {
+  #frameStep(client: number, nowMs: number, bytes: F | undefined, delivery: Delivered | undefined): readonly WitnessStep[] {
     return frameStep(this.#number[client] ?? 0, nowMs, bytes === undefined ? undefined : this.#options.textOf(bytes), delivery?.marker);
   }
 
-  #entrySteps(client: number, log: RoomLog, entry: LogEntry, atMs: number, what: string): readonly WitnessStep[] {
+  #entrySteps(client: number, log: RoomLog<F>, entry: LogEntry<F>, atMs: number, what: string): readonly WitnessStep[] {
     const text = entry.bytes === undefined ? undefined : this.#options.textOf(entry.bytes);
     return entrySteps(this.#number[client] ?? 0, entry, log.at(entry.index + 1), text, atMs, what);
   }
@@ -471,7 +507,7 @@ export class MemoryLedger implements Ledger {
     property: Property,
     reason: Reason,
     client: number,
-    log: RoomLog,
+    log: RoomLog<F>,
     expected: string,
     seen: string,
     witness: () => readonly WitnessStep[],

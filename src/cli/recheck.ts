@@ -134,7 +134,7 @@ async function createShardJudge(header: RecordingHeader, series: Series): Promis
   const { clients } = header.parameters;
   const judging = { ...header, manifest: binding.manifest, timeScale: header.about.timeScale };
   const latencies = createHdr();
-  const ledger = ledgerOf(judging, clients, (latencyMs) => latencies.record(latencyMs));
+  const ledger = ledgerOf(judging, clients, (latencyMs) => latencyMs !== undefined && latencies.record(latencyMs));
   let sent = 0;
   const replay = new Replay({
     run: header.run,

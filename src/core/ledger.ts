@@ -1,15 +1,16 @@
 import type { CheckerOutcome } from "./checker.ts";
 import type { Marker } from "./marker.ts";
 import type { Delivered } from "./observation.ts";
+import type { Frame } from "./session.ts";
 
 /** A write that some member has received, as the ledger keeps it. */
-export interface Entry {
+export interface Entry<F extends Frame = Uint8Array> {
   readonly author: number;
   readonly n: number;
   /** What the first receiver's session gave. */
   readonly decoded: unknown;
   /** The first receiver's frame and canonical text; undefined while nobody but its author knows of the write. */
-  readonly bytes: Uint8Array | undefined;
+  readonly bytes: F | undefined;
   readonly content: string | undefined;
   /** For a recorder: the number that it gave the frame; 0 until it has. */
   mark: number;
@@ -18,11 +19,11 @@ export interface Entry {
 /**
  * Accounts for every write at every member of the rooms of one process. Knows bytes, cursors and markers; no protocol.
  * The engine asks `recognise` first: a hit is order check, integrity check and decoding at once. Everything else goes
- * through the session, and comes back as `delivered`.
+ * through the session, and comes back as `delivered`. Frames are bytes, or the texts that an engine has instead of them.
  *
  * `client` is the engine's slot of a client, `author` in markers the client's number over all shards.
  */
-export interface Ledger {
+export interface Ledger<F extends Frame = Uint8Array> {
   /** A client's join is confirmed: from now on it must receive. */
   joined(client: number, number: number, room: string, nowMs: number): void;
   /** It is gone (closed, cut, left): writes still in flight it may have missed. */
@@ -34,9 +35,9 @@ export interface Ledger {
   /** The server confirmed write `n` to its author otherwise than by echo. */
   accepted(client: number, n: number, position: number | undefined, nowMs: number): void;
   /** The entry, when these bytes are the very next one that this client is to receive; it is then accounted for. */
-  recognise(client: number, bytes: Uint8Array, start: number, end: number, nowMs: number): Entry | undefined;
+  recognise(client: number, bytes: F, start: number, end: number, nowMs: number): Entry<F> | undefined;
   /** A broadcast that was not recognised, decoded. `bytes` when every member is to get the same. Gives the write's entry. */
-  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): Entry | undefined;
+  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: F | undefined, nowMs: number): Entry<F> | undefined;
   /** A state that the client was given; it must hold what the client has received already. */
   snapshot(client: number, marker: Marker | undefined, nowMs: number): void;
   /** The state that a member was given once the run was quiet; undefined: without any of the run's writes. */

@@ -44,9 +44,9 @@ export class ShardFigures {
     return this.#delivered + this.#deliveredInSecond;
   }
 
-  deliveredAfter(latencyMs: number): void {
+  deliveredAfter(latencyMs: number | undefined): void {
     this.#deliveredInSecond += 1;
-    this.#second.record(latencyMs);
+    if (latencyMs !== undefined) this.#second.record(latencyMs);
   }
 
   joinedAfter(ms: number): void {

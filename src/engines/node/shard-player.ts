@@ -1,6 +1,6 @@
 import { createPrng, type Prng } from "../../core/prng.ts";
 import type { ClientScript, Step } from "../../core/scenario.ts";
-import { isPlayedBy } from "../../load/shares.ts";
+import { isPlayedBy, shardOfMember } from "../../load/shares.ts";
 import type { ShardOptions } from "./shard-types.ts";
 import type { Alarm, EngineClient } from "./surroundings.ts";
 
@@ -27,14 +27,36 @@ export interface Player {
   isAskedForFinal: boolean;
 }
 
-/** The clients of the rooms that a shard plays, in the order of their numbers; no script depends on how rooms are shared out. */
-export function createPlayers({ scenario, parameters, operations, seed, shard, share }: ShardOptions): readonly Player[] {
+/** The clients that are played here, and what is known of all others. */
+export interface Cast {
+  readonly players: readonly Player[];
+  /** Members of each room by its index, wherever they are played. */
+  readonly places: ReadonlyMap<number, number>;
+  /** The shard that makes each room: the one of its first client. Empty without a share. */
+  readonly makers: ReadonlyMap<number, number>;
+  /** With members spread over shards: the room of each client that another shard plays, by the client's number; otherwise -1. */
+  readonly elsewhere: Int32Array;
+}
+
+/** In the order of the clients' numbers; no script depends on how clients and rooms are shared out. */
+export function createCast({ scenario, parameters, operations, seed, shard, share }: ShardOptions): Cast {
+  const places = new Map<number, number>();
+  const makers = new Map<number, number>();
+  const isSpread = share?.by === "members";
+  const elsewhere = new Int32Array(isSpread ? parameters.clients : 0).fill(-1);
   const root = createPrng(`${seed}/${scenario.name}`);
   const players: Player[] = [];
   for (let index = 0; index < parameters.clients; index += 1) {
     const prng = root.fork(`client-${index}`);
     const script = scenario.script(index, parameters, operations.mix, prng);
-    if (!isPlayedBy(index, script.room, shard, share)) continue;
+    const { room } = script;
+    places.set(room, (places.get(room) ?? 0) + 1);
+    if (isSpread) {
+      const played = shardOfMember(index, share.count);
+      if (!makers.has(room)) makers.set(room, played);
+      if (played !== share.index) elsewhere[index] = room;
+    }
+    if (!isPlayedBy(index, room, shard, share)) continue;
     players.push({
       index,
       slot: players.length,
@@ -54,12 +76,5 @@ export function createPlayers({ scenario, parameters, operations, seed, shard, s
       isAskedForFinal: false,
     });
   }
-  return players;
-}
-
-/** How many members each room is to hold, by its index. */
-export function placesOf(players: readonly Player[]): ReadonlyMap<number, number> {
-  const places = new Map<number, number>();
-  for (const { script } of players) places.set(script.room, (places.get(script.room) ?? 0) + 1);
-  return places;
+  return { players, places, makers, elsewhere };
 }

@@ -2,6 +2,7 @@ import type { RoomOutcome, Rooms } from "../../core/binding.ts";
 import { HarnessError } from "../../core/errors.ts";
 import { createPrng, type Prng } from "../../core/prng.ts";
 import type { Credential } from "../../core/session.ts";
+import type { Cast } from "./shard-player.ts";
 import type { ShardOptions } from "./shard-types.ts";
 import type { Alarms } from "./surroundings.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -12,15 +13,20 @@ const ROOM_MS_MAX = 30_000;
 /** The rooms of a shard, each made when its first member comes. */
 export class ShardRooms {
   readonly #options: ShardOptions;
-  /** Members that each room is to hold, by its index. */
-  readonly #places: ReadonlyMap<number, number>;
+  readonly #cast: Pick<Cast, "places" | "makers">;
   readonly #alarms: Alarms;
   readonly #rooms: Map<number, Promise<string>> = new Map();
+  readonly #indexes: Map<string, number> = new Map();
 
-  constructor(options: ShardOptions, places: ReadonlyMap<number, number>, alarms: Alarms) {
+  constructor(options: ShardOptions, cast: Pick<Cast, "places" | "makers">, alarms: Alarms) {
     this.#options = options;
-    this.#places = places;
+    this.#cast = cast;
     this.#alarms = alarms;
+  }
+
+  /** Index of a room by its id, of those that were asked for here. */
+  indexOf(id: string): number | undefined {
+    return this.#indexes.get(id);
   }
 
   get size(): number {
@@ -34,10 +40,22 @@ export class ShardRooms {
   room(index: number, creator: Credential): Promise<string> {
     const existing = this.#rooms.get(index);
     if (existing !== undefined) return existing;
-    const label = `${this.#options.run}-${index}`;
-    const made = this.#create(label, (this.#places.get(index) ?? 1) - 1, creator, createPrng(`${this.#options.seed}/room-${index}`));
-    this.#rooms.set(index, made);
-    return made;
+    const found = this.#find(index, creator).then((id) => {
+      this.#indexes.set(id, index);
+      return id;
+    });
+    this.#rooms.set(index, found);
+    return found;
+  }
+
+  async #find(index: number, creator: Credential): Promise<string> {
+    const { share, together, rooms, run, seed } = this.#options;
+    const maker = this.#cast.makers.get(index);
+    if (rooms.kind !== "named" && together !== undefined && maker !== undefined && maker !== share?.index) return together.find(index);
+    const places = (this.#cast.places.get(index) ?? 1) - 1;
+    const id = await this.#create(`${run}-${index}`, places, creator, createPrng(`${seed}/room-${index}`));
+    if (rooms.kind !== "named") together?.made(index, id);
+    return id;
   }
 
   async #create(label: string, places: number, creator: Credential, prng: Prng): Promise<string> {

@@ -24,16 +24,43 @@ export interface ShardOptions {
   readonly shard: Part;
   /** The process's own part of a run over several; absent when it plays all. */
   readonly share?: Share;
+  /** With a share: what the process has in common with the others. */
+  readonly together?: Together;
   readonly credential: (client: number) => Promise<Credential>;
   readonly http: (request: HttpRequest, credential: Credential) => Promise<HttpAnswer | Failure>;
   readonly surroundings: Surroundings;
-  /** Made once the number of slots is known. `onDelivery` is to be called with each delivery's latency in ms. */
-  readonly ledger: (slots: number, onDelivery: (latencyMs: number) => void) => Ledger;
+  /**
+   * Made once the number of slots is known. `onDelivery` is to be called with each delivery's latency in ms, undefined
+   * where it is not known. `isElsewhere` tells, with a share, whether another process plays a client that is in this room.
+   */
+  readonly ledger: (
+    slots: number,
+    onDelivery: (latencyMs: number | undefined) => void,
+    isElsewhere: (author: number, room: string) => boolean,
+  ) => Ledger;
   /** Told every observation but deliveries, which the ledger accounts for. */
   readonly panel: Panel;
   readonly onSecond: (second: ShardSecond) => void;
   readonly signal: Stop;
 }
+
+/** What the shard of one process has in common with those of others. */
+export interface Together {
+  /** When the run begins, on the surroundings' clock. */
+  readonly startMs: number;
+  /** Resolves once every one has come to this point, or is not waited for any more. */
+  meet(point: MeetingPoint): Promise<void>;
+  /** Tells the others the id of a room that was made here. */
+  made(room: number, id: string): void;
+  /**
+   * The id of a room that another one makes.
+   * @throws HarnessError `unreachable` when it was not made in time.
+   */
+  find(room: number): Promise<string>;
+}
+
+/** `quiet`: nothing is under way any more. `read`: the final states have been read. */
+export type MeetingPoint = "quiet" | "read";
 
 /** What one second of the run held. */
 export interface ShardSecond {

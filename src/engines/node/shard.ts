@@ -4,7 +4,7 @@ import type { Detail } from "../../core/observation.ts";
 import type { Step } from "../../core/scenario.ts";
 import type { Credential } from "../../core/session.ts";
 import { ShardFigures } from "./shard-figures.ts";
-import { createPlayers, placesOf, type Player } from "./shard-player.ts";
+import { createCast, type Player } from "./shard-player.ts";
 import { ShardRooms } from "./shard-rooms.ts";
 import { waitUntil } from "./wait-until.ts";
 import type { ShardOptions, ShardResult } from "./shard-types.ts";
@@ -60,9 +60,15 @@ class Shard {
     this.#options = options;
     this.#alarms = options.surroundings.alarms();
     this.#figures = new ShardFigures(options.surroundings);
-    this.#players = createPlayers(options);
-    this.#rooms = new ShardRooms(options, placesOf(this.#players), this.#alarms);
-    this.#ledger = options.ledger(this.#players.length, (latencyMs) => this.#figures.deliveredAfter(latencyMs));
+    const cast = createCast(options);
+    const { players, elsewhere } = cast;
+    this.#players = players;
+    this.#rooms = new ShardRooms(options, cast, this.#alarms);
+    this.#ledger = options.ledger(
+      players.length,
+      (latencyMs) => this.#figures.deliveredAfter(latencyMs),
+      (author, room) => elsewhere[author] !== undefined && elsewhere[author] === this.#rooms.indexOf(room),
+    );
   }
 
   stop(): void {
@@ -72,8 +78,8 @@ class Shard {
   }
 
   async play(): Promise<ShardResult> {
-    const { parameters, signal } = this.#options;
-    this.#originMs = this.#nowMs() + 100;
+    const { parameters, signal, together } = this.#options;
+    this.#originMs = together?.startMs ?? this.#nowMs() + 100;
     this.#isPlaying = true;
     for (const player of this.#players) {
       player.alarm = this.#alarms.create((nowMs) => this.#advance(player, nowMs));
@@ -93,11 +99,17 @@ class Shard {
       const pace = this.#figures.pace(signal.aborted ? 0 : this.#unsent(endMs));
       if (!signal.aborted) {
         await this.#quiesce();
+        if (together !== undefined) {
+          await together.meet("quiet");
+          // Others may have written until now.
+          await this.#quiesce();
+        }
         await this.#compareFinalStates();
       }
       this.#reportSecond();
       // Judged while all are still there: a room that outlives its life is told by those in it.
       const outcomes = this.#judge();
+      if (!signal.aborted) await together?.meet("read");
       for (const player of this.#players) this.#leave(player);
       return {
         clients: this.#players.length,
