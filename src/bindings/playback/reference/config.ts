@@ -20,6 +20,8 @@ export interface Config {
   readonly mutantRate: number;
   /** Put before every path but the hooks; empty or beginning with `/`. */
   readonly basePath: string;
+  /** Where rooms are kept that several processes share; undefined: in this process's memory. */
+  readonly store: { readonly url: string; readonly prefix: string } | undefined;
 }
 
 /** Timers in ms of this process. Media time, tokens and JWTs are never scaled. */
@@ -73,6 +75,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (!Number.isInteger(mutantRate) || mutantRate < 2) return bad("MUTANT_RATE", "must be a whole number of at least 2");
   const basePath = text("BASE_PATH", "").replace(/\/+$/, "");
   if (basePath !== "" && !/^(\/[A-Za-z0-9._~-]+)+$/.test(basePath)) return bad("BASE_PATH", "must be empty or a path such as /api/v1");
+  const redisUrl = text("REDIS_URL", "");
+  if (redisUrl !== "" && !/^rediss?:\/\/./.test(redisUrl)) return bad("REDIS_URL", "must begin with redis:// or rediss://");
+  if (redisUrl !== "" && recipe === "account") return bad("RECIPE", "must not be account with REDIS_URL: accounts are kept by one process");
   return {
     port,
     host: text("HOST", "127.0.0.1"),
@@ -83,6 +88,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     mutant: text("MUTANT", "") || undefined,
     mutantRate,
     basePath,
+    store: redisUrl === "" ? undefined : { url: redisUrl, prefix: text("REDIS_PREFIX", "playback:") },
   };
 }
 

@@ -2,9 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Accounts } from "./accounts.ts";
 import { type AuthOutcome, TOKEN_NAME } from "./auth.ts";
 import type { Recipe } from "./config.ts";
-import type { Faults } from "./faults.ts";
 import type { Metrics } from "./metrics.ts";
-import { roomFullState, type RoomInput, roomMeta, ROOMS_MAX, type RoomStore } from "./rooms.ts";
+import type { RoomFullState, RoomInput, RoomMeta } from "./rooms.ts";
 import { isObject } from "./wire.ts";
 
 /** Where a request goes: the path in its segments as sent, undecoded and untidied. */
@@ -21,13 +20,22 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Rooms as HTTP asks for them, wherever they are kept. */
+export interface RoomsPort {
+  /** What a creation answers with; undefined where there are too many rooms. */
+  create(creatorId: string, input: RoomInput): Promise<object | undefined>;
+  list(): Promise<readonly (RoomMeta & { readonly currentMembers: number })[]>;
+  read(roomId: string): Promise<RoomFullState | undefined>;
+  /** Whether they can be reached. */
+  readonly isServing: boolean;
+}
+
 export interface RoutesOptions {
   readonly basePath: string;
   readonly recipe: Recipe;
-  readonly rooms: RoomStore;
+  readonly rooms: RoomsPort;
   readonly accounts: Accounts;
   readonly authenticate: (request: IncomingMessage, query: URLSearchParams) => Promise<AuthOutcome>;
-  readonly faults: Faults;
   readonly metrics: Metrics;
   readonly nowMs: () => number;
   readonly isStopping: () => boolean;
@@ -39,6 +47,9 @@ const BODY_BYTES_MAX = 64 * 1024;
 const TEXT_LENGTH_MAX = 8_192;
 
 const COOKIE_LIFE_S = 604_800;
+
+/** What is said while the rooms cannot be reached. */
+export const STORE_AWAY = "The room store does not answer";
 
 /** Splits a request line's target by hand: a URL library would tidy `..` and empty segments away. */
 export function readTarget(url: string): Target {
@@ -85,14 +96,15 @@ async function route(request: IncomingMessage, options: RoutesOptions): Promise<
   return roomsRoute(path[1], outcome.userId, request, options);
 }
 
-async function hookAnswer(name: string, { metrics, isStopping }: RoutesOptions): Promise<Answer | undefined> {
+async function hookAnswer(name: string, { metrics, isStopping, rooms }: RoutesOptions): Promise<Answer | undefined> {
   switch (name) {
     case "healthz":
       return { status: 200, json: { status: "ok" } };
     case "readyz":
-      return isStopping()
-        ? { status: 503, json: { status: "stopping", reasons: ["shutting down"] } }
-        : { status: 200, json: { status: "ready", reasons: [] } };
+      if (isStopping()) return { status: 503, json: { status: "stopping", reasons: ["shutting down"] } };
+      return rooms.isServing
+        ? { status: 200, json: { status: "ready", reasons: [] } }
+        : { status: 503, json: { status: "waiting", reasons: [STORE_AWAY] } };
     case "metrics":
       return { status: 200, text: await metrics.text(), headers: { "content-type": metrics.contentType } };
     default:
@@ -115,22 +127,22 @@ async function authRoute(name: string, request: IncomingMessage, { recipe, accou
 }
 
 async function roomsRoute(id: string | undefined, userId: string, request: IncomingMessage, options: RoutesOptions): Promise<Answer> {
-  const { rooms, faults, nowMs } = options;
+  const { rooms } = options;
+  if (!rooms.isServing) return refuse(503, STORE_AWAY);
   if (id === undefined && request.method === "POST") {
     const body = await readJson(request);
     if ("refusal" in body) return body.refusal;
     const input = parseRoomInput(body.value);
     if (typeof input === "string") return refuse(422, input);
-    if (rooms.size >= ROOMS_MAX) return refuse(503, "No more rooms");
-    const room = rooms.create(userId, input, nowMs());
-    return { status: 200, json: faults.creationAnswer(roomMeta(room), room) };
+    const answer = await rooms.create(userId, input);
+    return answer === undefined ? refuse(503, "No more rooms") : { status: 200, json: answer };
   }
   if (request.method !== "GET" && request.method !== "HEAD") return refuse(405, "Not here");
   if (id === undefined) {
-    return { status: 200, json: Array.from(rooms.all(), (room) => ({ ...roomMeta(room), currentMembers: room.members.size })) };
+    return { status: 200, json: await rooms.list() };
   }
-  const room = rooms.get(id);
-  return room === undefined ? refuse(404, "Room not found") : { status: 200, json: roomFullState(room, nowMs(), faults) };
+  const room = await rooms.read(id);
+  return room === undefined ? refuse(404, "Room not found") : { status: 200, json: room };
 }
 
 function refuse(status: number, message: string): Answer {

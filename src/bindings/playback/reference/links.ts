@@ -152,5 +152,7 @@ export function createLinks<L extends Link>({ metrics, timing, nowMs, left }: Li
 
 function close(ws: WebSocket, code: number, reason: string): void {
   ws.close(code, reason);
+  // One that is not read from would not see the answer.
+  ws.resume();
   setTimeout(() => ws.terminate(), CLOSE_ANSWER_MS).unref();
 }

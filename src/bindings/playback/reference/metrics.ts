@@ -15,8 +15,8 @@ export interface Metrics {
 /** What is read when somebody asks. */
 export interface Gauges {
   readonly connectionsOpen: () => number;
-  readonly roomsOpen: () => number;
-  readonly roomMembers: () => number;
+  readonly roomsOpen: () => number | Promise<number>;
+  readonly roomMembers: () => number | Promise<number>;
   readonly didCacheHits: () => number;
   readonly didCacheMisses: () => number;
 }
@@ -25,13 +25,13 @@ export interface Gauges {
 export function createMetrics(gauges: Gauges): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number): void => {
+  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
     new Gauge({
       name,
       help,
       registers,
-      collect() {
-        this.set(read());
+      async collect() {
+        this.set(await read());
       },
     });
   };

@@ -182,7 +182,8 @@ export function roomFullState(room: Room, nowMs: number, faults: Faults = PRISTI
   return { ...roomMeta(room), members: [...room.members.keys()], playbackState: playbackState(room, nowMs, faults) };
 }
 
-function isoTime(atMs: number): string {
+/** ISO 8601 in UTC of ms since 1970. */
+export function isoTime(atMs: number): string {
   return new Date(Math.floor(atMs)).toISOString();
 }
 

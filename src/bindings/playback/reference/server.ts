@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
@@ -9,18 +8,24 @@ import type { Config } from "./config.ts";
 import { createDidKeys } from "./did.ts";
 import { PRISTINE } from "./faults.ts";
 import { createFaults } from "./faulty/index.ts";
-import { below, createRoutes, readTarget } from "./http.ts";
+import { below, createRoutes, readTarget, STORE_AWAY } from "./http.ts";
 import { CLOSE } from "./links.ts";
+import { createLocalGround } from "./local.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
-import { createRoomStore } from "./rooms.ts";
-import { createHub } from "./sockets.ts";
+import { SHARED_PRISTINE } from "./shared/faults.ts";
+import { createSharedGround } from "./shared/ground.ts";
+import { StoreAway } from "./shared/connection.ts";
 
 /** Above it a message closes its socket with 1009 (P-14). */
 const MESSAGE_BYTES_MAX = 1024 * 1024;
 
 /** Sockets get this long to answer a close when the server stops; then they are cut. */
 const STOP_MS_MAX = 2_000;
+
+/** A store that is being started beside the server is waited for. */
+const STORE_MS_MAX = 3_000;
+const STORE_POLL_MS = 10;
 
 /** A thousand clients may arrive in one tick. */
 const BACKLOG = 4_096;
@@ -38,19 +43,23 @@ export interface RunningServer {
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const nowMs = (): number => performance.timeOrigin + performance.now();
   const faults = createFaults(config.mutant, { rate: config.mutantRate, roomLifeMs: config.timing.roomLifeMs }) ?? PRISTINE;
-  const rooms = createRoomStore(randomUUID, faults);
   const keys = createDidKeys(config.directoryUrl ?? "", nowMs);
   const accounts = createAccounts();
   // Tokens carry times of the wall clock; the server's own clock only goes forward.
   const authenticate = createAuth({ recipe: config.recipe, audience: config.audience, accounts, keys, nowMs: Date.now, log });
   const metrics = createMetrics({
-    connectionsOpen: () => hub.size,
-    roomsOpen: () => rooms.size,
-    roomMembers: () => Array.from(rooms.all()).reduce((sum, room) => sum + room.members.size, 0),
+    connectionsOpen: () => ground.hub.size,
+    roomsOpen: () => ground.gauges.roomsOpen(),
+    roomMembers: () => ground.gauges.roomMembers(),
     didCacheHits: () => keys.hits,
     didCacheMisses: () => keys.misses,
   });
-  const hub = createHub({ rooms, faults, metrics, timing: config.timing, nowMs, log });
+  const around = { metrics, timing: config.timing, nowMs, log };
+  const ground =
+    config.store === undefined
+      ? createLocalGround({ ...around, faults })
+      : createSharedGround(config.store, { ...around, faults: SHARED_PRISTINE });
+  const { hub, rooms } = ground;
   let isStopping = false;
   const routes = createRoutes({
     basePath: config.basePath,
@@ -58,7 +67,6 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     rooms,
     accounts,
     authenticate,
-    faults,
     metrics,
     nowMs,
     isStopping: () => isStopping,
@@ -67,9 +75,11 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
 
   const server = createServer((request, response) => {
     routes(request, response).catch((error: unknown) => {
-      log("error", "request-failed", { reason: String(error) });
-      if (response.headersSent) response.destroy();
-      else response.writeHead(500, { "content-type": "application/json" }).end('{"message":"Server fault"}');
+      const isAway = error instanceof StoreAway;
+      if (!isAway) log("error", "request-failed", { reason: String(error) });
+      if (response.headersSent) return response.destroy();
+      const [status, message] = isAway ? [503, STORE_AWAY] : [500, "Server fault"];
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ message }));
     });
   });
 
@@ -83,6 +93,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       metrics.authFailures.inc({ reason: outcome.reason });
       return refuseUpgrade(stream, outcome.status, outcome.message);
     }
+    if (!rooms.isServing) return refuseUpgrade(stream, 503, STORE_AWAY);
     if (stream.destroyed) return;
     sockets.handleUpgrade(request, stream, head, (ws) => hub.enter(ws, stream, decode(path[1] ?? ""), outcome.userId));
   };
@@ -103,6 +114,9 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       resolve();
     });
   });
+  // Without its store it serves nobody yet, but says so to whoever asks.
+  const untilMs = nowMs() + STORE_MS_MAX;
+  while (!rooms.isServing && nowMs() < untilMs) await new Promise((resolve) => setTimeout(resolve, STORE_POLL_MS));
   const timers = [setInterval(hub.sweep, config.timing.sweepMs), setInterval(hub.tick, config.timing.tickMs)];
   const { port } = server.address() as AddressInfo;
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
@@ -120,7 +134,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
         hub.terminateAll();
         server.closeAllConnections();
       }, STOP_MS_MAX);
-      await closed;
+      await Promise.all([closed, ground.stop()]);
       clearTimeout(cut);
     },
   };
