@@ -3,6 +3,11 @@ import { CLOSE, CONTROL_BYTES_MAX, type Fault, isCloseCode, OPCODE } from "./pro
 
 /** What a decoder finds, in the order of the wire. Bytes are valid during the call only: they may lie in the caller's read buffer. */
 export interface DecoderEvents {
+  /**
+   * Asked of a whole message before its text is held against UTF-8: whether these are bytes that were looked at before.
+   * True takes the message; it is not given again.
+   */
+  expects?(bytes: Uint8Array, start: number, end: number, isText: boolean): boolean;
   /** A whole message; text is valid UTF-8. */
   message(bytes: Uint8Array, start: number, end: number, isText: boolean): void;
   ping(bytes: Uint8Array, start: number, end: number): void;
@@ -16,6 +21,8 @@ const OPCODE_BITS = 0x0f;
 const MASKED = 0x80;
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
+const TEXT_WHOLE = FIN | OPCODE.text;
+const BINARY_WHOLE = FIN | OPCODE.binary;
 
 /** Header bytes of an unmasked frame at most. */
 const HEADER_BYTES_MAX = 10;
@@ -94,6 +101,20 @@ export class Decoder {
       if (this.#keptLength > 0) {
         at = this.#complete(bytes, at, end, events);
         continue;
+      }
+      const first = bytes[at] ?? 0;
+      const second = bytes[at + 1] ?? 0;
+      // Nearly all that comes is this: a message in one frame that lies here whole. What it says is passed by #frameSize, too.
+      if ((first === TEXT_WHOLE || first === BINARY_WHOLE) && second <= LENGTH_16 && this.#messageOpcode === 0) {
+        const isLong = second === LENGTH_16;
+        const from = at + (isLong ? 4 : 2);
+        const length = isLong ? ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0) : second;
+        const to = from + length;
+        if (to <= end && length <= this.#bytesMax && (!isLong || length >= LENGTH_16)) {
+          this.#whole(first & OPCODE_BITS, bytes, from, to, events);
+          at = to;
+          continue;
+        }
       }
       const size = this.#frameSize(bytes, at, end);
       if (size === 0 || at + size > end) {
@@ -211,6 +232,7 @@ export class Decoder {
 
   #whole(opcode: number, bytes: Uint8Array, start: number, end: number, events: DecoderEvents): void {
     const isTextMessage = opcode === OPCODE.text;
+    if (events.expects?.(bytes, start, end, isTextMessage) === true) return;
     if (isTextMessage && !isText(bytes, start, end)) this.#fail(FAULTS.notUtf8);
     else events.message(bytes, start, end, isTextMessage);
   }

@@ -101,8 +101,11 @@ test.each([
 
 test("a frame that the ledger recognises is not decoded", () => {
   const { fake, frames, told } = create();
-  fake.ends[0]?.frame(Buffer.from("!"), 0, 1, true);
-  expect(frames).toEqual([]);
+  const expects = (isText: boolean): boolean | undefined => fake.ends[0]?.expects(Buffer.from("!"), 0, 1, isText);
+  expect(expects(true)).toBe(false);
+  fake.ends[0]?.frame(Buffer.from("x"), 0, 1, true);
+  expect([expects(true), expects(false)]).toEqual([true, false]);
+  expect(frames).toEqual(["x"]);
   expect(told).toEqual([["expected", "known"]]);
 });
 

@@ -35,10 +35,15 @@ const REFUSAL_SHOWN_MAX = 200;
 export class NodeClient implements Outbox {
   readonly #options: NodeClientOptions;
   readonly #session: Session;
+  readonly #ledger: Ledger | undefined;
+  readonly #slot: number;
   readonly #alarm: Alarm;
   #connection: Connection | undefined;
   /** The bytes of the frame in hand, for the ledger to keep. */
   #inHand: Uint8Array | undefined;
+  #isInHandText = false;
+  /** Whether broadcasts come as text here: the same bytes as the other kind of message are another message. */
+  #isSharedText: boolean | undefined;
   #isOpen = false;
   #isOver = false;
   /** The ear on the socket in use: what a socket that was given up tells is no longer ours. */
@@ -47,6 +52,8 @@ export class NodeClient implements Outbox {
   constructor(options: NodeClientOptions) {
     this.#options = options;
     this.#session = options.session;
+    this.#ledger = options.ledger?.ledger;
+    this.#slot = options.ledger?.slot ?? -1;
     this.#alarm = options.alarms.create((nowMs) => {
       if (!this.#isOver) this.#session.wake(nowMs, this);
     });
@@ -125,9 +132,11 @@ export class NodeClient implements Outbox {
 
   delivered(delivery: Delivered, decoded: unknown, shared: boolean): void {
     const nowMs = this.#options.nowMs();
-    const ledger = this.#options.ledger;
-    if (ledger === undefined) this.#options.observe(delivery, nowMs);
-    else ledger.ledger.delivered(ledger.slot, delivery, decoded, shared ? this.#inHand : undefined, nowMs);
+    if (this.#ledger === undefined) this.#options.observe(delivery, nowMs);
+    else {
+      if (shared) this.#isSharedText = this.#isInHandText;
+      this.#ledger.delivered(this.#slot, delivery, decoded, shared ? this.#inHand : undefined, nowMs);
+    }
   }
 
   // Transport
@@ -138,23 +147,26 @@ export class NodeClient implements Outbox {
     this.#session.opened(this.#options.nowMs(), this);
   }
 
+  /** The fast path: the very bytes that another member got before. */
+  expects(line: Line, bytes: Uint8Array, start: number, end: number, isText: boolean): boolean {
+    if (line !== this.#line || this.#ledger === undefined || isText !== this.#isSharedText) return false;
+    const nowMs = this.#options.nowMs();
+    const entry = this.#ledger.recognise(this.#slot, bytes, start, end, nowMs);
+    if (entry === undefined) return false;
+    this.#session.expected(entry.decoded, nowMs, this);
+    return true;
+  }
+
   frame(line: Line, bytes: Uint8Array, start: number, end: number, isText: boolean): void {
     if (line !== this.#line) return;
     const nowMs = this.#options.nowMs();
-    const ledger = this.#options.ledger;
-    if (ledger !== undefined) {
-      const entry = ledger.ledger.recognise(ledger.slot, bytes, start, end, nowMs);
-      if (entry !== undefined) {
-        this.#session.expected(entry.decoded, nowMs, this);
-        return;
-      }
-    }
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
     // A transport uses its bytes again, and a session may keep what it decodes: it gets its own.
     const frame: Frame = isText ? buffer.toString("utf8") : new Uint8Array(buffer);
     this.#options.frameSeen?.("server", frame, nowMs);
     // No Buffer, whose `slice` does not copy.
     this.#inHand = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    this.#isInHandText = isText;
     this.#session.frame(frame, nowMs, this);
     this.#inHand = undefined;
   }
@@ -189,6 +201,10 @@ class Line implements TransportEvents {
 
   opened(): void {
     this.#client.opened(this);
+  }
+
+  expects(bytes: Uint8Array, start: number, end: number, isText: boolean): boolean {
+    return this.#client.expects(this, bytes, start, end, isText);
   }
 
   frame(bytes: Uint8Array, start: number, end: number, isText: boolean): void {

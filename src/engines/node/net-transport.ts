@@ -186,6 +186,10 @@ class NetConnection implements Connection, DecoderEvents {
 
   // Decoder
 
+  expects(bytes: Uint8Array, start: number, end: number, isText: boolean): boolean {
+    return this.#events.expects(bytes, start, end, isText);
+  }
+
   message(bytes: Uint8Array, start: number, end: number, isText: boolean): void {
     this.#events.frame(bytes, start, end, isText);
   }

@@ -1,6 +1,8 @@
 /** What a connection tells its client. Bytes are valid during the call only. */
 export interface TransportEvents {
   opened(): void;
+  /** Asked of each message before `frame`: whether it is known by its bytes. True takes it; there is no `frame` then. */
+  expects(bytes: Uint8Array, start: number, end: number, isText: boolean): boolean;
   frame(bytes: Uint8Array, start: number, end: number, isText: boolean): void;
   /** After `opened`; once. */
   closed(code: number, reason: string): void;

@@ -42,6 +42,7 @@ class Client {
       { protocols: [], headers: {}, ca: undefined, localAddress: undefined, ...options },
       {
         opened: () => tell("opened"),
+        expects: () => false,
         frame: (bytes, start, end, isText) => tell(isText ? "text" : "binary", shown(bytes.subarray(start, end))),
         closed: (code, reason) => tell("closed", code, code === 1006 ? "" : reason),
         refused: (status, text, answer) =>
@@ -440,6 +441,7 @@ describe("our transport", () => {
         { url: served.url, protocols: [], headers: {}, ca: undefined, localAddress: undefined },
         {
           opened: () => {},
+          expects: () => false,
           frame: (bytes, start, end) => {
             seen.push(Buffer.from(bytes.subarray(start, end)).toString());
             connection.cut();

@@ -55,7 +55,7 @@ export const wsTransport: Transport = {
       events.opened();
     });
     socket.on("message", (data: Buffer, isBinary: boolean) => {
-      if (state === "open") events.frame(data, 0, data.length, !isBinary);
+      if (state === "open" && !events.expects(data, 0, data.length, !isBinary)) events.frame(data, 0, data.length, !isBinary);
     });
     socket.on("ping", () => {
       const nowMs = performance.now();
