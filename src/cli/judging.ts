@@ -6,7 +6,11 @@ import { createHdr } from "../engines/node/hdr.ts";
 export { judgingOf, type Judging } from "../checkers/judges.ts";
 
 /** The ledger of one shard. */
-export function ledgerOf({ orderModel, echo, run }: Judging, slots: number, onDelivery: (latencyMs: number | undefined) => void): MemoryLedger {
+export function ledgerOf(
+  { orderModel, echo, run }: Judging,
+  slots: number,
+  onDelivery: (latencyMs: number | undefined) => void,
+): MemoryLedger {
   const decoder = new TextDecoder();
   return new MemoryLedger({ orderModel, echo, run, slots, histogram: createHdr, textOf: (bytes) => decoder.decode(bytes), onDelivery });
 }

@@ -1,6 +1,6 @@
 import type { Binding, Judge } from "../core/binding.ts";
 import { mergeOutcomes, type CheckerOutcome, type Property } from "../core/checker.ts";
-import { figuresOf, type LatencyFigures } from "../core/histogram.ts";
+import { figuresOf, type HistogramMaker, type LatencyFigures } from "../core/histogram.ts";
 import type { RequirementId } from "../core/ids.ts";
 import type { Reason } from "../core/reason.ts";
 import { redactAll } from "../core/redact.ts";
@@ -9,7 +9,6 @@ import type { LoadResult, Result } from "../core/result.ts";
 import type { Objectives, Scenario, ScenarioParameters } from "../core/scenario.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { mergeAll, type Verdict } from "../core/verdict.ts";
-import { createHdr } from "../engines/node/hdr.ts";
 import type { ShardResult } from "../engines/node/shard-types.ts";
 import { assembleResults } from "../../conformance/runner/assemble.ts";
 import type { RowPart } from "../../conformance/runner/row.ts";
@@ -17,7 +16,6 @@ import { exitCodeOf } from "./exit-code.ts";
 import { honestyOf, type Honesty } from "./honesty.ts";
 import { applyKnown, counts } from "./known.ts";
 import type { Done, Gathered } from "./load-workers.ts";
-import { version } from "./version.ts";
 
 /** What the user asked for, as far as the verdict needs it. */
 export interface JudgingOptions {
@@ -47,6 +45,8 @@ export interface Judged {
   readonly startedAt: Date;
   readonly endedAt: Date;
   readonly workers: number;
+  /** What an engine has its own of: histograms that take what the workers encoded, and the package's version. */
+  readonly ports: { readonly histogram: HistogramMaker; readonly version: string };
 }
 
 /** The result document of a load run. */
@@ -57,7 +57,7 @@ export function resultOf(judged: Judged): Result {
   const outcomes = mergeAllOutcomes(
     shards.flatMap((shard) => shard.outcomes).filter((outcome) => binding.manifest.judges[outcome.property] !== undefined),
   );
-  const honesty = honestyOf(shards, judged.workers, createHdr);
+  const honesty = honestyOf(shards, judged.workers, judged.ports.histogram);
   const doubts = [...honesty.harness.inconclusiveBecause, ...honesty.undone];
   const loadResult = figures(judged, honesty, outcomes, doubts);
   const parts = partsOf(outcomes, binding, loadResult, doubts);
@@ -119,7 +119,7 @@ export function resultOf(judged: Judged): Result {
   return redactAll<Result>({
     schema: "rollcall/result@1",
     command: "load",
-    version,
+    version: judged.ports.version,
     startedAt: startedAt.toISOString(),
     durationMs: endedAt.getTime() - startedAt.getTime(),
     verdict: mergeAll(verdicts.map((each): Verdict => each.verdict)),
@@ -191,7 +191,7 @@ function recordingNotes(done: readonly Done[]): readonly string[] {
 function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Property, CheckerOutcome>, doubts: readonly string[]): LoadResult {
   const { gathered, scenario, parameters } = judged;
   const merge = (of: (done: Done) => string): ReturnType<typeof figuresOf> => {
-    const merged = createHdr();
+    const merged = judged.ports.histogram();
     for (const done of gathered.done) {
       const encoded = of(done);
       if (encoded !== "") merged.merge(encoded);

@@ -5,6 +5,7 @@ import { HarnessError } from "../core/errors.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
+import { createHdr } from "../engines/node/hdr.ts";
 import { TRANSPORT_DEFAULT, type TransportName } from "../engines/node/transports.ts";
 import { describeTarget, startTarget, type RunningTarget, type StartOptions } from "../targets/index.ts";
 import { startPds } from "../../fixtures/atproto/index.ts";
@@ -19,6 +20,7 @@ import { runWorkers, type LoadProgress } from "./load-workers.ts";
 import { bindingFolder, bindingNames, loadBinding } from "./registry.ts";
 import { recordingPaths } from "./recording.ts";
 import { scenarioNamed } from "./scenario-named.ts";
+import { version } from "./version.ts";
 import type { WorkerJob } from "./worker.ts";
 
 export type { LoadProgress } from "./load-workers.ts";
@@ -171,7 +173,19 @@ export async function playOn(ground: Ground, options: LoadOptions, startedAt: Da
   };
   for (const path of paths) appendDocument(path, CHUNK.runEnd, end);
   const target = { ...running.resolved, exited };
-  return resultOf({ options, scenario, parameters, seed, target, binding, gathered, startedAt, endedAt, workers: count });
+  return resultOf({
+    options,
+    scenario,
+    parameters,
+    seed,
+    target,
+    binding,
+    gathered,
+    startedAt,
+    endedAt,
+    workers: count,
+    ports: { histogram: createHdr, version },
+  });
 }
 
 function aboutOf(options: LoadOptions, { resolved }: RunningTarget, startedAt: Date, workers: number): RecordingAbout {

@@ -22,6 +22,7 @@ import { createSeries, type Done } from "./load-workers.ts";
 import { brokenOf, recordingsIn } from "./recording.ts";
 import { loadBinding } from "./registry.ts";
 import { scenarioNamed } from "./scenario-named.ts";
+import { version } from "./version.ts";
 
 /** The user gave what can not be read to its end. */
 const EXIT_UNREADABLE = 2;
@@ -202,6 +203,7 @@ function resultFrom(first: Shard, shards: readonly Shard[], series: Series): Rec
     seed: header.seed,
     target: { ...about, urls: [about.url], exited: ended?.exited },
     binding: first.binding,
+    ports: { histogram: createHdr, version },
     gathered: {
       done: shards.map(({ done }) => (why === undefined ? done : undecided(done, why))),
       series: series.points,
