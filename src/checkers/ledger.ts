@@ -222,10 +222,14 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
       this.#finals.push({ client: this.#number[client] ?? 0, room: log.room, got: marker, log });
   }
 
-  isQuiet(): boolean {
+  isQuiet(beforeMs: number = Infinity): boolean {
     for (const log of this.#rooms.values()) {
-      for (const pending of log.pending.values()) if (!pending.mayBeLost) return false;
-      for (const slot of log.members) if (this.#next(slot, log) !== undefined || (this.#holes[slot]?.length ?? 0) > 0) return false;
+      for (const pending of log.pending.values()) if (!pending.mayBeLost && pending.invokedMs < beforeMs) return false;
+      for (const slot of log.members) {
+        for (let entry = this.#next(slot, log); entry !== undefined; entry = log.at(entry.index + 1))
+          if (entry.invokedMs < beforeMs) return false;
+        for (const index of this.#holes[slot] ?? []) if ((log.at(index)?.invokedMs ?? beforeMs) < beforeMs) return false;
+      }
     }
     return true;
   }

@@ -99,8 +99,8 @@ export class RecordingLedger implements Ledger {
     this.#inner.finalState(client, marker);
   }
 
-  isQuiet(): boolean {
-    return this.#inner.isQuiet();
+  isQuiet(beforeMs?: number): boolean {
+    return this.#inner.isQuiet(beforeMs);
   }
 
   finish(nowMs: number): readonly CheckerOutcome[] {
