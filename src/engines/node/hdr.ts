@@ -1,4 +1,5 @@
 import { build, decodeFromCompressedBase64, encodeIntoCompressedBase64, type Histogram as Hdr } from "hdr-histogram-js";
+import { decodeBuckets, isBuckets } from "../../core/bucket-histogram.ts";
 import type { Histogram } from "../../core/histogram.ts";
 
 /** An hour: longer than any run waits for an answer. */
@@ -63,7 +64,8 @@ export function createHdr(): Histogram & { reset(): void } {
     },
     encode: () => encodeIntoCompressedBase64(whole()),
     merge(encoded) {
-      hdr.add(decodeFromCompressedBase64(encoded));
+      if (isBuckets(encoded)) decodeBuckets(encoded, (us, times) => hdr.recordValueWithCount(us, times));
+      else hdr.add(decodeFromCompressedBase64(encoded));
     },
     reset: () => {
       slots?.fill(0);
