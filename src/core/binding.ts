@@ -68,6 +68,11 @@ export interface BindingManifest {
   readonly casesAtOnce?: { readonly shared?: number; readonly quiet?: number };
   /** Set where a session takes writes while it is away, and sends them once it is back. */
   readonly writesOffline?: true;
+  /**
+   * Every URL of a target serves every room: clients of cases and of load runs are spread over all of them, so that
+   * each room has members at each. Otherwise clients of cases use the first.
+   */
+  readonly isSharedByUrls?: true;
   /** What the binding's own reference server is told and has beside what all of them do. */
   readonly reference?: ReferenceManifest;
 }
@@ -83,6 +88,11 @@ export interface ReferenceManifest {
   readonly limits?: Readonly<Record<string, number>>;
   /** Its timers may not run faster than so many times: what a busy machine delays must stay within its shortest wait. */
   readonly timeScaleMax?: number;
+  /**
+   * What several of its processes need to serve the same rooms, started by us beside them and told to each:
+   * `redis` as `REDIS_URL`. Absent: it runs as one process only.
+   */
+  readonly replicas?: "redis";
   /**
    * Failures of published software that stands in the reference stack, by the process's environment. They hold for a
    * check of that server by its name: mutants, clients under test, load runs and target files have none of them.

@@ -115,6 +115,11 @@ export function parseTargetFile(text: string, path: string, env: Readonly<Record
   }
   if (data.reference !== undefined && data.url !== undefined)
     mistakes.push({ offset: at("url"), text: '"reference" has a URL of its own' });
+  if (data.reference === undefined && data.replicas !== undefined)
+    mistakes.push({
+      offset: at("replicas"),
+      text: '"replicas" goes with "reference"; two processes of your own are "url" and "secondUrl"',
+    });
   if (data.reference === undefined && data.binding === undefined) mistakes.push({ offset: undefined, text: '"binding" is missing' });
   if (mistakes.length > 0) throw report(path, lines, mistakes);
   return { path, folder: dirname(resolve(path)), name: data.name ?? basename(path).replace(/\.ya?ml$/, ""), data };

@@ -22,6 +22,8 @@ export type Launch =
       readonly port: number;
       /** Folder that only this instance may use; removed when it is stopped for good. */
       readonly scratch: string;
+      /** Processes on the same rooms, and what they share them by. */
+      readonly replicas: { readonly count: number; readonly store: "redis" } | undefined;
     };
 
 /** A target that is understood and not yet started; the URLs of a server that we start are filled in then. */
@@ -47,6 +49,9 @@ const CREDENTIAL_DEFAULTS = {
 /** Our own servers only, and no further: past it, timers come near the tolerances of the checks. */
 const TIME_SCALE_MAX = 20;
 
+/** Each costs a process; what comes of more is for a cluster to show. */
+const REPLICAS_MAX = 8;
+
 /** Where a server that is not started yet will be. */
 const NOT_YET = "http://127.0.0.1:0";
 
@@ -67,6 +72,7 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
   const given = { ...CREDENTIAL_DEFAULTS, ...file?.data.credential, ...reference?.credential };
   const credential = { ...given, recipe, register: given.register ?? "/auth/register" };
   const dialect = options.dialect ?? file?.data.dialect ?? binding.manifest.dialects[0];
+  const replicas = replicasOf(binding, options.replicas ?? file?.data.replicas ?? 1, options);
   const scratch = join(tmpdir(), `rollcall-${name}-${randomBytes(6).toString("hex")}`);
   return {
     binding,
@@ -89,19 +95,20 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
         ...options.mutant?.env,
       },
       scratch,
+      replicas,
     },
     resolved: {
       name: file?.name ?? name,
       binding: name,
       dialect,
-      urls: [NOT_YET],
+      urls: replicas === undefined ? [NOT_YET] : [NOT_YET, ...Array.from({ length: replicas.count - 1 }, () => NOT_YET)],
       basePath: file?.data.basePath ?? "",
       legs: {},
       headers: file?.data.headers ?? {},
       ca: undefined,
       credential,
       capabilities: {
-        ...hooksGiven(binding, { restart: true, metrics: true, ...options.given }),
+        ...hooksGiven(binding, { restart: true, metrics: true, secondUrl: replicas !== undefined, ...options.given }),
         ...reference?.capabilities,
         ...file?.data.capabilities,
       },
@@ -113,6 +120,16 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
       directoryUrl: options.directoryUrl,
     },
   };
+}
+
+function replicasOf({ manifest }: Binding, count: number, { port }: StartOptions): Extract<Launch, { kind: "reference" }>["replicas"] {
+  const store = manifest.reference?.replicas;
+  if (count === 1) return undefined;
+  if (!(Number.isInteger(count) && count >= 1 && count <= REPLICAS_MAX))
+    throw new HarnessError("usage", `a target has from 1 to ${REPLICAS_MAX} replicas, not ${count}`);
+  if (store === undefined) throw new HarnessError("usage", `the reference server of ${manifest.name} runs as one process only`);
+  if (port !== undefined) throw new HarnessError("usage", "--port is for one process, and replicas are several");
+  return { count, store };
 }
 
 /** A hook that is given turns its capability on, where the binding has it. */
@@ -165,6 +182,7 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
   for (const [flag, value] of [
     ["--mutant", options.mutant],
     ["--port", options.port],
+    ["--replicas", options.replicas],
   ] as const) {
     if (value !== undefined && file.data.reference === undefined) {
       throw new HarnessError("usage", `${flag} is for reference servers; ${file.path} describes another server`);

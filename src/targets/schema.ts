@@ -22,6 +22,7 @@ export interface TargetFileData {
   readonly binding?: string | undefined;
   readonly dialect?: string | undefined;
   readonly reference?: string | undefined;
+  readonly replicas?: number | undefined;
   readonly url?: string | undefined;
   readonly secondUrl?: string | undefined;
   readonly hub?: string | undefined;
@@ -91,6 +92,12 @@ const targetFileSchema = z
     binding: z.string().min(1).optional().describe("The protocol that the server speaks; `rollcall list` names them."),
     dialect: z.string().optional(),
     reference: z.string().optional().describe("Test the reference server of this binding."),
+    replicas: z
+      .int()
+      .min(1)
+      .max(8)
+      .optional()
+      .describe("reference: so many processes on the same rooms, with the store that they share them by (playback: Redis)."),
     url: baseUrl.optional().describe("Base URL of a server that runs already, or of the one that `start` starts."),
     secondUrl: baseUrl.optional().describe("A second process on the same rooms."),
     hub: baseUrl

@@ -6,6 +6,7 @@ import type { ResolvedTarget } from "../core/target.ts";
 import { type Child, startChild } from "./child.ts";
 import { freePort, probe, status } from "./network.ts";
 import { type Launch, type Plan, planTarget } from "./plan.ts";
+import { startReplicas } from "./replicas.ts";
 import type { RunningTarget, StartOptions } from "./types.ts";
 
 /** A reference server loads in under two seconds; this is for a machine under load. */
@@ -154,6 +155,8 @@ function portOf(launch: Exclude<Launch, { kind: "url" }>): number | undefined {
 }
 
 async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>): Promise<RunningTarget> {
+  if (launch.kind === "reference" && launch.replicas !== undefined)
+    return startReplicas(plan, { ...launch, replicas: launch.replicas }, (one) => startProcess(plan, one));
   const port = portOf(launch) ?? (await freePort());
   const given = new URL(plan.resolved.urls[0]);
   const commandUrl = `${given.protocol}//${given.hostname}:${port}`;

@@ -31,6 +31,8 @@ export interface StartOptions {
   readonly recipe?: CredentialSpec["recipe"];
   /** Reference server only; default any free port. */
   readonly port?: number;
+  /** Reference server only: so many processes on the same rooms, with the store they need; default 1. */
+  readonly replicas?: number;
   /** In place of the target file's dialect, or the binding's first. */
   readonly dialect?: string;
   /** For `${NAME}` in target files. Default: the process's own. */
@@ -62,6 +64,14 @@ export interface TargetProcess {
   logs(): string;
 }
 
+/** One of several processes of a target. */
+export interface NamedProcess {
+  /** `replica-1`, `redis`. */
+  readonly name: string;
+  readonly role: "replica" | "dependency";
+  readonly process: TargetProcess;
+}
+
 export interface RunningTarget {
   readonly resolved: ResolvedTarget;
   readonly binding: Binding;
@@ -71,6 +81,8 @@ export interface RunningTarget {
   readonly isReference: boolean;
   /** Undefined for a URL. */
   readonly process?: TargetProcess;
+  /** Of a reference server in several processes: each of them in the order of `resolved.urls`, then what they need. */
+  readonly processes?: readonly NamedProcess[];
   /** Of an image or a compose file: its containers, replicas first in the order of `resolved.urls`. */
   readonly containers?: readonly TargetContainer[];
   /** Of an image or a compose file: what can be done to its containers. */

@@ -45,6 +45,8 @@ const manifest: BindingManifest = {
   capabilities,
   keepaliveMs: 30_000,
   roomTtlMs: 60_000,
+  isSharedByUrls: true,
+  reference: { replicas: "redis" },
   judges: {
     delivery: { otherwise: requirementId("PLAY-CONV-04"), foreign: requirementId("PLAY-ISO-01") },
     order: requirementId("PLAY-ORD-01"),

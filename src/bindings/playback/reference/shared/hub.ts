@@ -1,5 +1,3 @@
-import type { Duplex } from "node:stream";
-import type { WebSocket } from "ws";
 import type { Timing } from "../config.ts";
 import { CLOSE, createLinks, type Link } from "../links.ts";
 import type { Log } from "../log.ts";
@@ -104,6 +102,8 @@ export function createSharedHub({ store, faults, metrics, timing, nowMs, log }: 
           links.release(member, CLOSE.roomGone, "Room not found");
         }
         byRoom.delete(room);
+        return;
+      default:
     }
   };
 

@@ -95,7 +95,7 @@ export function createReplica({ store, nowMs, log, onEvent, onAway }: ReplicaOpt
   const beat = async (): Promise<string | undefined> => {
     const graves = (await store.run("beat", id, ALIVE_MS)) as readonly string[] | null;
     if (graves === null) return "taken for dead, or the store has lost its memory";
-    for (const socket of [...owed]) {
+    for (const socket of owed) {
       await store.run("leave", id, socket);
       owed.delete(socket);
     }
