@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isPlayedBy, parseShard, shardOfMember, shardOfSegment } from "./shares.ts";
+import { isPlayedBy, parseShard, shardOfMember, shardOfSegment, urlOfClient } from "./shares.ts";
 
 const CLIENTS = 240;
 const parts = (count: number): readonly { index: number; count: number }[] =>
@@ -40,6 +40,12 @@ describe("the clients of a run", () => {
       expect([...shards.values()]).toEqual(Array.from({ length: count }, () => CLIENTS / count));
       expect(seen.size).toBe(rooms * count);
     }
+  });
+
+  test("and over the URLs of a target, so that every room has members at each", () => {
+    const seen = new Set<string>();
+    for (let client = 0; client < 200; client += 1) seen.add(`${client % 10}/${urlOfClient(client, 2)}`);
+    expect(seen.size).toBe(20);
   });
 });
 

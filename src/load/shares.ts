@@ -23,6 +23,14 @@ export function shardOfMember(client: number, count: number): number {
 }
 
 /**
+ * Which of a target's URLs a client uses, by its place among them: dealt out as members are to shards, so that rooms
+ * that are dealt out in turn have members at every URL.
+ */
+export function urlOfClient(client: number, count: number): number {
+  return (client + hash32(`url ${Math.floor(client / count)}`)) % count;
+}
+
+/**
  * Whether a client, of the room with this index, is played here: by the part (a worker, a VU of k6) of the shard (a
  * process, a machine). Within a shard a room is never divided. The same on every engine.
  */

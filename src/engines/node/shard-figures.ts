@@ -21,6 +21,8 @@ export class ShardFigures {
   #dropped = 0;
   #refusedJoins = 0;
   #firstFailure: string | undefined;
+  readonly #came = new Set<number>();
+  readonly #cameBy: number[] = [];
 
   constructor({ histogram, meter }: Pick<Surroundings, "histogram" | "meter">) {
     this.#second = histogram();
@@ -51,6 +53,13 @@ export class ShardFigures {
 
   joinedAfter(ms: number): void {
     this.#joinMs.record(ms);
+  }
+
+  /** A client was let into its room at the URL of this index. */
+  cameBy(client: number, url: number): void {
+    if (this.#came.has(client)) return;
+    this.#came.add(client);
+    this.#cameBy[url] = (this.#cameBy[url] ?? 0) + 1;
   }
 
   /** An act's turn has come, this much later than planned. */
@@ -106,7 +115,7 @@ export class ShardFigures {
 
   totals(): Pick<
     ShardResult,
-    "sent" | "planned" | "late" | "dropped" | "refusedJoins" | "firstFailure" | "joinMs" | "confirmMs" | "readMs"
+    "sent" | "planned" | "late" | "dropped" | "refusedJoins" | "firstFailure" | "clientsByUrl" | "joinMs" | "confirmMs" | "readMs"
   > {
     return {
       sent: this.#sent,
@@ -115,6 +124,7 @@ export class ShardFigures {
       dropped: this.#dropped,
       refusedJoins: this.#refusedJoins,
       firstFailure: this.#firstFailure,
+      clientsByUrl: Array.from(this.#cameBy, (count) => count ?? 0),
       joinMs: this.#joinMs.encode(),
       confirmMs: this.confirmations.encode(),
       readMs: this.answers.encode(),

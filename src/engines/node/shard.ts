@@ -3,6 +3,7 @@ import type { Ledger } from "../../core/ledger.ts";
 import type { Detail } from "../../core/observation.ts";
 import type { Step } from "../../core/scenario.ts";
 import type { Credential } from "../../core/session.ts";
+import { urlOfClient } from "../../load/shares.ts";
 import { ShardFigures } from "./shard-figures.ts";
 import { createCast, type Player } from "./shard-player.ts";
 import { ShardRooms } from "./shard-rooms.ts";
@@ -248,7 +249,7 @@ class Shard {
         history: session.history ?? false,
         run: options.run,
       }),
-      url: options.target.urls[player.index % options.target.urls.length] ?? options.target.urls[0],
+      url: options.target.urls[urlOfClient(player.index, options.target.urls.length)] ?? options.target.urls[0],
       headers: options.target.headers,
       ca: options.target.ca,
       alarms: this.#alarms,
@@ -278,6 +279,7 @@ class Shard {
           player.isJoined = true;
           player.hasJoined = true;
           this.#figures.joinedAfter(atMs - player.startedMs);
+          this.#figures.cameBy(player.index, urlOfClient(player.index, this.#options.target.urls.length));
           this.#ledger.joined(player.slot, player.index, player.room, atMs);
         }
         return;
