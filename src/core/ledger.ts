@@ -4,7 +4,7 @@ import type { Delivered } from "./observation.ts";
 import type { Frame } from "./session.ts";
 
 /** A write that some member has received, as the ledger keeps it. */
-export interface Entry<F extends Frame = Uint8Array> {
+export interface Entry<F extends Frame = Frame> {
   readonly author: number;
   readonly n: number;
   /** What the first receiver's session gave. */
@@ -23,7 +23,7 @@ export interface Entry<F extends Frame = Uint8Array> {
  *
  * `client` is the engine's slot of a client, `author` in markers the client's number over all shards.
  */
-export interface Ledger<F extends Frame = Uint8Array> {
+export interface Ledger<F extends Frame = Frame> {
   /** A client's join is confirmed: from now on it must receive. */
   joined(client: number, number: number, room: string, nowMs: number): void;
   /** It is gone (closed, cut, left): writes still in flight it may have missed. */

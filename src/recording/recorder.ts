@@ -55,7 +55,7 @@ export class Recorder {
     this.#events.flush();
   }
 
-  ledger(inner: Ledger, slots: number): Ledger {
+  ledger(inner: Ledger<Uint8Array>, slots: number): Ledger<Uint8Array> {
     return new RecordingLedger(this, inner, slots);
   }
 

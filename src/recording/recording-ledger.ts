@@ -8,16 +8,16 @@ import type { RecordedRoom, Recorder } from "./recorder.ts";
 const NO_ROOM: RecordedRoom = { id: -1, count: 0 };
 
 /** A ledger that writes down what it is told, and passes it on. */
-export class RecordingLedger implements Ledger {
+export class RecordingLedger implements Ledger<Uint8Array> {
   readonly #recorder: Recorder;
-  readonly #inner: Ledger;
+  readonly #inner: Ledger<Uint8Array>;
   /** Numbers of the clients; -1 for one that was never in a room, of which there is nothing to account for. */
   readonly #number: Float64Array;
   readonly #room: RecordedRoom[];
   /** Number of the frame that each client has got last of its room. */
   readonly #last: Float64Array;
 
-  constructor(recorder: Recorder, inner: Ledger, slots: number) {
+  constructor(recorder: Recorder, inner: Ledger<Uint8Array>, slots: number) {
     this.#recorder = recorder;
     this.#inner = inner;
     this.#number = new Float64Array(slots).fill(-1);
@@ -59,7 +59,7 @@ export class RecordingLedger implements Ledger {
     this.#inner.accepted(client, n, position, this.#recorder.time(nowMs));
   }
 
-  recognise(client: number, bytes: Uint8Array, start: number, end: number, nowMs: number): Entry | undefined {
+  recognise(client: number, bytes: Uint8Array, start: number, end: number, nowMs: number): Entry<Uint8Array> | undefined {
     const entry = this.#inner.recognise(client, bytes, start, end, this.#recorder.time(nowMs));
     if (entry === undefined) return undefined;
     const room = this.#room[client] ?? NO_ROOM;
@@ -73,7 +73,13 @@ export class RecordingLedger implements Ledger {
     return entry;
   }
 
-  delivered(client: number, delivery: Delivered, decoded: unknown, bytes: Uint8Array | undefined, nowMs: number): Entry | undefined {
+  delivered(
+    client: number,
+    delivery: Delivered,
+    decoded: unknown,
+    bytes: Uint8Array | undefined,
+    nowMs: number,
+  ): Entry<Uint8Array> | undefined {
     const entry = this.#inner.delivered(client, delivery, decoded, bytes, this.#recorder.time(nowMs));
     const number = this.#numberOf(client);
     if (number < 0) return entry;
@@ -112,19 +118,26 @@ export class RecordingLedger implements Ledger {
     return this.#number[client] ?? -1;
   }
 
-  #mayRefer(entry: Entry, room: RecordedRoom): boolean {
+  #mayRefer(entry: Entry<Uint8Array>, room: RecordedRoom): boolean {
     return entry.mark > 0 && room.count - entry.mark < FRAMES_BACK_MAX;
   }
 
   /** Whether this is what the first receiver got, so that a reader can take it from there. */
-  #isAlike(entry: Entry, delivery: Delivered, bytes: Uint8Array | undefined): boolean {
+  #isAlike(entry: Entry<Uint8Array>, delivery: Delivered, bytes: Uint8Array | undefined): boolean {
     const { marker } = delivery;
     if (marker === undefined || marker.run !== this.#recorder.run || delivery.content !== entry.content) return false;
     return bytes === undefined || (entry.bytes !== undefined && Buffer.compare(bytes, entry.bytes) === 0);
   }
 
   /** Writes the frame in full, and gives it a number of its room to be referred to by. */
-  #full(client: number, room: RecordedRoom, entry: Entry, delivery: Delivered, bytes: Uint8Array | undefined, nowMs: number): void {
+  #full(
+    client: number,
+    room: RecordedRoom,
+    entry: Entry<Uint8Array>,
+    delivery: Delivered,
+    bytes: Uint8Array | undefined,
+    nowMs: number,
+  ): void {
     room.count += 1;
     entry.mark = room.count;
     this.#last[client] = room.count;

@@ -20,7 +20,7 @@ export interface ReplayOptions {
   /** Clients are numbered below this. */
   readonly clients: number;
   /** Its slots are the clients' numbers. */
-  readonly ledger: Ledger;
+  readonly ledger: Ledger<Uint8Array>;
   readonly panel: Panel;
   readonly onSecond: (second: RecordedSecond) => void;
 }
@@ -235,7 +235,7 @@ export class Replay {
   }
 
   /** As the engine does: the ledger is asked first whether it recognises the frame. */
-  #receive(delivery: Delivered, bytes: Uint8Array | undefined, isNewFrame: boolean): Entry | undefined {
+  #receive(delivery: Delivered, bytes: Uint8Array | undefined, isNewFrame: boolean): Entry<Uint8Array> | undefined {
     const { ledger } = this.#options;
     const nowMs = this.#nowMs();
     const known = isNewFrame && bytes !== undefined ? ledger.recognise(this.#client, bytes, 0, bytes.length, nowMs) : undefined;
