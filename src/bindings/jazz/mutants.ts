@@ -38,7 +38,7 @@ const RELAY: readonly Mutant[] = [
     "CAP-03 diverged",
     "RES-05 lost",
   ]),
-  mutant("relay-drops-empty-map", "ORD-06 lost", "Of a client's maps without content the third is dropped."),
+  mutant("relay-drops-empty-map", "ORD-06 lost", "Of a client's maps without content all but the first are dropped."),
   mutant("relay-drops-large", "CONV-01 lost", "The newest follower gets no transaction of over 60,000 characters.", ["CONV-01 damaged"]),
   mutant("relay-drops-second-edit", "CONV-02 lost", "The newest follower misses the third entry of a feed of three sessions.", [
     "CONV-03 diverged",

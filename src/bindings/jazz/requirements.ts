@@ -535,7 +535,6 @@ const CAPACITY: readonly Requirement[] = [
     section: "Memory Management",
     needs: ["clientDriver"],
     noMutant: BY_CLIENTS,
-    noCase: { kind: "needs", capability: "clientDriver", because: "our own client has no cache of messages apart from its replica yet" },
   }),
   entry("CAP-02", {
     level: "SHOULD",
@@ -548,7 +547,6 @@ const CAPACITY: readonly Requirement[] = [
     section: "Virtual Scrolling; Message Retrieval",
     needs: ["clientDriver"],
     noMutant: BY_CLIENTS,
-    noCase: { kind: "needs", capability: "clientDriver", because: "no client of ours loads by visible range" },
   }),
   entry("CAP-03", {
     level: "SHOULD",
@@ -587,7 +585,6 @@ const OBSERVABILITY: readonly Requirement[] = [
     section: "Performance Monitoring",
     needs: ["clientDriver", "clientMetrics"],
     noMutant: BY_CLIENTS,
-    noCase: { kind: "needs", capability: "clientDriver", because: "our own client tells no metrics yet" },
   }),
   entry("OBS-02", {
     level: "SHOULD",
@@ -601,7 +598,6 @@ const OBSERVABILITY: readonly Requirement[] = [
     section: "User Experience Metrics",
     needs: ["clientDriver", "clientMetrics"],
     noMutant: BY_CLIENTS,
-    noCase: { kind: "needs", capability: "clientDriver", because: "our own client tells no metrics yet" },
   }),
   entry("OBS-03", {
     level: "MAY",
@@ -614,7 +610,6 @@ const OBSERVABILITY: readonly Requirement[] = [
     section: "Real-time Updates; Live Updates",
     reported: "sound and scrolling cannot be seen from outside; counters are shown where a driver has them",
     needs: ["clientDriver"],
-    noCase: { kind: "needs", capability: "clientDriver", because: "shown only; no client of ours has the counters" },
   }),
 ];
 

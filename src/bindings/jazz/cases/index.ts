@@ -1,7 +1,10 @@
 import type { CaseDefinition } from "../../../core/case.ts";
 import { authCases } from "./auth.ts";
 import { capacityCases } from "./capacity.ts";
-import { clientCases } from "./client.ts";
+import { clientConnectionCases } from "./client-connection.ts";
+import { clientFigureCases } from "./client-figures.ts";
+import { clientQueueCases } from "./client-queue.ts";
+import { clientViewCases } from "./client-view.ts";
 import { convergenceCases } from "./convergence.ts";
 import { deletionCases } from "./deletion.ts";
 import { hubCases } from "./hub.ts";
@@ -19,5 +22,8 @@ export const cases: readonly CaseDefinition[] = [
   ...hubCases,
   ...robustnessCases,
   ...capacityCases,
-  ...clientCases,
+  ...clientConnectionCases,
+  ...clientQueueCases,
+  ...clientViewCases,
+  ...clientFigureCases,
 ];

@@ -118,6 +118,8 @@ export class Replica {
         return { needs };
       case "posts": {
         const timeline = this.#timelineNow(this.mainThread);
+        // Whoever writes a list that is too long to load does not load it.
+        this.threads.limit(0);
         this.node.getCoValue(timeline).makeTransaction(
           act.values.map((value, index) => ({ value, madeAt: act.madeAt + index })),
           "private",

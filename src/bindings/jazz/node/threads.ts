@@ -24,7 +24,7 @@ export class Threads {
   readonly #node: Node;
   readonly #ears: ReplicaEars;
   /** Threads with more messages are loaded by visible range only (CAP-02). */
-  readonly #wholeMax: number;
+  #wholeMax: number;
   readonly #threads = new Map<CoId, Followed>();
   readonly #messages = new Map<CoId, Followed>();
   readonly #ranges = new Map<CoId, Range>();
@@ -90,6 +90,11 @@ export class Threads {
     const isHere = (): boolean => [...this.#messages.keys()].every((id) => this.#node.getCoValue(id).isAvailable());
     while (!isHere() && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 10));
     this.#isFresh = false;
+  }
+
+  /** From now on threads of more messages are loaded by visible range only. */
+  limit(wholeMax: number): void {
+    this.#wholeMax = wholeMax;
   }
 
   /** Loads what a user sees of a thread, by places in its order. */

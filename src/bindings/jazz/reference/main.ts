@@ -3,14 +3,12 @@ import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import type { Broadcast } from "../messages.ts";
-import type { RelayFault } from "./fault.ts";
+import { Control, type Controlled } from "./control.ts";
 import { faultOf } from "./faults.ts";
-import { Hub } from "./hub.ts";
+import { Hub, type HubKnowledge } from "./hub.ts";
 import { readRelay } from "./knowledge.ts";
 import { startPublished } from "./published.ts";
-import { READER_PATH, startRelay } from "./relay.ts";
-import { Watch } from "./watch.ts";
+import { READER_PATH, type Relay, startRelay } from "./relay.ts";
 
 /**
  * The reference stack at one address: the published sync server (or, for faults of a relay and with RELAY=own, one made
@@ -22,22 +20,9 @@ const scratch = process.env["SCRATCH"];
 const database = scratch === undefined || fault.forgets === true ? undefined : join(scratch, "relay.db");
 if (scratch !== undefined) mkdirSync(scratch, { recursive: true });
 
-const isControlled = process.env["CONTROL"] === "1";
-/** A harness may have the next new feed but so many refused so often: it is neither kept nor answered. */
-const refusal = { after: -1, times: 0, id: "" };
-
-const controlled: RelayFault = {
-  received: (message, _socket, pass) => {
-    if (message.action === "content" && Watch.headerType(message) === "costream" && refusal.id === "") {
-      if (refusal.after === 0) refusal.id = message.id;
-      if (refusal.after >= 0) refusal.after -= 1;
-    }
-    if (message.action === "content" && message.id === refusal.id && refusal.times > 0) refusal.times -= 1;
-    else pass(message);
-  },
-};
-
-const own = isOwn ? await startRelay(isControlled ? controlled : (fault.relay ?? {})) : undefined;
+const control = process.env["CONTROL"] === "1" ? new Control() : undefined;
+const start = (): Promise<Relay> => startRelay(control?.fault ?? fault.relay ?? {});
+let own = isOwn ? await start() : undefined;
 const published = isOwn ? undefined : await startPublished(database);
 
 function pipe(port: number, request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -56,39 +41,33 @@ function pipe(port: number, request: IncomingMessage, socket: Duplex, head: Buff
   socket.on("close", () => upstream.destroy());
 }
 
-/** Controls of a harness that plays the server (CONTROL=1): refuse, cut, tell, and what was seen meanwhile. */
-const seen = { attempts: [] as number[], mostOpen: 0 };
-let isRefusing = false;
-
-function obey(text: string): void {
-  const order = JSON.parse(text) as {
-    readonly refuse?: boolean;
-    readonly cut?: boolean;
-    readonly reset?: boolean;
-    readonly tell?: Broadcast;
-    readonly refuseFeed?: { readonly after: number; readonly times: number };
-  };
-  if (order.refuse !== undefined) isRefusing = order.refuse;
-  if (order.reset === true) {
-    seen.attempts.length = 0;
-    seen.mostOpen = own?.connections ?? 0;
-  }
-  if (order.cut === true) {
+const controlled: Controlled = {
+  cut: () => {
     own?.cut();
     hub?.cut();
-  }
-  if (order.refuseFeed !== undefined) Object.assign(refusal, order.refuseFeed, { id: "" });
-  if (order.tell !== undefined) hub?.tell(order.tell);
-}
+  },
+  restart: async () => {
+    own?.stop();
+    hub?.cut();
+    own = await start();
+    known = await readRelay(readerUrl);
+  },
+  tell: (message) => hub?.tell(message),
+  connections: () => own?.connections ?? 0,
+};
 
+let readerUrl = "";
+let known: HubKnowledge | undefined;
 let hub: Hub | undefined;
 const server = createServer((request, response) => {
-  if (isControlled && request.url === "/control") {
+  if (control !== undefined && request.url === "/control") {
     let body = "";
     request.on("data", (part: Buffer) => (body += part.toString("utf8")));
     request.on("end", () => {
-      obey(body);
-      response.writeHead(200).end(JSON.stringify(seen));
+      control.obey(body, controlled).then(
+        (seen) => response.writeHead(200).end(seen),
+        (error: unknown) => response.writeHead(500).end(String(error)),
+      );
     });
     return;
   }
@@ -96,12 +75,12 @@ const server = createServer((request, response) => {
   else response.writeHead(404).end();
 });
 server.on("upgrade", (request, socket, head) => {
-  if (request.url !== "/hub" && request.url !== READER_PATH) seen.attempts.push(performance.now());
-  if (isRefusing) socket.destroy();
+  if (request.url !== "/hub" && request.url !== READER_PATH) control?.attempted();
+  if (control?.isRefusing === true && request.url !== READER_PATH) socket.destroy();
   else if (request.url === "/hub") hub?.upgrade(request, socket, head);
   else if (own !== undefined) {
     own.upgrade(request, socket, head);
-    seen.mostOpen = Math.max(seen.mostOpen, own.connections);
+    control?.opened(own.connections);
   } else if (published !== undefined) pipe(published.port, request, socket, head);
 });
 
@@ -116,8 +95,14 @@ server.listen(Number(process.env["PORT"] ?? 0), process.env["HOST"] ?? "127.0.0.
   const address = server.address();
   if (address === null || typeof address === "string") return;
   const at = `127.0.0.1:${address.port}`;
-  readRelay(`ws://${at}${READER_PATH}`).then(
-    (knowledge) => {
+  readerUrl = `ws://${at}${READER_PATH}`;
+  readRelay(readerUrl).then(
+    (first) => {
+      known = first;
+      const knowledge: HubKnowledge = {
+        isProof: async (account, nonce, proof) => (await known?.isProof(account, nonce, proof)) === true,
+        isMember: async (account, space) => (await known?.isMember(account, space)) === true,
+      };
       const timeScale = Number(process.env["TIME_SCALE"] ?? 1);
       hub = new Hub({ knowledge, fault: fault.hub ?? {}, demandsProof: process.env["HUB_PROOF"] !== "off", timeScale });
       const capabilities = { storage: published?.stores === true || fault.forgets === true };

@@ -10,7 +10,8 @@ const WAIT_MS_MAX = 30_000;
 export interface LegEars {
   readonly opened: () => void;
   readonly frame: (text: string) => void;
-  readonly lost: () => void;
+  /** A connection has ended, or an attempt has failed. */
+  readonly lost: (isWanted: boolean) => void;
   readonly event: (event: Readonly<Record<string, string | number | boolean>> & { readonly event: string }) => void;
 }
 
@@ -72,7 +73,7 @@ export class Leg {
     let isOpen = false;
     socket.on("open", () => {
       isOpen = true;
-      this.#tries = 0;
+      if (this.#fault !== "counts-on") this.#tries = 0;
       this.state = "online";
       this.#ears.event({ event: "open", leg: this.#name });
       this.#ears.opened();
@@ -95,12 +96,12 @@ export class Leg {
 
   #failed(_code: number, wasOpen: boolean): void {
     this.#socket = undefined;
-    this.#ears.lost();
-    if (!this.#isWanted) {
+    this.#ears.lost(!this.#isWanted);
+    if (!this.#isWanted && this.#fault !== "returns-unasked") {
       this.state = "offline";
       return;
     }
-    if (wasOpen) this.#tries = 0;
+    if (wasOpen && this.#fault !== "counts-on") this.#tries = 0;
     this.#tries += 1;
     if (this.#tries > TRIES) {
       this.state = "offline";

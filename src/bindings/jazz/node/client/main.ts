@@ -33,7 +33,7 @@ async function perform(call: string, args: readonly Json[]): Promise<Json> {
       client.setOffline(first === true);
       return { at };
     case "do":
-      return { at, ...(client.do(first as Readonly<Record<string, Json>>) as object) };
+      return { at, ...((await client.do(first as Readonly<Record<string, Json>>)) as object) };
     case "state":
       return client.state();
     default:

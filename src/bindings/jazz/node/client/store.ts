@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Json } from "../../../../core/op.ts";
 import type { CoId, SessionId, SyncMessage } from "../../messages.ts";
 import type { Library, Peer } from "../library.ts";
+import type { ClientFault } from "./faults.ts";
 
 type Content = Extract<SyncMessage, { readonly action: "content" }>;
 
@@ -13,30 +14,35 @@ export interface SyncItem {
   readonly timestamp: number;
 }
 
-/** An item with the transactions that carry it out: lengths by value and session. */
-export interface QueuedItem {
-  readonly item: SyncItem;
-  readonly needs: readonly { readonly id: CoId; readonly session: SessionId; readonly length: number }[];
-}
-
 /** The client's disk: every content as it came or was made, the queue, and who the user is. */
 export class Store {
   readonly #folder: string;
+  readonly #fault: ClientFault;
   readonly #contents = new Map<CoId, Content[]>();
 
-  constructor(folder: string) {
+  constructor(folder: string, fault: ClientFault) {
     this.#folder = folder;
+    this.#fault = fault;
     mkdirSync(folder, { recursive: true });
-    const journal = this.#path("contents.jsonl");
+    for (const content of this.lines<Content>("contents")) this.#take(content);
+  }
+
+  /** What was appended to a journal, in order. */
+  *lines<T>(name: string): Iterable<T> {
+    const journal = this.#path(`${name}.jsonl`);
     if (!existsSync(journal)) return;
     for (const line of readFileSync(journal, "utf8").split("\n")) {
       // A crash may have cut the last line: what it held was not confirmed.
       try {
-        if (line !== "") this.#take(JSON.parse(line) as Content);
+        if (line !== "") yield JSON.parse(line) as T;
       } catch {
         continue;
       }
     }
+  }
+
+  append(name: string, value: unknown): void {
+    appendFileSync(this.#path(`${name}.jsonl`), `${JSON.stringify(value)}\n`);
   }
 
   read<T>(name: string): T | undefined {
@@ -81,7 +87,7 @@ export class Store {
       for (const content of contents) answer(content);
     } else if (message.action === "content") {
       this.#take(message);
-      appendFileSync(this.#path("contents.jsonl"), `${JSON.stringify(message)}\n`);
+      if (this.#fault !== "keeps-nothing") this.append("contents", message);
       answer({ action: "known", ...this.#known(message.id) });
     }
   }
