@@ -164,6 +164,10 @@ const result = z.object({
   seed: z.string(),
   profile: z.enum(["mvp", "production", "strict"]),
   target: z.object({ name: z.string(), url: z.string(), timeScale: z.number(), mutant: z.string().exactOptional() }),
+  replicas: z
+    .array(z.object({ url: z.string(), clients: z.number().describe("Clients that came into a room there.") }))
+    .exactOptional()
+    .describe("Of a target with several URLs: each of them, the instance for exclusive cases included."),
   binding: z.string(),
   dialect: z.string(),
   rerun: z.string().describe("The command that runs this again."),

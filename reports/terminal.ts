@@ -94,7 +94,13 @@ function headline(result: Result, sentence: string, pen: Pen): string[] {
   return [
     `${paint(MARKS[result.verdict])} ${pen.bold(paint(verdictWord(result.verdict)))}${result.interrupted ? pen.bold(" (interrupted, partial)") : ""}  ${sentence}`,
     pen.dim(`  ${what.join(" · ")}`),
+    ...(result.replicas === undefined ? [] : [pen.dim(`  replicas: ${replicasText(result.replicas)}`)]),
   ];
+}
+
+/** `http://127.0.0.1:4001 (50 clients), http://127.0.0.1:4002 (50 clients)` */
+function replicasText(replicas: NonNullable<Result["replicas"]>): string {
+  return replicas.map(({ url, clients }) => `${oneLine(url)} (${formatNumber(clients)} clients)`).join(", ");
 }
 
 function countsLine(counts: Readonly<Record<Standing, number>>, pen: Pen): string {

@@ -112,10 +112,15 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
     mustRun();
     return ports.http(options.url ?? target.urls[0], request, await shown(who), options.withinMs ?? HTTP_MS);
   };
+  /** Clients of a case take turns at the URLs that serve the same rooms. */
+  const urlOf = (opened: number): string => {
+    const isShared = binding.manifest.isSharedByUrls === true && ports.capabilities["secondUrl"] === true;
+    return target.urls[isShared ? opened % target.urls.length : 0] ?? target.urls[0];
+  };
   const open = async (options: ClientOptions): Promise<RunnerClient> => {
     const who = options.user ?? (await user());
     mustRun();
-    const client = createClient(ports, who, credentialOf(who), options);
+    const client = createClient(ports, who, credentialOf(who), { ...options, url: options.url ?? urlOf(clients.length) });
     clients.push(client);
     await client.start();
     return client;

@@ -90,6 +90,9 @@ export function assembleCheck(gathered: CheckGathered): Result {
       timeScale: resolved.timeScale,
       ...(options.mutant === undefined ? {} : { mutant: options.mutant.id }),
     },
+    ...(resolved.urls.length === 1 || gathered.figures === undefined
+      ? {}
+      : { replicas: replicasOf(resolved.urls, gathered.figures.clientsByUrl) }),
     binding: binding.manifest.name,
     dialect: resolved.dialect,
     rerun: rerunOf(options, gathered.seed),
@@ -113,6 +116,12 @@ export function assembleCheck(gathered: CheckGathered): Result {
     ],
     interrupted,
   });
+}
+
+/** Those of the target first, and then those that exclusive cases ran on. */
+function replicasOf(urls: readonly string[], clientsByUrl: Readonly<Record<string, number>>): NonNullable<Result["replicas"]> {
+  const all = [...new Set([...urls, ...Object.keys(clientsByUrl)])];
+  return all.map((url) => ({ url, clients: clientsByUrl[url] ?? 0 }));
 }
 
 function isTimed(id: string, rows: readonly CaseRow[]): boolean {

@@ -34,6 +34,8 @@ export interface ConformanceJob {
 export interface WorkerFigures {
   /** Event-loop lag while quiet cases ran, ms. */
   readonly loopLagMsP99: number;
+  /** Clients that came into a room, by the URL they used. */
+  readonly clientsByUrl: Readonly<Record<string, number>>;
 }
 
 declare module "vitest" {

@@ -43,6 +43,7 @@ const transport = await loadTransport(job.transport);
 const nowMs = (): number => performance.now();
 const alarms = createAlarms(nowMs);
 let clients = 0;
+const clientsByUrl: Record<string, number> = {};
 
 function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Omit<RunnerPorts, "prng"> {
   const credentials = createCredentials({ target, pool, pdsUrl: job.pdsUrl });
@@ -64,6 +65,7 @@ function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Om
     },
     borrowUser: createUsers(credentials),
     open: ({ session, url, credential, observe, frameSeen }) => {
+      let hasCome = false;
       const client = createNodeClient({
         session,
         url,
@@ -75,7 +77,13 @@ function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Om
         nowMs,
         credential,
         http: async (request) => http(url, request, await credential(), RAW_MS_MAX),
-        observe,
+        observe: (detail, atMs) => {
+          if (!hasCome && detail.kind === "lifecycle" && detail.event === "joined") {
+            hasCome = true;
+            clientsByUrl[url] = (clientsByUrl[url] ?? 0) + 1;
+          }
+          observe(detail, atMs);
+        },
         frameSeen,
       });
       return client;
@@ -158,6 +166,6 @@ for (const each of cases) {
 
 test.concurrent("the harness kept time", { timeout: 0 }, async ({ task }) => {
   await lanes.done();
-  task.meta.rollcallFigures = { loopLagMsP99 };
+  task.meta.rollcallFigures = { loopLagMsP99, clientsByUrl };
   alarms.stop();
 });

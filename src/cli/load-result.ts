@@ -132,6 +132,7 @@ export function resultOf(judged: Judged): Result {
       timeScale: target.timeScale,
       ...(options.mutant === undefined ? {} : { mutant: options.mutant.id }),
     },
+    ...replicasOf(target.urls, shards),
     binding: binding.manifest.name,
     dialect: target.dialect,
     rerun: rerunOf(judged),
@@ -173,6 +174,13 @@ function mergeAllOutcomes(outcomes: readonly CheckerOutcome[]): ReadonlyMap<Prop
     merged.set(outcome.property, before === undefined ? outcome : mergeOutcomes(before, outcome));
   }
   return merged;
+}
+
+/** Who came by which URL, where there are several. */
+function replicasOf(urls: readonly string[], shards: readonly ShardResult[]): Pick<Result, "replicas"> {
+  if (urls.length === 1) return {};
+  const clients = (index: number): number => shards.reduce((sum, shard) => sum + (shard.clientsByUrl?.[index] ?? 0), 0);
+  return { replicas: urls.map((url, index) => ({ url, clients: clients(index) })) };
 }
 
 /** Why clients did not come into their rooms, for the notes. */

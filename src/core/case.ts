@@ -54,7 +54,7 @@ export interface ClientOptions {
   readonly reconnect?: boolean;
   /** Default true: `open` waits for the join to be confirmed, at most 5 s, and throws a `Precondition` otherwise. */
   readonly mustJoin?: boolean;
-  /** Base URL other than the target's first, such as its second process. */
+  /** Base URL; default the target's first, or where each serves every room, one after the other. */
   readonly url?: string;
 }
 

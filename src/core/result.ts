@@ -99,6 +99,13 @@ export interface LoadResult {
   readonly objectives: readonly { readonly name: string; readonly wanted: string; readonly got: string; readonly verdict: Verdict }[];
 }
 
+/** One of several servers of a target, as clients came to it. */
+export interface ReplicaResult {
+  readonly url: string;
+  /** Clients that came into a room there. */
+  readonly clients: number;
+}
+
 /** Pauses of the garbage collector. */
 export interface GcPauses {
   readonly count: number;
@@ -132,6 +139,8 @@ export interface Result {
   readonly seed: string;
   readonly profile: Profile;
   readonly target: { readonly name: string; readonly url: string; readonly timeScale: number; readonly mutant?: string };
+  /** Of a target with several URLs: each of them, the instance for exclusive cases included. */
+  readonly replicas?: readonly ReplicaResult[];
   readonly binding: string;
   readonly dialect: string;
   /** How to run this again. */

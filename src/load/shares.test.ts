@@ -42,7 +42,7 @@ describe("the clients of a run", () => {
     }
   });
 
-  test("and over the URLs of a target, so that every room has members at each", () => {
+  it("and over the URLs of a target, so that every room has members at each", () => {
     const seen = new Set<string>();
     for (let client = 0; client < 200; client += 1) seen.add(`${client % 10}/${urlOfClient(client, 2)}`);
     expect(seen.size).toBe(20);

@@ -56,6 +56,8 @@ export interface ShardEnd {
   readonly dropped: number;
   readonly refusedJoins: number;
   readonly firstFailure?: string;
+  /** Clients that came into their room, by the index of the URL they used. */
+  readonly clientsByUrl?: readonly number[];
   /** Histograms in the form that `Histogram.encode` gives. */
   readonly joinMs: string;
   readonly confirmMs?: string;

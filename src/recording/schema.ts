@@ -71,6 +71,7 @@ const shardEnd = {
   dropped: z.number(),
   refusedJoins: z.number(),
   firstFailure: z.string().exactOptional(),
+  clientsByUrl: z.array(z.number()).exactOptional(),
   joinMs: z.string(),
   confirmMs: z.string().exactOptional(),
   readMs: z.string().exactOptional(),

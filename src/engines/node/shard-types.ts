@@ -84,7 +84,7 @@ export interface ShardResult {
   readonly dropped: number;
   readonly refusedJoins: number;
   readonly firstFailure: string | undefined;
-  /** Clients that came into their room, by the index of the URL they used. Absent in recordings. */
+  /** Clients that came into their room, by the index of the URL they used. Absent in older recordings. */
   readonly clientsByUrl?: readonly number[];
   readonly joinMs: string;
   /** From the planned time of a write to its confirmation, where the protocol has one; encoded like `joinMs`. */
