@@ -9,7 +9,8 @@ import { Breaches } from "./breaches.ts";
 import { judgeFinalStates, type FinalState } from "./final-states.ts";
 import type { LedgerAcross, LedgerFigures, LedgerOptions } from "./ledger-types.ts";
 import { disorderSteps, entrySteps, frameStep, lostSteps, stateStep } from "./ledger-witness.ts";
-import { RoomLog, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
+import { KeptFrames } from "./kept-frames.ts";
+import { RoomLog, SpareEntries, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
 
 /** A joined member that has received nothing yet: its cursor may still move back to a write that was in flight. */
 const WAITING = 1;
@@ -24,11 +25,6 @@ const FOREIGN_AGE_MS_MAX = 5000;
 /** Holes that one client may have before it counts as cut off: each costs a number, and a healthy client has none. */
 const HOLES_MAX = 1024;
 
-/** A frame to keep: bytes are the transport's again after the call, and texts never change. */
-function ownFrame<F extends Frame>(frame: F): F {
-  return frame.slice() as F;
-}
-
 /**
  * The ledger of one process. Why a cursor is enough for total order: if all members receive subsequences of one
  * sequence, in its order, no two of them disagree on any pair. The canonical sequence is what first receivers got; a
@@ -40,6 +36,8 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   /** Authors get no echo, but a confirmation that has a place in the one order: it stands for the delivery. */
   readonly #ownByConfirmation: boolean;
   readonly #rooms: Map<string, RoomLog<F>> = new Map();
+  readonly #spare: SpareEntries<F> = new SpareEntries();
+  readonly #frames: KeptFrames<F> = new KeptFrames();
   readonly #roomOf: (RoomLog<F> | undefined)[];
   readonly #state: Uint8Array;
   readonly #cursor: Float64Array;
@@ -99,7 +97,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     log.members.delete(client);
     const number = this.#number[client] ?? 0;
     this.#options.across?.left(log.room, number);
-    for (const pending of log.pending.values()) if (pending.author === number) pending.mayBeLost = true;
+    log.authorLeft(number);
     for (let index = Math.max(this.#cursor[client] ?? 0, log.base); index < log.end; index += 1) {
       const entry = log.at(index);
       if (entry === undefined || entry.received >= entry.needed) continue;
@@ -119,22 +117,22 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     const author = this.#number[client] ?? 0;
     this.#invoked += 1;
     const isHeard = this.#options.echo || this.#ownByConfirmation || log.members.size > 1 || this.#options.across === undefined;
-    log.pending.set(writeKey(author, n), { author, n, plannedMs, invokedMs: nowMs, mayBeLost: !isIn || !isHeard });
+    log.invoked(author, n, plannedMs, nowMs, !isIn || !isHeard);
     this.#options.across?.invoked(log.room, author, n);
   }
 
   rejected(client: number, n: number): void {
-    const key = writeKey(this.#number[client] ?? 0, n);
-    this.#roomOf[client]?.pending.delete(key);
-    this.#refused.add(key);
+    const author = this.#number[client] ?? 0;
+    this.#roomOf[client]?.drop(author, n);
+    this.#refused.add(writeKey(author, n));
   }
 
   accepted(client: number, n: number, _position: number | undefined, nowMs: number): void {
     const log = this.#roomOf[client];
     if (log === undefined || !this.#ownByConfirmation) return;
-    const key = writeKey(this.#number[client] ?? 0, n);
-    const known = log.byKey.get(key);
-    const pending = log.pending.get(key);
+    const author = this.#number[client] ?? 0;
+    const known = log.find(author, n);
+    const pending = log.pendingOf(author, n);
     if (known !== undefined) this.#receive(client, log, known, undefined, nowMs, false);
     else if (pending !== undefined) this.#append(client, log, pending, undefined, undefined, undefined, nowMs);
   }
@@ -144,12 +142,9 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     if (log === undefined || this.#state[client] !== FOLLOWING) return undefined;
     const entry = this.#next(client, log);
     const kept = entry?.bytes;
-    if (entry === undefined || kept === undefined || kept.length !== end - start) return undefined;
+    if (entry === undefined || kept === undefined || kept.length !== end - start || entry.isSpent) return undefined;
     // A recording that is judged again hands in what is kept.
-    if (kept !== bytes) {
-      if (typeof kept === "string") return undefined;
-      for (let index = kept.length - 1; index >= 0; index -= 1) if (kept[index] !== bytes[start + index]) return undefined;
-    }
+    if (kept !== bytes && !this.#frames.isSame(kept, entry.view, bytes, start)) return undefined;
     this.#recognised += 1;
     this.#cursor[client] = entry.index + 1;
     this.#account(entry, nowMs);
@@ -164,8 +159,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     const log = this.#roomOf[client];
     const marker = delivery.marker;
     if (log === undefined || marker === undefined) return undefined;
-    const key = writeKey(marker.author, marker.n);
-    const known = log.byKey.get(key);
+    const known = log.find(marker.author, marker.n);
     if (!marker.intact)
       this.#finding(
         "delivery",
@@ -177,7 +171,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
         () => this.#frameStep(client, nowMs, bytes, delivery),
       );
     if (known === undefined) {
-      const pending = log.pending.get(key) ?? this.#foreign(log, marker, nowMs);
+      const pending = log.pendingOf(marker.author, marker.n) ?? this.#foreign(log, marker, nowMs);
       if (marker.run !== this.#options.run || pending === undefined) {
         this.#unexpected(client, log, delivery, bytes, nowMs);
         return undefined;
@@ -188,7 +182,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
       known.content = delivery.content;
       known.decoded = decoded;
       known.isContinued = this.#continues(client, log, known.index, bytes);
-      known.bytes = known.isContinued || bytes === undefined ? undefined : ownFrame(bytes);
+      this.#keep(known, bytes);
     } else if (known.content !== delivery.content)
       this.#finding("delivery", "damaged", client, log, known.content, delivery.content, () =>
         this.#frameStep(client, nowMs, bytes, delivery),
@@ -201,7 +195,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     const log = this.#roomOf[client];
     if (log === undefined || marker === undefined || marker.run !== this.#options.run || this.#state[client] !== FOLLOWING) return;
     this.#snapshots += 1;
-    const has = log.byKey.get(writeKey(marker.author, marker.n));
+    const has = log.find(marker.author, marker.n);
     const last = log.at((this.#cursor[client] ?? 0) - 1);
     if (has === undefined || last === undefined || has.index >= last.index || this.#options.orderModel === "perAuthor") return;
     this.#finding(
@@ -224,7 +218,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
 
   isQuiet(beforeMs: number = Infinity): boolean {
     for (const log of this.#rooms.values()) {
-      for (const pending of log.pending.values()) if (!pending.mayBeLost && pending.invokedMs < beforeMs) return false;
+      for (const pending of log.pending()) if (!pending.mayBeLost && pending.invokedMs < beforeMs) return false;
       for (const slot of log.members) {
         for (let entry = this.#next(slot, log); entry !== undefined; entry = log.at(entry.index + 1))
           if (entry.invokedMs < beforeMs) return false;
@@ -256,7 +250,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
           if (entry !== undefined && this.#mustReceive(slot, entry, this.#state[slot] === FOLLOWING)) this.#lose(slot, log, entry);
         }
       }
-      for (const pending of log.pending.values()) if (!pending.mayBeLost) this.#loseForAll(log, pending, nowMs);
+      for (const pending of log.pending()) if (!pending.mayBeLost) this.#loseForAll(log, pending, nowMs);
     }
     const properties: Property[] = ["delivery", "order", "isolation", "refusals", "guarantees"];
     const finals = this.#finals.map((state) => ({ ...state, last: state.log.entries.at(-1) }));
@@ -264,9 +258,9 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   }
 
   /** A write of a member in another process, which tells nothing of it here; undefined when it is none, or was here before. */
-  #foreign(log: RoomLog<F>, { author, n }: Marker, nowMs: number): PendingWrite | undefined {
+  #foreign(log: RoomLog<F>, { author, n }: Marker, nowMs: number): LogEntry<F> | undefined {
     if (this.#options.across?.isMember(author, log.room) !== true || !log.isFresh(author, n)) return undefined;
-    return { author, n, plannedMs: NaN, invokedMs: nowMs - FOREIGN_AGE_MS_MAX, mayBeLost: false };
+    return this.#spare.take(author, n, NaN, nowMs - FOREIGN_AGE_MS_MAX, false);
   }
 
   /** The room that a client was in last; undefined when it never was in one. */
@@ -278,7 +272,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   #log(room: string): RoomLog<F> {
     let log = this.#rooms.get(room);
     if (log === undefined) {
-      log = new RoomLog<F>(room);
+      log = new RoomLog<F>(room, this.#spare);
       this.#rooms.set(room, log);
     }
     return log;
@@ -295,31 +289,22 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   #append(
     client: number,
     log: RoomLog<F>,
-    pending: PendingWrite,
+    entry: LogEntry<F>,
     delivery: Delivered | undefined,
     decoded: unknown,
     bytes: F | undefined,
     nowMs: number,
   ): LogEntry<F> {
-    const authorIn = this.#slotOf.get(pending.author);
+    const authorIn = this.#slotOf.get(entry.author);
     const isAuthorLeftOut = !this.#options.echo && !this.#ownByConfirmation && authorIn !== undefined && log.members.has(authorIn);
     const needed = log.members.size - (isAuthorLeftOut ? 1 : 0);
-    const isContinued = this.#continues(client, log, log.end, bytes);
-    const entry: LogEntry<F> = {
-      index: log.end,
-      author: pending.author,
-      n: pending.n,
-      plannedMs: pending.plannedMs,
-      invokedMs: pending.invokedMs,
-      firstMs: nowMs,
-      bytes: bytes === undefined || isContinued ? undefined : ownFrame(bytes),
-      content: delivery?.content,
-      decoded,
-      isContinued,
-      mark: 0,
-      received: 0,
-      needed,
-    };
+    entry.index = log.end;
+    entry.firstMs = nowMs;
+    entry.content = delivery?.content;
+    entry.decoded = decoded;
+    entry.needed = needed;
+    entry.isContinued = this.#continues(client, log, log.end, bytes);
+    this.#keep(entry, bytes);
     if (this.#options.across !== undefined) this.#tellAcross(this.#options.across, client, log, entry);
     log.append(entry);
     this.#receive(client, log, entry, bytes, nowMs, delivery !== undefined);
@@ -327,7 +312,19 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     return entry;
   }
 
-  #tellAcross(across: LedgerAcross, client: number, log: RoomLog<F>, { author, n, plannedMs, invokedMs, firstMs, content }: LogEntry<F>): void {
+  /** Keeps the frame of an entry, but for one that came in the same frame as the entry before. */
+  #keep(entry: LogEntry<F>, bytes: F | undefined): void {
+    const kept = bytes === undefined || entry.isContinued ? undefined : this.#frames.keep(bytes);
+    entry.bytes = kept?.bytes;
+    entry.view = kept?.view;
+  }
+
+  #tellAcross(
+    across: LedgerAcross,
+    client: number,
+    log: RoomLog<F>,
+    { author, n, plannedMs, invokedMs, firstMs, content }: LogEntry<F>,
+  ): void {
     const isOwn = !Number.isNaN(plannedMs);
     let isUnbroken = this.#state[client] === FOLLOWING;
     if (!isUnbroken) for (const slot of log.members) if (this.#state[slot] === FOLLOWING) isUnbroken = true;
@@ -444,6 +441,8 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   #converged(entry: LogEntry<F>, nowMs: number): void {
     if (!Number.isNaN(entry.plannedMs)) this.#convergenceMs.record(nowMs - entry.plannedMs);
     this.#spreadMs.record(nowMs - entry.firstMs);
+    entry.decoded = undefined;
+    entry.isSpent = true;
   }
 
   #settleHoles(client: number, log: RoomLog<F>): void {
@@ -480,7 +479,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     const steps = (): readonly WitnessStep[] => this.#frameStep(client, nowMs, bytes, delivery);
     if (this.#refused.has(writeKey(marker.author, marker.n))) {
       this.#finding("refusals", "not-refused", client, log, "nothing of a refused write", what, steps);
-    } else if (marker.run === this.#options.run && marker.n <= (log.lastOf.get(marker.author) ?? 0)) {
+    } else if (marker.run === this.#options.run && marker.n <= log.lastOf(marker.author)) {
       // Its join was confirmed before the others got this, and is known here only now: all had it and it was let go.
       if (this.#state[client] === WAITING) return;
       this.#finding("delivery", "doubled", client, log, `${what} once`, "received again, long after every member had it", steps);
