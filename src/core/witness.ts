@@ -31,6 +31,8 @@ export interface StreamWitness {
   readonly room: string;
   /** Whose writes, where only each author's own order counts. */
   readonly author?: number;
+  /** How many parts have clients of this room, by the plan. */
+  readonly shards: number;
   /** This part's members that are in the room now. */
   readonly members: number;
   /** Writes that this part has seen of the stream so far. */
@@ -75,6 +77,14 @@ export interface RefereeWish {
   readonly agreed: readonly { readonly room: string; readonly author?: number; readonly upTo: string }[];
   /** Of these streams the window is wanted. */
   readonly show: readonly { readonly room: string; readonly author?: number }[];
+}
+
+/** What is known of the clients that other processes play, by the plan. */
+export interface Elsewhere {
+  /** Whether this client is played elsewhere and a member of the room with this id. */
+  isMember(author: number, room: string): boolean;
+  /** How many shards have clients of the room. */
+  shardsOf(room: string): number;
 }
 
 /** Members that a window names: enough for an exact count in all but the largest rooms. */

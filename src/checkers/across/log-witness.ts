@@ -1,6 +1,7 @@
 import type { OrderModel } from "../../core/binding.ts";
 import {
   type ChunkWitness,
+  type Elsewhere,
   type RefereeWish,
   type StreamWitness,
   WINDOW_ENTRIES_MAX,
@@ -49,14 +50,13 @@ const EVERYBODY = -1;
 export class LogWitness implements LedgerAcross {
   readonly #orderModel: OrderModel;
   readonly #rooms: Map<string, Room> = new Map();
-  readonly #isMember: (author: number, room: string) => boolean;
+  readonly #elsewhere: Elsewhere;
   #startMs = 0;
   #isOver = false;
 
-  /** `isMember`: whether a client of another part is a member of this room, by the plan. */
-  constructor(options: { readonly orderModel: OrderModel; readonly isMember: (author: number, room: string) => boolean }) {
-    this.#orderModel = options.orderModel;
-    this.#isMember = options.isMember;
+  constructor(orderModel: OrderModel, elsewhere: Elsewhere) {
+    this.#orderModel = orderModel;
+    this.#elsewhere = elsewhere;
   }
 
   /** The run's start on the clock of whoever tells: times are told from there. */
@@ -65,7 +65,7 @@ export class LogWitness implements LedgerAcross {
   }
 
   isMember(author: number, room: string): boolean {
-    return this.#isMember(author, room);
+    return this.#elsewhere.isMember(author, room);
   }
 
   joined(room: string, client: number, nowMs: number): void {
@@ -186,7 +186,8 @@ export class LogWitness implements LedgerAcross {
   #told(room: Room, stream: Stream): StreamWitness {
     const { author, position, chunks } = stream;
     stream.chunks = [];
-    return { room: room.name, ...(author === undefined ? {} : { author }), members: room.members.size, position, chunks };
+    const shards = this.#elsewhere.shardsOf(room.name);
+    return { room: room.name, ...(author === undefined ? {} : { author }), shards, members: room.members.size, position, chunks };
   }
 
   #close(stream: Stream, upTo: string): void {

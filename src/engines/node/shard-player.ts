@@ -1,4 +1,5 @@
 import { createPrng, type Prng } from "../../core/prng.ts";
+import type { Elsewhere } from "../../core/witness.ts";
 import type { ClientScript, Step } from "../../core/scenario.ts";
 import { isPlayedBy, shardOfMember } from "../../load/shares.ts";
 import type { ShardOptions } from "./shard-types.ts";
@@ -17,6 +18,10 @@ export interface Player {
   isJoined: boolean;
   /** Since its last join step it was in its room once: a session that comes back by itself still holds it. */
   hasJoined: boolean;
+  /** It was in its room once, whatever came since. */
+  isHeld: boolean;
+  /** How often its room was gone, and it went to another one. */
+  anew: number;
   /** The next disconnect is of our own making. */
   isLeaving: boolean;
   /** This attempt to join was refused in words; the close that follows is no second failure. */
@@ -32,8 +37,8 @@ export interface Cast {
   readonly players: readonly Player[];
   /** Members of each room by its index, wherever they are played. */
   readonly places: ReadonlyMap<number, number>;
-  /** The shard that makes each room: the one of its first client. Empty without a share. */
-  readonly makers: ReadonlyMap<number, number>;
+  /** The shards that have clients of each room; the first of them makes it. Empty unless members are spread over shards. */
+  readonly shards: ReadonlyMap<number, ReadonlySet<number>>;
   /** With members spread over shards: the room of each client that another shard plays, by the client's number; otherwise -1. */
   readonly elsewhere: Int32Array;
 }
@@ -41,7 +46,7 @@ export interface Cast {
 /** In the order of the clients' numbers; no script depends on how clients and rooms are shared out. */
 export function createCast({ scenario, parameters, operations, seed, shard, share }: ShardOptions): Cast {
   const places = new Map<number, number>();
-  const makers = new Map<number, number>();
+  const shards = new Map<number, Set<number>>();
   const isSpread = share?.by === "members";
   const elsewhere = new Int32Array(isSpread ? parameters.clients : 0).fill(-1);
   const root = createPrng(`${seed}/${scenario.name}`);
@@ -53,7 +58,7 @@ export function createCast({ scenario, parameters, operations, seed, shard, shar
     places.set(room, (places.get(room) ?? 0) + 1);
     if (isSpread) {
       const played = shardOfMember(index, share.count);
-      if (!makers.has(room)) makers.set(room, played);
+      shards.set(room, (shards.get(room) ?? new Set<number>()).add(played));
       if (played !== share.index) elsewhere[index] = room;
     }
     if (!isPlayedBy(index, room, shard, share)) continue;
@@ -68,6 +73,8 @@ export function createCast({ scenario, parameters, operations, seed, shard, shar
       room: "",
       isJoined: false,
       hasJoined: false,
+      isHeld: false,
+      anew: 0,
       isLeaving: false,
       isRefused: false,
       startedMs: 0,
@@ -76,5 +83,16 @@ export function createCast({ scenario, parameters, operations, seed, shard, shar
       isAskedForFinal: false,
     });
   }
-  return { players, places, makers, elsewhere };
+  return { players, places, shards, elsewhere };
+}
+
+/** What the ledger and its witness are to know of the other shards' clients. */
+export function elsewhereOf({ elsewhere, shards }: Cast, rooms: { indexOf(id: string): number | undefined }): Elsewhere {
+  return {
+    isMember: (author, room) => {
+      const index = rooms.indexOf(room);
+      return index !== undefined && elsewhere[author] === index;
+    },
+    shardsOf: (room) => shards.get(rooms.indexOf(room) ?? -1)?.size ?? 1,
+  };
 }

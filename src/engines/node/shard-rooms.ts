@@ -13,12 +13,14 @@ const ROOM_MS_MAX = 30_000;
 /** The rooms of a shard, each made when its first member comes. */
 export class ShardRooms {
   readonly #options: ShardOptions;
-  readonly #cast: Pick<Cast, "places" | "makers">;
+  readonly #cast: Pick<Cast, "places" | "shards">;
   readonly #alarms: Alarms;
   readonly #rooms: Map<number, Promise<string>> = new Map();
   readonly #indexes: Map<string, number> = new Map();
+  /** Rooms that were gone, so far. */
+  #made = 0;
 
-  constructor(options: ShardOptions, cast: Pick<Cast, "places" | "makers">, alarms: Alarms) {
+  constructor(options: ShardOptions, cast: Pick<Cast, "places" | "shards">, alarms: Alarms) {
     this.#options = options;
     this.#cast = cast;
     this.#alarms = alarms;
@@ -27,6 +29,11 @@ export class ShardRooms {
   /** Index of a room by its id, of those that were asked for here. */
   indexOf(id: string): number | undefined {
     return this.#indexes.get(id);
+  }
+
+  /** The ids of all that were made and are not gone. */
+  get ids(): readonly (readonly [index: number, id: string])[] {
+    return [...this.#indexes].map(([id, index]) => [index, id] as const);
   }
 
   get size(): number {
@@ -48,12 +55,22 @@ export class ShardRooms {
     return found;
   }
 
+  /** A room that is gone is made anew when it is asked for next. */
+  forget(index: number, id: string): void {
+    if (this.#indexes.get(id) !== index) return;
+    this.#indexes.delete(id);
+    this.#rooms.delete(index);
+    this.#made += 1;
+  }
+
   async #find(index: number, creator: Credential): Promise<string> {
     const { share, together, rooms, run, seed } = this.#options;
-    const maker = this.#cast.makers.get(index);
+    const [maker] = this.#cast.shards.get(index) ?? [];
     if (rooms.kind !== "named" && together !== undefined && maker !== undefined && maker !== share?.index) return together.find(index);
-    const places = (this.#cast.places.get(index) ?? 1) - 1;
-    const id = await this.#create(`${run}-${index}`, places, creator, createPrng(`${seed}/room-${index}`));
+    // With faults there is somebody beside the members, who looks at the room when all is over.
+    const places = (this.#cast.places.get(index) ?? 1) - 1 + (this.#options.faults === undefined ? 0 : 1);
+    const again = this.#made === 0 ? "" : `-${this.#made}`;
+    const id = await this.#create(`${run}-${index}${again}`, places, creator, createPrng(`${seed}/room-${index}`));
     if (rooms.kind !== "named") together?.made(index, id);
     return id;
   }

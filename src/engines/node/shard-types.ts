@@ -1,12 +1,15 @@
 import type { Operations, Rooms } from "../../core/binding.ts";
 import type { CheckerOutcome, Panel } from "../../core/checker.ts";
+import type { FaultSeen } from "../../core/fault.ts";
 import type { GcPauses } from "../../core/result.ts";
 import type { Ledger } from "../../core/ledger.ts";
 import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest, Session, SessionOptions } from "../../core/session.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
+import type { Elsewhere } from "../../core/witness.ts";
 import type { Part, Share } from "../../load/shares.ts";
-import type { Stop, Surroundings } from "./surroundings.ts";
+import type { ShardFaultPlan } from "./shard-faults.ts";
+import type { Stop, Surroundings, Via } from "./surroundings.ts";
 
 export interface ShardOptions {
   readonly session: (options: SessionOptions) => Session;
@@ -27,16 +30,19 @@ export interface ShardOptions {
   /** With a share: what the process has in common with the others. */
   readonly together?: Together;
   readonly credential: (client: number) => Promise<Credential>;
-  readonly http: (request: HttpRequest, credential: Credential) => Promise<HttpAnswer | Failure>;
+  /** `via`: dialled in place of the target's address. */
+  readonly http: (request: HttpRequest, credential: Credential, via?: Via) => Promise<HttpAnswer | Failure>;
+  /** What goes wrong meanwhile; absent when nothing does. */
+  readonly faults?: ShardFaultPlan | undefined;
   readonly surroundings: Surroundings;
   /**
    * Made once the number of slots is known. `onDelivery` is to be called with each delivery's latency in ms, undefined
-   * where it is not known. `isElsewhere` tells, with a share, whether another process plays a client that is in this room.
+   * where it is not known. `elsewhere` is given where members of a room are played by other processes, too.
    */
   readonly ledger: (
     slots: number,
     onDelivery: (latencyMs: number | undefined) => void,
-    isElsewhere: (author: number, room: string) => boolean,
+    elsewhere: Elsewhere | undefined,
   ) => Ledger;
   /** Told every observation but deliveries, which the ledger accounts for. */
   readonly panel: Panel;
@@ -98,6 +104,12 @@ export interface ShardResult {
   readonly interrupted: boolean;
   /** Absent in recordings that do not hold it. */
   readonly pace?: ShardPace;
+  /** Of a run with faults: what was seen of each. */
+  readonly faults?: readonly FaultSeen[];
+  /** Of a run with faults: acts whose client was away because of one. */
+  readonly upset?: number;
+  /** Of a run with faults: clients that had been in their rooms and never came back. */
+  readonly missing?: number;
 }
 
 /** How well a worker kept its plan. */

@@ -4,8 +4,10 @@ import type { Detail } from "../../core/observation.ts";
 import type { Step } from "../../core/scenario.ts";
 import type { Credential } from "../../core/session.ts";
 import { urlOfClient } from "../../load/shares.ts";
+import { ShardFaults } from "./shard-faults.ts";
 import { ShardFigures } from "./shard-figures.ts";
-import { createCast, type Player } from "./shard-player.ts";
+import { askLatecomers } from "./shard-latecomers.ts";
+import { createCast, elsewhereOf, type Player } from "./shard-player.ts";
 import { ShardRooms } from "./shard-rooms.ts";
 import { waitUntil } from "./wait-until.ts";
 import type { ShardOptions, ShardResult } from "./shard-types.ts";
@@ -27,9 +29,18 @@ const READ_IDS_FROM = 1_000_000_000;
  */
 const LEAD_MS = 2;
 
-/** How a server that is stopped in order closes (RFC 6455 §7.4.1 and its registry). */
-const CODE_GOING_AWAY = 1001;
-const CODE_RESTART = 1012;
+/** A server that is started again takes seconds; one that never is, is no reason to wait for ever. */
+const HEALED_MS_MAX = 40_000;
+
+/** Sessions try again after 1, 2, 4 s …: who has not come back by then has not come back. */
+const BACK_MS_MAX = 20_000;
+
+/** How often it is looked whether all is well again. */
+const LOOK_MS = 50;
+
+/** A room that was lost with its server is made anew; those that come to it do not come at once. */
+const ANEW_MS = 500;
+const ANEW_TIMES_MAX = 5;
 
 /** Ids of writes are their counters; a session's own acts have ids below 0. */
 function isWrite(op: number): boolean {
@@ -53,6 +64,7 @@ class Shard {
   readonly #rooms: ShardRooms;
   readonly #ledger: Ledger;
   readonly #figures: ShardFigures;
+  readonly #faults: ShardFaults | undefined;
   #originMs = 0;
   #joined = 0;
   #isPlaying = false;
@@ -61,14 +73,15 @@ class Shard {
     this.#options = options;
     this.#alarms = options.surroundings.alarms();
     this.#figures = new ShardFigures(options.surroundings);
+    const { faults, target, surroundings } = options;
+    this.#faults = faults === undefined ? undefined : new ShardFaults(faults, target.urls.length, () => surroundings.nowMs());
     const cast = createCast(options);
-    const { players, elsewhere } = cast;
-    this.#players = players;
+    this.#players = cast.players;
     this.#rooms = new ShardRooms(options, cast, this.#alarms);
     this.#ledger = options.ledger(
-      players.length,
+      cast.players.length,
       (latencyMs) => this.#figures.deliveredAfter(latencyMs),
-      (author, room) => elsewhere[author] !== undefined && elsewhere[author] === this.#rooms.indexOf(room),
+      options.share?.by === "members" ? elsewhereOf(cast, this.#rooms) : undefined,
     );
   }
 
@@ -88,6 +101,7 @@ class Shard {
     }
     const endMs = this.#originMs + parameters.rampMs + parameters.durationMs;
     const stopSeconds = this.#options.surroundings.every(1000, () => this.#reportSecond());
+    const stopLooking = this.#faults === undefined ? () => {} : this.#options.surroundings.every(LOOK_MS, () => this.#look());
     let wallFromMs = this.#nowMs();
     try {
       await this.#waitUntil(() => this.#nowMs() >= this.#originMs + parameters.rampMs, this.#originMs + parameters.rampMs + 1000);
@@ -99,6 +113,7 @@ class Shard {
       const { loopLagMsP99, cpuMs, residentBytes } = this.#figures.own();
       const pace = this.#figures.pace(signal.aborted ? 0 : this.#unsent(endMs));
       if (!signal.aborted) {
+        await this.#recover();
         await this.#quiesce();
         if (together !== undefined) {
           await together.meet("quiet");
@@ -106,6 +121,7 @@ class Shard {
           await this.#quiesce();
         }
         await this.#compareFinalStates();
+        if (this.#faults !== undefined) await this.#askLatecomers();
       }
       this.#reportSecond();
       // Judged while all are still there: a room that outlives its life is told by those in it.
@@ -123,8 +139,10 @@ class Shard {
         residentBytes,
         interrupted: signal.aborted,
         pace,
+        ...this.#faultsSeen(),
       };
     } finally {
+      stopLooking();
       stopSeconds();
     }
   }
@@ -179,7 +197,7 @@ class Shard {
   #write(player: Player, name: string, plannedMs: number, nowMs: number): void {
     const mayWrite = player.isJoined || (this.#options.writesOffline && player.hasJoined);
     if (!mayWrite || player.node === undefined) {
-      this.#figures.dropped();
+      this.#dropped(nowMs);
       return;
     }
     player.writes += 1;
@@ -197,9 +215,15 @@ class Shard {
     });
   }
 
+  /** An act whose client is not in its room. */
+  #dropped(nowMs: number): void {
+    if (this.#faults?.isUpset(nowMs) === true) this.#figures.upset();
+    else this.#figures.dropped();
+  }
+
   #show(player: Player, name: string, plannedMs: number): void {
     if (!player.isJoined || player.node === undefined) {
-      this.#figures.dropped();
+      this.#dropped(plannedMs);
       return;
     }
     this.#figures.sent();
@@ -233,10 +257,11 @@ class Shard {
       this.#figures.joinFailed(error instanceof Error ? error.message : String(error));
       return;
     }
-    if (!this.#isPlaying) return;
+    if (!this.#isPlaying && player.anew === 0) return;
     // One that comes back by itself would be the same client twice.
     player.node?.stop();
     const { session } = options.scenario;
+    const via = this.#faults?.viaOf(player.index);
     const node = options.surroundings.client({
       session: options.session({
         room: player.room,
@@ -244,7 +269,8 @@ class Shard {
         dialect: options.target.dialect,
         prng: player.prng.fork(`session-${plannedMs}`),
         keepaliveMs: session.keepalive && options.keepaliveMs !== undefined ? options.keepaliveMs / options.target.timeScale : undefined,
-        reconnect: session.reconnect,
+        // Whoever loses the connection by a fault is to come back.
+        reconnect: session.reconnect || this.#faults !== undefined,
         readOnJoin: session.readOnJoin,
         history: session.history ?? false,
         run: options.run,
@@ -254,10 +280,14 @@ class Shard {
       ca: options.target.ca,
       alarms: this.#alarms,
       credential,
-      http: async (request) => options.http(request, await credential()),
+      http: async (request) => options.http(request, await credential(), via),
       observe: (detail, atMs) => {
         if (player.node === node) this.#observe(player, detail, atMs);
       },
+      lost: (atMs) => {
+        if (player.node === node && !player.isLeaving && this.#isPlaying) this.#faults?.noticed(player.index, atMs);
+      },
+      via,
       slot: player.slot,
       ledger: this.#ledger,
     });
@@ -271,6 +301,10 @@ class Shard {
   }
 
   #observe(player: Player, detail: Detail, atMs: number): void {
+    if (detail.kind === "problem" && detail.reason === "silent" && this.#faults?.isUpset(atMs) === true) {
+      this.#faults.noticed(player.index, atMs);
+      return;
+    }
     this.#options.panel.observe({ ...this.#told(player, detail), atMs, client: player.index, room: player.room });
     switch (detail.kind) {
       case "lifecycle":
@@ -278,6 +312,7 @@ class Shard {
           if (!player.isJoined) this.#joined += 1;
           player.isJoined = true;
           player.hasJoined = true;
+          player.isHeld = true;
           this.#figures.joinedAfter(atMs - player.startedMs);
           this.#figures.cameBy(player.index, urlOfClient(player.index, this.#options.target.urls.length));
           this.#ledger.joined(player.slot, player.index, player.room, atMs);
@@ -299,7 +334,8 @@ class Shard {
       case "rejected":
         if (!player.isJoined) {
           player.isRefused = true;
-          this.#figures.joinFailed(`${detail.code} ${detail.text}`);
+          if (this.#faults?.isUpset(atMs) === true) this.#anew(player);
+          else this.#figures.joinFailed(`${detail.code} ${detail.text}`);
         } else if (detail.op !== undefined && isWrite(detail.op)) this.#ledger.rejected(player.slot, detail.op);
         return;
       case "problem":
@@ -314,21 +350,76 @@ class Shard {
   #told(player: Player, detail: Detail): Detail {
     if (detail.kind === "connected") return { ...detail, startedMs: player.startedMs };
     if (detail.kind === "disconnected")
-      return { ...detail, wanted: detail.wanted || player.isLeaving || !this.#isPlaying || this.#isRestart(detail.code) };
+      return { ...detail, wanted: detail.wanted || player.isLeaving || !this.#isPlaying || this.#isExcused(detail.code) };
     return detail;
   }
 
-  /** Whether a close tells of the restart that the scenario has. */
-  #isRestart(code: number): boolean {
-    const { restartAt, restartHow } = this.#options.scenario;
-    return restartAt !== undefined && (restartHow === "killed" || code === CODE_GOING_AWAY || code === CODE_RESTART);
+  #isExcused(code: number): boolean {
+    return this.#faults?.excuses(code, this.#nowMs()) ?? false;
+  }
+
+  /** A room that is refused after a restart is gone with what its server kept in memory: its members make another one. */
+  #anew(player: Player): void {
+    const { rooms } = this.#options;
+    if (rooms.kind !== "created" || this.#faults?.hasRestarted !== true || player.anew >= ANEW_TIMES_MAX) return;
+    player.anew += 1;
+    const gone = player.room;
+    const node = player.node;
+    const alarm = this.#alarms.create((nowMs) => {
+      if (player.node !== node || player.isJoined) return;
+      this.#rooms.forget(player.script.room, gone);
+      void this.#join(player, nowMs);
+    });
+    alarm.set(this.#nowMs() + ANEW_MS * (0.5 + player.prng.next()));
+  }
+
+  /** Whether everybody who has been in a room, and did not leave it, is in it. */
+  #isAllBack(): boolean {
+    return this.#missing() === 0;
+  }
+
+  #missing(): number {
+    let missing = 0;
+    for (const { isHeld, isJoined, isLeaving } of this.#players) if (isHeld && !isJoined && !isLeaving) missing += 1;
+    return missing;
+  }
+
+  #look(): void {
+    this.#faults?.look(
+      this.#nowMs(),
+      () => this.#isAllBack(),
+      (beforeMs) => this.#ledger.isQuiet(beforeMs),
+    );
+  }
+
+  /** Waits until all is healed, and everybody back. */
+  async #recover(): Promise<void> {
+    const faults = this.#faults;
+    if (faults === undefined) return;
+    await this.#waitUntil(() => faults.isHealed, this.#nowMs() + HEALED_MS_MAX);
+    await this.#waitUntil(() => this.#isAllBack(), this.#nowMs() + BACK_MS_MAX);
+  }
+
+  #faultsSeen(): Pick<ShardResult, "faults" | "upset" | "missing"> {
+    if (this.#faults === undefined) return {};
+    return { faults: this.#faults.seen(this.#originMs, this.#nowMs()), upset: this.#figures.upsetActs, missing: this.#missing() };
+  }
+
+  #askLatecomers(): Promise<void> {
+    const { options } = this;
+    return askLatecomers({
+      shard: options,
+      alarms: this.#alarms,
+      rooms: this.#rooms.ids,
+      observe: (observation) => options.panel.observe(observation),
+    });
   }
 
   #disconnected(player: Player, detail: Extract<Detail, { kind: "disconnected" }>, atMs: number): void {
     if (player.isJoined) {
       this.#joined -= 1;
       this.#ledger.left(player.slot, atMs);
-    } else if (!player.isLeaving && !player.isRefused)
+    } else if (!player.isLeaving && !player.isRefused && this.#faults?.isUpset(atMs) !== true)
       this.#figures.joinFailed(`closed with ${detail.code} ${detail.reason} before the join was confirmed`);
     player.isJoined = false;
     player.startedMs = atMs;
