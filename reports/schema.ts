@@ -66,6 +66,7 @@ const mutant = z.object({
   summary: z.string(),
   breaks: z.array(z.string()).describe("Requirement and reason that it declares, such as `PLAY-CONV-04 lost`."),
   killed: z.boolean().describe("Exactly what it declares broke, for the declared reasons."),
+  skipped: z.string().exactOptional().describe("Why it was not tried on this machine."),
   problems: z.array(z.string()),
   observed: z.string(),
   durationMs: z.number(),

@@ -216,6 +216,7 @@ function rerunOf({ by, range, holdMs }: Search, { scenario, target, parameters, 
     "--ramp": parameters?.rampMs === undefined ? undefined : `${parameters.rampMs / 1000}s`,
     "--churn": parameters?.churnPerMinute,
     "--dialect": options.dialect,
+    "--replicas": options.replicas,
     "--mutant": options.mutant?.id,
     "--seed": options.seed,
   }).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));

@@ -145,6 +145,7 @@ function rerunOf(options: CheckOptions, seed: string): string {
     ...(options.only ?? []).map((pattern) => `--only ${quote(pattern)}`),
     ...(options.realTime === true ? ["--real-time"] : []),
     ...(options.dialect === undefined ? [] : [`--dialect ${options.dialect}`]),
+    ...(options.replicas === undefined ? [] : [`--replicas ${options.replicas}`]),
     ...(options.mutant === undefined ? [] : [`--mutant ${options.mutant.id}`]),
     ...(options.mayLoad ?? []).map((host) => `--i-may-load ${quote(host)}`),
   ].join(" ");

@@ -11,6 +11,7 @@ import { assembleCheck } from "./check-result.ts";
 import type { ConformanceJob } from "./conformance-job.ts";
 import { startControl } from "./control.ts";
 import { robustnessOf, watchDeaths } from "./death.ts";
+import type { MutantChoice } from "./find-mutant.ts";
 import { unlessInterrupted } from "./interrupt.ts";
 import * as registry from "./registry.ts";
 import { INSTALL_PDS, openDirectoryView, pdsModule } from "../../fixtures/atproto/index.ts";
@@ -49,7 +50,9 @@ export interface CheckOptions {
   /** Reference servers only; default 20, at most 20. */
   readonly timeScale?: number;
   /** Reference servers only: run against this mutant. */
-  readonly mutant?: { readonly id: string; readonly env?: Readonly<Record<string, string>> };
+  readonly mutant?: MutantChoice;
+  /** Reference servers only: so many processes on the same rooms. */
+  readonly replicas?: number;
   /** A client is under test in place of the server: the command that starts its driver. */
   readonly client?: string;
   /** Hosts that may be flooded. */
@@ -164,6 +167,7 @@ function startOptionsOf(options: CheckOptions): StartOptions {
     ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
     ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
     ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
+    ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Mutant } from "../core/binding.ts";
 import { HarnessError } from "../core/errors.ts";
 import { loadBinding } from "./registry.ts";
 import { closest } from "./suggest.ts";
@@ -6,6 +7,12 @@ import { closest } from "./suggest.ts";
 export interface MutantChoice {
   readonly id: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly replicas?: number;
+}
+
+/** Of a mutant what its server is started with. */
+export function choiceOf({ id, env, replicas }: Mutant): MutantChoice {
+  return { id, ...(env === undefined ? {} : { env }), ...(replicas === undefined ? {} : { replicas }) };
 }
 
 /**
@@ -15,7 +22,7 @@ export interface MutantChoice {
 export async function findMutant(binding: string, id: string): Promise<MutantChoice> {
   const { mutants } = await loadBinding(binding);
   const mutant = mutants.find((each) => each.id === id);
-  if (mutant !== undefined) return { id, ...(mutant.env === undefined ? {} : { env: mutant.env }) };
+  if (mutant !== undefined) return choiceOf(mutant);
   const near = closest(
     id,
     mutants.map((each) => each.id),

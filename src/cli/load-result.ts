@@ -23,6 +23,7 @@ export interface JudgingOptions {
   readonly profile?: Profile;
   readonly dialect?: string;
   readonly mutant?: { readonly id: string };
+  readonly replicas?: number;
   readonly failOnWarning?: boolean;
   readonly allowInconclusive?: boolean;
 }
@@ -163,6 +164,7 @@ function rerunOf({ options, scenario, parameters, seed }: Judged): string {
   ];
   if (parameters.churnPerMinute > 0) words.push("--churn", parameters.churnPerMinute);
   if (options.dialect !== undefined) words.push("--dialect", options.dialect);
+  if (options.replicas !== undefined) words.push("--replicas", options.replicas);
   if (options.mutant !== undefined) words.push("--mutant", options.mutant.id);
   return [...words, "--seed", seed].join(" ");
 }

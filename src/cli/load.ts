@@ -13,6 +13,7 @@ import { createCredentials, type CredentialSource } from "../../fixtures/credent
 import { startDirectory } from "../../fixtures/directory/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
 import { appendDocument, CHUNK, type RecordingAbout, type RunEnd } from "../recording/index.ts";
+import type { MutantChoice } from "./find-mutant.ts";
 import { unlessInterrupted } from "./interrupt.ts";
 import { resultOf } from "./load-result.ts";
 import { turnsOf } from "./load-turns.ts";
@@ -43,7 +44,9 @@ export interface LoadOptions {
   /** In place of the target's own. */
   readonly dialect?: string;
   /** Reference servers only: run against this mutant. */
-  readonly mutant?: { readonly id: string; readonly env?: Readonly<Record<string, string>> };
+  readonly mutant?: MutantChoice;
+  /** Reference servers only: so many processes on the same rooms. */
+  readonly replicas?: number;
   readonly mayLoad?: readonly string[];
   readonly failOnWarning?: boolean;
   readonly allowInconclusive?: boolean;
@@ -82,6 +85,7 @@ export async function openGround(options: LoadOptions): Promise<Ground> {
     ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
     ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
     ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
+    ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
   };
   // Mistakes are told before anything is started.
   const { needsDirectory } = await describeTarget(start);

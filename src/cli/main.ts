@@ -14,6 +14,8 @@ const CLIENTS_MAX = 1_000_000;
 const WORKERS_MAX = 256;
 const RATE_MAX = 10_000;
 const TIME_SCALE_MAX = 20;
+const REPLICAS_MAX = 8;
+const REPLICAS_HELP = "reference servers only: so many processes on the same rooms (playback; needs redis-server)";
 const TRANSPORT_HELP = "net (our own; default) or ws";
 const OUT_DEFAULT = "rollcall-report";
 
@@ -71,6 +73,7 @@ function program(ending: Ending): Command {
     .option("--real-time", "run our reference servers' timers unscaled")
     .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
+    .option("--replicas <n>", REPLICAS_HELP, parseWhole(1, REPLICAS_MAX))
     .option("--i-may-load <host>", "allow the cases that flood on a host that is not this machine", collect)
     .addHelpText(
       "after",
@@ -78,6 +81,7 @@ function program(ending: Ending): Command {
         "rollcall check playback",
         "rollcall check my-server.yaml --profile production",
         "rollcall check playback --only 'PLAY-CONV-*' --only PLAY-ERR-01",
+        "rollcall check playback --replicas 2",
       ]),
     )
     .action(async (target: string, flags: Flags) => {
@@ -101,6 +105,7 @@ function program(ending: Ending): Command {
     .option("--workers <n>", "worker processes", parseWhole(1, WORKERS_MAX))
     .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
+    .option("--replicas <n>", REPLICAS_HELP, parseWhole(1, REPLICAS_MAX))
     .option("--transport <name>", TRANSPORT_HELP, parseTransport)
     .option("--record <path>", "write what every client saw to a file, or to a folder with a file a worker; see `recheck`")
     .option("--i-may-load <host>", "consent to load on a host that is not this machine", collect)
@@ -137,6 +142,7 @@ function program(ending: Ending): Command {
     .option("--workers <n>", "worker processes", parseWhole(1, WORKERS_MAX))
     .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
+    .option("--replicas <n>", REPLICAS_HELP, parseWhole(1, REPLICAS_MAX))
     .option("--transport <name>", TRANSPORT_HELP, parseTransport)
     .option("--i-may-load <host>", "consent to load on a host that is not this machine", collect)
     .addHelpText(
@@ -189,6 +195,7 @@ function program(ending: Ending): Command {
     .option("--port <n>", "default: any free one", parseWhole(0, PORT_MAX))
     .option("--dialect <name>", "default: the protocol's first; see `rollcall spec`")
     .option("--mutant <id>", "with this deliberate fault")
+    .option("--replicas <n>", REPLICAS_HELP, parseWhole(1, REPLICAS_MAX))
     .option("--recipe <name>", "credentials: serviceJwt, account or none")
     .option("--time-scale <n>", `timers run this many times faster, at most ${TIME_SCALE_MAX}`, parseNumber(1, TIME_SCALE_MAX))
     .addHelpText("after", examples(["rollcall serve playback --port 3000", "rollcall serve playback --recipe none"]))

@@ -4,10 +4,11 @@ import type { MutantResult, RequirementResult, Result } from "../core/result.ts"
 import type { ScenarioParameters } from "../core/scenario.ts";
 import { checkIn } from "./check.ts";
 import { parseDuration } from "./flags.ts";
+import { choiceOf, type MutantChoice } from "./find-mutant.ts";
 import { INTERRUPTED } from "./interrupt.ts";
 import { judgeKill } from "./kill.ts";
 import { load } from "./load.ts";
-import { describeTarget } from "../targets/index.ts";
+import { describeTarget, redisMissing } from "../targets/index.ts";
 import * as registry from "./registry.ts";
 import { openSurroundings, type Surroundings } from "./surroundings.ts";
 import { version } from "./version.ts";
@@ -76,7 +77,9 @@ async function tryMutant(
 ): Promise<MutantResult> {
   const startedMs = performance.now();
   const row = { id: mutant.id, summary: mutant.summary, breaks: mutant.breaks.map((each) => `${each.id} ${each.reason}`) };
-  const started = { id: mutant.id, ...(mutant.env === undefined ? {} : { env: mutant.env }) };
+  const started = choiceOf(mutant);
+  const skipped = mutant.replicas === undefined ? undefined : redisMissing();
+  if (skipped !== undefined) return { ...row, killed: false, skipped, problems: [], observed: skipped, durationMs: 0 };
   try {
     const result = await judged(mutant, started, binding, surroundings, options);
     const observed = result.requirements.find((each) => each.id === mutant.breaks[0]?.id)?.observed ?? "not judged";
@@ -95,7 +98,7 @@ async function tryMutant(
 
 function judged(
   mutant: Mutant,
-  started: { readonly id: string; readonly env?: Readonly<Record<string, string>> },
+  started: MutantChoice,
   binding: Binding,
   surroundings: Surroundings,
   options: MutantsOptions,
@@ -146,7 +149,7 @@ function matches(id: string, pattern: string): boolean {
 /** The result document of a run over mutants: alive ones are its failures. */
 export function mutantResult(options: MutantsOptions, binding: Binding, rows: readonly MutantResult[], startedAt: Date): Result {
   const interrupted = options.signal?.aborted === true;
-  const alive = rows.filter((row) => !row.killed);
+  const alive = rows.filter((row) => !row.killed && row.skipped === undefined);
   const durationMs = Date.now() - startedAt.getTime();
   const cpu = process.cpuUsage();
   return {
@@ -177,7 +180,10 @@ export function mutantResult(options: MutantsOptions, binding: Binding, rows: re
       workers: options.concurrency ?? 2,
       inconclusiveBecause: [],
     },
-    notes: alive.map((row) => `mutant ${row.id} is alive: ${row.problems.join("; ")}`),
+    notes: [
+      ...alive.map((row) => `mutant ${row.id} is alive: ${row.problems.join("; ")}`),
+      ...rows.flatMap((row) => (row.skipped === undefined ? [] : [`mutant ${row.id} was not tried: ${row.skipped}`])),
+    ],
     interrupted,
   };
 }
@@ -196,7 +202,7 @@ export function mutantTable(binding: string, rows: readonly MutantResult[], isQu
     "| --- | --- | --- | --- | --- |",
     ...rows.map(
       (row) =>
-        `| ${row.id} | ${cell(row.summary)} | ${row.breaks.join(", ")} | ${row.killed ? "yes" : "no"} | ${cell(row.killed ? row.observed : row.problems.join("; "))} |`,
+        `| ${row.id} | ${cell(row.summary)} | ${row.breaks.join(", ")} | ${row.killed ? "yes" : row.skipped === undefined ? "no" : "not tried"} | ${cell(row.killed ? row.observed : row.problems.join("; "))} |`,
     ),
     "",
   ].join("\n");

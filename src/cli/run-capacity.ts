@@ -4,7 +4,7 @@ import { levelHead, levelLine, writeReports } from "../../reports/index.ts";
 import { describeTarget } from "../targets/index.ts";
 import { capacity, type CapacityOptions, searchOf } from "./capacity.ts";
 import * as registry from "./registry.ts";
-import { commonOf, dialectOf, mutantOf, parametersOf, perform, showLoad, textOf, transportOf } from "./run.ts";
+import { commonOf, dialectOf, mutantOf, parametersOf, perform, replicasOf, showLoad, textOf, transportOf } from "./run.ts";
 
 const BY = ["rate", "clients"] as const;
 
@@ -34,6 +34,7 @@ export async function runCapacity(scenario: string, flags: Flags): Promise<numbe
     ...transportOf(flags),
     ...common.shared,
     ...(mutant === undefined ? {} : { mutant }),
+    ...replicasOf(flags),
     ...dialectOf(flags),
   };
   const search = searchOf(options);

@@ -74,6 +74,11 @@ export function dialectOf(flags: Flags): { readonly dialect?: string } {
   return dialect === undefined ? {} : { dialect };
 }
 
+/** How many processes a reference server is to have, where that is said. */
+export function replicasOf(flags: Flags): { readonly replicas?: number } {
+  return typeof flags["replicas"] === "number" ? { replicas: flags["replicas"] } : {};
+}
+
 /** The mutant's own environment, which the command line does not know of. */
 export async function mutantOf(target: string, flags: Flags): Promise<MutantChoice | undefined> {
   const id = textOf(flags, "mutant");
@@ -157,7 +162,7 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
   const mutant = await mutantOf(target, flags);
   const client = textOf(flags, "client");
   if (common.dryRun) {
-    const { binding, how, resolved } = await describeTarget({ target, registry, purpose: "check", ...dialectOf(flags) });
+    const { binding, how, resolved } = await describeTarget({ target, registry, purpose: "check", ...dialectOf(flags), ...replicasOf(flags) });
     const known = resolved.known.length === 0 ? "" : `, ${resolved.known.length} known failures`;
     process.stdout.write(
       `would ${how}, and judge ${only === undefined ? `the ${binding.requirements.length} requirements of ${resolved.binding}` : only.join(", ")} ` +
@@ -173,6 +178,7 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
       ...(only === undefined ? {} : { only }),
       ...(mutant === undefined ? {} : { mutant }),
       ...dialectOf(flags),
+      ...replicasOf(flags),
       ...(client === undefined ? {} : { client }),
       realTime: flags["realTime"] === true,
       onProgress: showCheck(progress),
@@ -208,6 +214,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
       registry,
       purpose: "load",
       ...dialectOf(flags),
+      ...replicasOf(flags),
       ...(common.shared.mayLoad === undefined ? {} : { mayLoad: common.shared.mayLoad }),
     });
     const found = scenarios.find(({ name }) => name === scenario);
@@ -233,6 +240,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
       ...(mutant === undefined ? {} : { mutant }),
       ...(record === undefined ? {} : { record }),
       ...dialectOf(flags),
+      ...replicasOf(flags),
       onProgress: showLoad(progress),
       signal: interrupt.signal,
     }),
@@ -274,7 +282,7 @@ export async function runMutantTable(name: string, flags: Flags): Promise<number
         ...(common.shared.seed === undefined ? {} : { seed: common.shared.seed }),
         onProgress: (row, done, total) =>
           progress.line(
-            `${done} of ${total}  ${row.killed ? "killed" : "ALIVE "}  ${row.id}${row.killed ? "" : `: ${row.problems.join("; ")}`}`,
+            `${done} of ${total}  ${row.killed ? "killed" : row.skipped === undefined ? "ALIVE " : "skipped"}  ${row.id}${row.killed ? "" : `: ${row.skipped ?? row.problems.join("; ")}`}`,
           ),
       };
       const rows = await runMutants(options);

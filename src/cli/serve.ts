@@ -36,9 +36,10 @@ export async function runServe(name: string, flags: Flags): Promise<number> {
       ...(typeof flags["timeScale"] === "number" ? { timeScale: flags["timeScale"] } : {}),
       ...(typeof flags["dialect"] === "string" ? { dialect: flags["dialect"] } : {}),
       ...(mutant === undefined ? {} : { mutant }),
+      ...(typeof flags["replicas"] === "number" ? { replicas: flags["replicas"] } : {}),
     });
     process.stdout.write(
-      `${name} reference server: ${server.resolved.urls[0]}\nDID directory: ${directory.url}\ncredentials: ${recipe}; Ctrl-C ends it\n`,
+      `${name} reference server: ${server.resolved.urls.join(" and ")}\nDID directory: ${directory.url}\ncredentials: ${recipe}; Ctrl-C ends it\n`,
     );
     const died = await new Promise<boolean>((done) => {
       const look = setInterval(() => {

@@ -181,6 +181,8 @@ export interface Mutant {
   readonly also?: readonly { readonly id: RequirementId; readonly reason: Reason }[];
   /** Environment for the reference server that this fault needs, beside `MUTANT`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Only so many processes on the same rooms show it. */
+  readonly replicas?: number;
   /** `load`: only a load run can see it, with this scenario; otherwise the conformance check. */
   readonly shownBy?: { readonly scenario: string; readonly parameters: Readonly<Record<string, string>> };
 }

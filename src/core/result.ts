@@ -46,6 +46,8 @@ export interface MutantResult {
   /** `PLAY-CONV-04 lost`: what it declares to break. */
   readonly breaks: readonly string[];
   readonly killed: boolean;
+  /** Why it was not tried on this machine. */
+  readonly skipped?: string;
   /** What did not fit its declaration, one line each; empty when killed. */
   readonly problems: readonly string[];
   /** What the first declared requirement's check saw. */

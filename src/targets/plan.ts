@@ -72,7 +72,7 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
   const given = { ...CREDENTIAL_DEFAULTS, ...file?.data.credential, ...reference?.credential };
   const credential = { ...given, recipe, register: given.register ?? "/auth/register" };
   const dialect = options.dialect ?? file?.data.dialect ?? binding.manifest.dialects[0];
-  const replicas = replicasOf(binding, options.replicas ?? file?.data.replicas ?? 1, options);
+  const replicas = replicasOf(binding, options.replicas ?? file?.data.replicas ?? options.mutant?.replicas ?? 1, options);
   const scratch = join(tmpdir(), `rollcall-${name}-${randomBytes(6).toString("hex")}`);
   return {
     binding,

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { HarnessError } from "../core/errors.ts";
 import { type Child, startChild } from "./child.ts";
 import { freePort, probe } from "./network.ts";
@@ -5,6 +6,11 @@ import type { Exit, TargetProcess } from "./types.ts";
 
 const READY_MS_MAX = 5_000;
 const POLL_MS = 25;
+
+/** Why no Redis of ours can be started here; undefined when one can. */
+export function redisMissing(): string | undefined {
+  return spawnSync("redis-server", ["--version"]).error === undefined ? undefined : "no redis-server on this machine";
+}
 
 /** A Redis that keeps nothing, on loopback. */
 export interface RunningRedis {

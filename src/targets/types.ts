@@ -26,7 +26,7 @@ export interface StartOptions {
   /** Reference server only: its timers run this many times faster. Default 1. */
   readonly timeScale?: number;
   /** Reference server only. */
-  readonly mutant?: { readonly id: string; readonly env?: Readonly<Record<string, string>> };
+  readonly mutant?: { readonly id: string; readonly env?: Readonly<Record<string, string>>; readonly replicas?: number };
   /** Reference server only; default `serviceJwt`. */
   readonly recipe?: CredentialSpec["recipe"];
   /** Reference server only; default any free port. */
