@@ -1,11 +1,9 @@
 import type { Phase } from "../../src/core/case.ts";
 
+const PHASES = ["shared", "quiet", "waiting", "own", "exclusive"] as const satisfies readonly Phase[];
+
 /** How many cases of a phase run at once. */
-export interface LaneLimits {
-  readonly shared: number;
-  readonly quiet: number;
-  readonly exclusive: number;
-}
+export type LaneLimits = Readonly<Record<Phase, number>>;
 
 /** Decides when a case may run. */
 export interface Lanes {
@@ -15,44 +13,64 @@ export interface Lanes {
   done(): Promise<void>;
 }
 
+/** What exclusive cases run beside. */
+export interface Beside {
+  /** Exclusive cases, and those on servers of their own, begin once so few quiet ones are left. */
+  readonly exclusiveBeside: number;
+  /** Exclusive cases have a server for themselves; otherwise they wait until all others have ended. */
+  readonly isExclusiveApart: boolean;
+}
+
 /**
- * Shared cases first, then quiet ones, then exclusive ones; within a phase as many at once as the limit says.
- * `exclusiveBeside`: exclusive cases begin once so few quiet ones are left; above 0 only where they have a server of
- * their own.
- * `counts` says how many cases each phase has: a phase begins when those before it have all ended.
+ * Shared cases first, then quiet ones and those that wait, then those on servers of their own and exclusive ones; within
+ * a phase as many at once as the limit says, in the order in which they came.
+ * `counts` says how many cases each phase has: a phase begins when those before it have ended.
  */
-export function createLanes(counts: Readonly<Record<Phase, number>>, limits: LaneLimits, exclusiveBeside: number): Lanes {
+export function createLanes(
+  counts: Readonly<Record<Phase, number>>,
+  limits: LaneLimits,
+  { exclusiveBeside, isExclusiveApart }: Beside,
+): Lanes {
   const left: Record<Phase, number> = { ...counts };
-  const running: Record<Phase, number> = { shared: 0, quiet: 0, exclusive: 0 };
-  const waiting: Record<Phase, (() => void)[]> = { shared: [], quiet: [], exclusive: [] };
+  const running: Record<Phase, number> = { shared: 0, quiet: 0, waiting: 0, own: 0, exclusive: 0 };
+  const queues: Record<Phase, (() => void)[]> = { shared: [], quiet: [], waiting: [], own: [], exclusive: [] };
   const atEnd: (() => void)[] = [];
   const mayRun = (phase: Phase): boolean => {
     if (running[phase] >= limits[phase]) return false;
-    if (phase === "shared") return true;
-    if (left.shared > 0) return false;
-    return phase === "quiet" || left.quiet <= exclusiveBeside;
+    switch (phase) {
+      case "shared":
+        return true;
+      case "quiet":
+      case "waiting":
+        return left.shared <= 0;
+      case "own":
+        return left.shared <= 0 && left.quiet <= exclusiveBeside;
+      case "exclusive":
+        return left.shared <= 0 && (isExclusiveApart ? left.quiet <= exclusiveBeside : left.quiet + left.waiting + left.own <= 0);
+    }
   };
+  const hasLeft = (): boolean => PHASES.some((phase) => left[phase] > 0);
   const pump = (): void => {
-    for (const phase of ["shared", "quiet", "exclusive"] as const) {
-      while (waiting[phase].length > 0 && mayRun(phase)) {
+    for (const phase of PHASES) {
+      while (queues[phase].length > 0 && mayRun(phase)) {
         running[phase] += 1;
-        waiting[phase].shift()?.();
+        queues[phase].shift()?.();
       }
     }
-    if (left.shared + left.quiet + left.exclusive <= 0) for (const tell of atEnd.splice(0)) tell();
+    if (!hasLeft()) for (const tell of atEnd.splice(0)) tell();
   };
   return {
     enter: (phase) =>
       new Promise((resolve) => {
-        let hasLeft = false;
+        let isOut = false;
         const leave = (): void => {
-          if (hasLeft) return;
-          hasLeft = true;
+          if (isOut) return;
+          isOut = true;
           running[phase] -= 1;
           left[phase] -= 1;
           pump();
         };
-        waiting[phase].push(() => resolve(leave));
+        queues[phase].push(() => resolve(leave));
         pump();
       }),
     done: () =>

@@ -127,6 +127,7 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
       cases: selection.cases.map((each) => each.name),
       target: resolved,
       exclusiveTarget: (own ?? running).resolved,
+      isExclusiveApart: own !== undefined,
       exclusiveBeside: own === undefined || quiet <= 2 * EXCLUSIVE_BESIDE ? 0 : EXCLUSIVE_BESIDE,
       capabilities: capabilitiesOf(binding.manifest, resolved),
       seed,
@@ -241,12 +242,12 @@ async function watchSuite(
   const onAbort = (): void => ending.abort();
   options.signal?.addEventListener("abort", onAbort, { once: true });
   if (options.signal?.aborted === true) ending.abort();
-  const all: readonly Phase[] = ["shared", "quiet", "exclusive"];
+  const others = ["shared", "quiet", "waiting", "own"] as const satisfies readonly Phase[];
   const servers =
     own === undefined
-      ? [{ running, phases: all }]
+      ? [{ running, phases: [...others, "exclusive"] as const }]
       : [
-          { running, phases: ["shared", "quiet"] as const },
+          { running, phases: others },
           { running: own, phases: ["exclusive"] as const },
         ];
   const watch = watchDeaths(servers, robustnessOf(running.binding), (death) => {

@@ -13,6 +13,8 @@ export interface ConformanceJob {
   readonly exclusiveTarget: ResolvedTarget;
   /** Exclusive cases begin when this many quiet ones are left. */
   readonly exclusiveBeside: number;
+  /** The exclusive target is another server than the target. */
+  readonly isExclusiveApart: boolean;
   readonly capabilities: Readonly<Record<string, boolean>>;
   readonly seed: string;
   readonly run: string;

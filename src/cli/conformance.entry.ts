@@ -21,9 +21,10 @@ import * as registry from "./registry.ts";
 
 /**
  * Cases at once by phase. Shared: enough to fill the waits, and few enough that storms do not starve each other.
- * Quiet: most of them wait for minutes and do little; all of them at once keep a suite as long as its longest wait.
+ * Quiet and waiting: most of them wait for minutes and do little; all of them at once keep a suite as long as its
+ * longest wait. Own: each starts processes, and a small machine has few cores for them.
  */
-const AT_ONCE = { shared: 12, quiet: 24, exclusive: 1 } as const;
+const AT_ONCE = { shared: 12, quiet: 24, waiting: 24, own: 2, exclusive: 1 } as const;
 const LAG_RESOLUTION_MS = 10;
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 /** A refused upgrade is refused within 5 s. */
@@ -33,7 +34,7 @@ const job = inject("rollcall");
 const { launch } = job;
 const binding = await registry.loadBinding(job.binding);
 const chosen = new Set(job.cases);
-const order = { shared: 0, quiet: 1, exclusive: 2 } as const satisfies Record<Phase, number>;
+const order = { shared: 0, quiet: 1, waiting: 2, own: 3, exclusive: 4 } as const satisfies Record<Phase, number>;
 const cases = (await allCases(binding))
   .filter((each) => chosen.has(each.name))
   .toSorted((left, right) => order[left.phase] - order[right.phase]);
@@ -121,9 +122,9 @@ const exclusive =
     ? shared
     : portsOn(job.exclusiveTarget, job.controlUrl === undefined ? undefined : processBehind(job.controlUrl));
 
-const counts: Record<Phase, number> = { shared: 0, quiet: 0, exclusive: 0 };
+const counts: Record<Phase, number> = { shared: 0, quiet: 0, waiting: 0, own: 0, exclusive: 0 };
 for (const each of cases) counts[each.phase] += 1;
-const lanes = createLanes(counts, { ...AT_ONCE, ...binding.manifest.casesAtOnce }, job.exclusiveBeside);
+const lanes = createLanes(counts, { ...AT_ONCE, ...binding.manifest.casesAtOnce }, job);
 const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
 let quietLeft = counts.quiet;
 let loopLagMsP99 = 0;

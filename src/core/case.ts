@@ -9,10 +9,11 @@ import type { Property, WitnessStep } from "./checker.ts";
 import type { ResolvedTarget } from "./target.ts";
 
 /**
- * `shared`: rooms of its own beside all others · `quiet`: timing, few at a time · `exclusive`: restart, exhaustion,
- * counters of the process.
+ * `shared`: rooms of its own beside all others · `quiet`: timing, few at a time · `waiting`: little but waits, of which a
+ * second more or less decides nothing: beside everything but the shared ones · `own`: works on servers that it has
+ * started itself (`launch`) and leaves the target's alone · `exclusive`: restart, exhaustion, counters of the process.
  */
-export type Phase = "shared" | "quiet" | "exclusive";
+export type Phase = "shared" | "quiet" | "waiting" | "own" | "exclusive";
 
 /** One conformance case. It judges the requirements of `ids` and no other. */
 export interface CaseDefinition {

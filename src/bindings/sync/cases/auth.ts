@@ -1,4 +1,4 @@
-import type { CaseContext } from "../../../core/case.ts";
+import { type CaseContext, Precondition } from "../../../core/case.ts";
 import { PROTOCOL, tokenOf } from "../session.ts";
 import type { LabSocket } from "./lab.ts";
 import { askToken, breach, directoryOf, handshake, id, signIn, type SyncCase, WATCH_MS } from "./support.ts";
@@ -250,12 +250,14 @@ const explanation: SyncCase = {
 /** Ages at which tokens are tried, seconds. */
 const GOOD_AGES_S = [1, 15, 25, 28];
 const BAD_AGES_S = [32, 33, 40, 90];
+/** A harness that is later than this has not tried what it meant to. */
+const LATE_MS_MAX = 1_000;
 
 const life: SyncCase = {
   name: "auth/token-life",
   title: "A token is good for 30 s, and no longer",
   ids: ["AUTH-03"],
-  phase: "quiet",
+  phase: "waiting",
   limitMs: 120_000,
   run: async (t, lab) => {
     const tryAt = async (ageS: number): Promise<void> => {
@@ -263,6 +265,8 @@ const life: SyncCase = {
       const token = await signIn(t, user);
       const fromMs = t.nowMs();
       await t.sleep(ageS * 1_000);
+      const lateMs = t.nowMs() - fromMs - ageS * 1_000;
+      if (lateMs > LATE_MS_MAX) throw new Precondition(`a token was to be tried at ${ageS} s and was ${Math.round(lateMs)} ms older`);
       const socket = await handshake(t, lab, user.id, token);
       const seen = `${socket.status} at ${((t.nowMs() - fromMs) / 1_000).toFixed(1)} s`;
       if (ageS <= 28) t.check(id("AUTH-03"), socket.status === 101, breach("early", `accepted ${ageS} s after the answer`, seen));

@@ -78,6 +78,7 @@ const rounds: SyncCase = {
     await settled(t, lab, keeper);
     const base = await figures(t);
     let third = 0;
+    const sizes: number[] = [];
     for (let round = 1; round <= ROUNDS; round += 1) {
       await inLanes(
         LANES,
@@ -101,6 +102,7 @@ const rounds: SyncCase = {
       );
       if (!holds) return;
       if (round === 3) third = now.resident;
+      sizes.push(now.resident);
     }
     if (third === 0) return;
     // Garbage that a server has not yet looked at is no leak: it has the same time as the sockets.
@@ -110,6 +112,7 @@ const rounds: SyncCase = {
       if (resident > third * GROWTH_MAX) await t.sleep(500);
       return resident <= third * GROWTH_MAX;
     }, EMPTY_MS_MAX);
+    t.report(id("SESS-03"), `resident after each round ${sizes.map(megabytes).join(", ")}; at last ${megabytes(resident)}`);
     const limit = `memory after round ${ROUNDS} at most 20 % above round 3, ${megabytes(third)}`;
     t.check(id("SESS-03"), resident <= third * GROWTH_MAX, breach("over-limit", limit, megabytes(resident)));
   },
@@ -191,7 +194,7 @@ const silence: SyncCase = {
   name: "cleanup/silence",
   title: "A peer that vanished is noticed within a minute; an idle one that lives stays",
   ids: ["HB-01"],
-  phase: "quiet",
+  phase: "waiting",
   needs: ["keepalive"],
   limitMs: 660_000,
   run: async (t, lab) => {

@@ -160,7 +160,7 @@ const restarted: SyncCase = {
   name: "convergence/restarted",
   title: "What was written is there after a restart",
   ids: ["CONV-02"],
-  phase: "exclusive",
+  phase: "own",
   needs: ["restart", "processControl"],
   limitMs: 60_000,
   run: async (t, lab) => {
@@ -219,7 +219,7 @@ const resume: SyncCase = {
   name: "convergence/resume",
   title: "Who lost its connection comes back with a fresh token and goes on without loss",
   ids: ["RES-01"],
-  phase: "quiet",
+  phase: "waiting",
   limitMs: 120_000,
   run: async (t, lab) => {
     const entity = await t.room();

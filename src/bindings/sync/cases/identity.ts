@@ -19,7 +19,7 @@ const cached: SyncCase = {
   name: "identity/cached",
   title: "A DID is looked up once in the declared life of the cache",
   ids: ["LAT-01"],
-  phase: "quiet",
+  phase: "waiting",
   needs: ["directory"],
   limitMs: 700_000,
   run: async (t, lab) => {
@@ -91,7 +91,7 @@ const crowd: SyncCase = {
   name: "identity/crowd",
   title: "Twenty thousand logins of as many DIDs leave neither documents nor tokens behind without bound",
   ids: ["LAT-02", "SEC-03"],
-  phase: "exclusive",
+  phase: "own",
   needs: ["metrics", "processControl"],
   limitMs: 300_000,
   run: async (t, lab) => {
@@ -158,7 +158,7 @@ const rotation: SyncCase = {
   name: "identity/rotation",
   title: "A rotated key works at once in spite of the cache, and the retired one not for long",
   ids: ["LAT-03"],
-  phase: "quiet",
+  phase: "waiting",
   needs: ["directory"],
   limitMs: 700_000,
   run: async (t, lab) => {

@@ -11,17 +11,17 @@ import type { SyncCase } from "./support.ts";
 import { tokenCases } from "./tokens.ts";
 import { upkeepCases } from "./upkeep.ts";
 
-/** What is special to this protocol. */
+/** What is special to this protocol; within a phase they begin in this order, the one that floods last. */
 export const syncCases: readonly SyncCase[] = [
   ...authCases,
   ...jwtCases,
+  ...identityCases,
   ...tokenCases,
   ...exchangeCases,
   ...convergenceCases,
   ...cleanupCases,
-  ...identityCases,
-  ...limitCases,
   ...operationCases,
   ...upkeepCases,
   ...pdsCases,
+  ...limitCases,
 ];

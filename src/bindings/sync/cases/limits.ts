@@ -96,7 +96,7 @@ const sockets: SyncCase = {
   name: "limits/sockets",
   title: "Connections of one DID are limited, clearly, and others are untouched",
   ids: ["CAP-01"],
-  phase: "exclusive",
+  phase: "own",
   needs: ["limits", "directory", "processControl"],
   limitMs: 60_000,
   run: async (t, lab) => {
@@ -149,7 +149,7 @@ const rates: SyncCase = {
   name: "limits/rates",
   title: "Tokens and frames of one identity are limited, and it is told when to come back",
   ids: ["CAP-02"],
-  phase: "exclusive",
+  phase: "own",
   needs: ["limits", "directory", "processControl"],
   limitMs: 120_000,
   run: async (t, lab) => {
@@ -216,4 +216,4 @@ const rates: SyncCase = {
 };
 
 /** Figures that one identity or address may not exceed. */
-export const limitCases: readonly SyncCase[] = [flood, sockets, rates];
+export const limitCases: readonly SyncCase[] = [rates, sockets, flood];

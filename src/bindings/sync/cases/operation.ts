@@ -11,7 +11,7 @@ const stop: SyncCase = {
   name: "operation/stop",
   title: "A polite stop closes every socket in order and loses nothing that was delivered",
   ids: ["ROB-01"],
-  phase: "exclusive",
+  phase: "own",
   needs: ["processControl", "restart"],
   limitMs: 120_000,
   run: async (t, lab) => {
@@ -100,7 +100,7 @@ const settings: SyncCase = {
   name: "operation/settings",
   title: "A required variable that is missing, empty or senseless ends the start, and is named",
   ids: ["ROB-02"],
-  phase: "exclusive",
+  phase: "own",
   needs: ["processControl"],
   limitMs: 120_000,
   run: async (t) => {
@@ -243,7 +243,7 @@ const instances: SyncCase = {
   name: "operation/instances",
   title: "Several instances serve the same documents, and a token is good at each",
   ids: ["CAP-03"],
-  phase: "exclusive",
+  phase: "own",
   needs: ["secondUrl"],
   limitMs: 60_000,
   run: async (t, lab) => {

@@ -6,7 +6,7 @@ const accounts: SyncCase = {
   name: "pds/accounts",
   title: "An account of a real PDS signs in with a token from there, also through the PDS",
   ids: ["AUTH-01", "AUTH-02", "AUTH-09"],
-  phase: "exclusive",
+  phase: "own",
   needs: ["pds"],
   limitMs: 60_000,
   run: async (t, lab) => {

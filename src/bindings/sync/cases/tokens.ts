@@ -10,7 +10,7 @@ const development: SyncCase = {
   name: "tokens/development",
   title: "The development bypass is shut unless it is configured, and then it is told",
   ids: ["AUTH-10"],
-  phase: "exclusive",
+  phase: "own",
   needs: ["processControl"],
   limitMs: 60_000,
   run: async (t, lab) => {
@@ -169,7 +169,7 @@ const sameAnswer: SyncCase = {
   name: "tokens/same-answer",
   title: "An unknown, an expired, a used and a foreign token are refused alike",
   ids: ["SEC-04"],
-  phase: "quiet",
+  phase: "waiting",
   limitMs: 120_000,
   run: async (t, lab) => {
     const [user, other] = await t.users(2);

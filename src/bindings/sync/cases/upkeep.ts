@@ -103,7 +103,7 @@ const health: SyncCase = {
   name: "upkeep/health",
   title: "Health endpoints tell alive from ready, also on the way down",
   ids: ["OBS-01"],
-  phase: "exclusive",
+  phase: "own",
   needs: ["health", "processControl"],
   limitMs: 60_000,
   run: async (t, lab) => {
@@ -159,7 +159,7 @@ const counts: SyncCase = {
   name: "upkeep/counts",
   title: "Metrics agree with what the harness counted",
   ids: ["OBS-02"],
-  phase: "exclusive",
+  phase: "own",
   needs: ["metrics", "processControl", "directory"],
   limitMs: 60_000,
   run: async (t, lab) => {
@@ -210,7 +210,7 @@ const logs: SyncCase = {
   name: "upkeep/logs",
   title: "Each line of the log is a record, failed logins have theirs, and no secret is in any",
   ids: ["OBS-03"],
-  phase: "exclusive",
+  phase: "own",
   needs: ["logs", "processControl", "directory"],
   limitMs: 60_000,
   run: async (t, lab) => {

@@ -5,7 +5,7 @@ import type { LabDocument } from "../cases/lab.ts";
 import { canonical, takeAll } from "./loro.ts";
 
 /** Updates that an edit does not wait for: taking them in costs less by the dozen. */
-const WAITING_MAX = 64;
+const WAITING_MAX = 1_024;
 
 /** A document with a peer of its own. */
 export function labDocument(): LabDocument {
