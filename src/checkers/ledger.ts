@@ -22,6 +22,9 @@ const FOLLOWING = 2;
  */
 const FOREIGN_AGE_MS_MAX = 5000;
 
+/** What was sent before a member's join was confirmed may come to others this much later, in good order. */
+const ENTERING_MS_MAX = 1000;
+
 /** Holes that one client may have before it counts as cut off: each costs a number, and a healthy client has none. */
 const HOLES_MAX = 1024;
 
@@ -325,11 +328,14 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     log: RoomLog<F>,
     { author, n, plannedMs, invokedMs, firstMs, content }: LogEntry<F>,
   ): void {
-    const isOwn = !Number.isNaN(plannedMs);
-    let isUnbroken = this.#state[client] === FOLLOWING;
-    if (!isUnbroken) for (const slot of log.members) if (this.#state[slot] === FOLLOWING) isUnbroken = true;
-    const times = isOwn ? { plannedMs, invokedMs } : { plannedMs: undefined, invokedMs: undefined };
-    across.appended(log.room, { author, n, ...times, firstMs, content, isLoose: this.#state[client] !== FOLLOWING, isUnbroken });
+    const times = Number.isNaN(plannedMs) ? { plannedMs: undefined, invokedMs: undefined } : { plannedMs, invokedMs };
+    // Whoever has entered long before has missed nothing of what was sent since, also where it receives its first write.
+    const isSettled = (slot: number): boolean =>
+      this.#state[slot] === FOLLOWING || (this.#joinedMs[slot] ?? 0) + ENTERING_MS_MAX < firstMs;
+    const isLoose = !isSettled(client);
+    let isUnbroken = !isLoose;
+    if (!isUnbroken) for (const slot of log.members) if (isSettled(slot)) isUnbroken = true;
+    across.appended(log.room, { author, n, ...times, firstMs, content, isLoose, isUnbroken });
   }
 
   /** `isDelivery`: false for the confirmation of the client's own write, which has no latency of a delivery. */

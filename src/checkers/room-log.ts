@@ -86,6 +86,9 @@ const TRIM_FROM = 32;
 /** Writes of other processes that a room remembers as passed over: a server in good order passes over none. */
 const SKIPPED_MAX = 1024;
 
+/** Writes that one author may have under way at once, as far as an order among them is looked for. */
+const UNDER_WAY_MAX = 16;
+
 /** Authors are below 2^27 and counters below 2^26, so that a key stays an exact integer. */
 const COUNTERS = 2 ** 26;
 
@@ -203,8 +206,9 @@ export class RoomLog<F extends Frame = Uint8Array> {
 
   #skip({ author, n }: Pick<Entry, "author" | "n">, last: number | undefined): void {
     this.skipped.delete(writeKey(author, n));
-    if (last === undefined) return;
-    for (let each = last + 1; each < n && this.skipped.size < SKIPPED_MAX; each += 1) this.skipped.add(writeKey(author, each));
+    // Of an author that was not heard of before, only what can be under way yet.
+    const from = last === undefined ? Math.max(1, n - UNDER_WAY_MAX) : last + 1;
+    for (let each = from; each < n && this.skipped.size < SKIPPED_MAX; each += 1) this.skipped.add(writeKey(author, each));
   }
 
   /** Drops what is below `floor` (every member has it); gives the entries that had to go although it was not. */

@@ -173,10 +173,16 @@ export class Accord {
     const room = this.#room(told.room);
     const stream = room === undefined ? undefined : this.#stream(room, told.author);
     if (room === undefined || stream === undefined) return;
-    if (told.members > 0 || told.position > 0) room.shards.add(shard);
+    if (told.members > 0 || told.position > 0) this.#enter(room, shard);
     room.planned = Math.max(room.planned, told.shards);
     if (told.state !== undefined) room.states.set(shard, told.state);
     for (const chunk of told.chunks) this.#takeChunk(shard, stream, chunk);
+  }
+
+  #enter(room: Room, shard: number): void {
+    if (room.shards.has(shard)) return;
+    room.shards.add(shard);
+    for (const stream of room.streams.values()) if (stream.windows !== undefined) this.#wish(shard).show.push(placeOf(stream));
   }
 
   #takeChunk(shard: number, stream: Stream, chunk: ChunkWitness): void {
