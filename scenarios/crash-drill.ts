@@ -1,4 +1,5 @@
 import type { Scenario } from "../src/core/scenario.ts";
+import { killAndRestart } from "../src/faults/named.ts";
 import { scenario as chatSpace } from "./chat-space.ts";
 
 /**
@@ -11,6 +12,5 @@ export const scenario: Scenario = {
   summary: "the server is killed in the middle of a chat and started again; all come back, nothing confirmed is lost",
   defaults: { ...chatSpace.defaults, clients: 100, rooms: 10, durationMs: 24_000 },
   objectives: { reach: 1, violations: 0 },
-  restartAt: 0.4,
-  restartHow: "killed",
+  faults: killAndRestart,
 };

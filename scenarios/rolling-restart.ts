@@ -1,5 +1,6 @@
 import type { Scenario } from "../src/core/scenario.ts";
 import { mergeSteps, fixedSteps } from "../src/load/script.ts";
+import { rollingRestart } from "../src/faults/named.ts";
 import { bursts } from "./co-edit.ts";
 
 /** In the middle the server is stopped in order and started again, while editors go on; nothing is lost. */
@@ -9,7 +10,7 @@ export const scenario: Scenario = {
   defaults: { clients: 100, rooms: 20, ratePerSecond: 0.5, durationMs: 24_000, rampMs: 4000, churnPerMinute: 0 },
   objectives: { reach: 1, violations: 0 },
   session: { keepalive: true, reconnect: true, readOnJoin: true },
-  restartAt: 0.4,
+  faults: rollingRestart,
   script: (client, parameters, mix, prng) => {
     const { rampMs, durationMs, clients, rooms, ratePerSecond } = parameters;
     const joinMs = (client / Math.max(1, clients)) * rampMs * 0.9;

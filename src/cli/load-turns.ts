@@ -1,6 +1,5 @@
 import { HarnessError } from "../core/errors.ts";
 import type { Scenario, ScenarioParameters } from "../core/scenario.ts";
-import type { RunningTarget } from "../targets/index.ts";
 import type { CredentialSource } from "../../fixtures/credentials/index.ts";
 
 /** What happens once in a run to the target or to all of its users: begun with the run's time, awaited at its end. */
@@ -18,16 +17,16 @@ interface Turn {
 const ROTATIONS_AT_ONCE = 4;
 
 /**
- * The restart and the change of keys that a scenario has.
- * @throws HarnessError `usage` when the target is not ours to restart, or its users have no keys of ours.
+ * The change of keys that a scenario has.
+ * @throws HarnessError `usage` when the target's users have no keys of ours.
  */
 export function turnsOf(
   scenario: Scenario,
   parameters: ScenarioParameters,
-  { running, source, say }: { readonly running: RunningTarget; readonly source: CredentialSource; readonly say: (text: string) => void },
+  { source, say }: { readonly source: CredentialSource; readonly say: (text: string) => void },
 ): Turns {
   const { rampMs, durationMs } = parameters;
-  const turns = [restartIn(scenario, running, say), rotationIn(scenario, parameters, source, say)];
+  const turns = [rotationIn(scenario, parameters, source, say)];
   const timers: NodeJS.Timeout[] = [];
   const acts: Promise<void>[] = [];
   return {
@@ -46,23 +45,6 @@ export function turnsOf(
     done: async () => {
       for (const timer of timers) clearTimeout(timer);
       await Promise.all(acts);
-    },
-  };
-}
-
-function restartIn({ name, restartAt, restartHow }: Scenario, running: RunningTarget, say: (text: string) => void): Turn | undefined {
-  if (restartAt === undefined) return undefined;
-  const port = running.process;
-  if (port === undefined) {
-    throw new HarnessError("usage", `${name} restarts the server, and ${running.resolved.name} is none that we started`, {
-      hint: "describe with `start` in the target file how it is started",
-    });
-  }
-  return {
-    at: restartAt,
-    act: () => {
-      say(restartHow === "killed" ? "killing the server, and starting it again" : "restarting the server");
-      return port.restart(restartHow);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { HarnessError } from "../core/errors.ts";
+import type { FaultSignal } from "../core/fault.ts";
 import { figuresOf } from "../core/histogram.ts";
 import type { SeriesPoint } from "../core/result.ts";
 import { createHdr } from "../engines/node/hdr.ts";
@@ -22,8 +23,8 @@ const WORKER_FLAGS = ["--max-semi-space-size=4"];
 /** A worker ends in milliseconds, with a profile to write in a second or two. */
 const EXIT_MS_MAX = 10_000;
 
-/** Longest time beyond its plan that a run may take before its workers are ended. */
-const OVERTIME_MS_MAX = 60_000;
+/** Longest time beyond its plan that a run may take before its workers are ended: healing and coming back take their time. */
+const OVERTIME_MS_MAX = 120_000;
 
 /** A worker's last word. */
 export type Done = Extract<WorkerMessage, { kind: "done" }>;
@@ -43,8 +44,8 @@ export async function runWorkers(
     /** Mints the credential of a client; asked for over and over by those that reconnect. */
     readonly credential: (client: number) => Promise<Credential>;
     readonly onProgress?: (progress: LoadProgress) => void;
-    /** Called when the run's time begins. */
-    readonly onGo?: () => void;
+    /** Called when the run's time begins, with a way to tell all workers of faults. */
+    readonly onGo?: (tell: (signal: FaultSignal) => void) => void;
     readonly signal?: AbortSignal;
     /** Flags of Node beside our own. */
     readonly workerFlags?: readonly string[];
@@ -65,7 +66,7 @@ export async function runWorkers(
     options.onProgress?.({ kind: "stage", text: `starting ${count} worker${count === 1 ? "" : "s"}` });
     await Promise.all(children.map((child, index) => ready(child, { ...job, shard: { index, count } })));
     const limitMs = job.parameters.rampMs + job.parameters.durationMs + OVERTIME_MS_MAX;
-    options.onGo?.();
+    options.onGo?.((signal) => children.forEach((child) => child.connected && child.send({ kind: "fault", signal })));
     const finishing = Promise.all(children.map((child, index) => finished(child, (second) => series.add(index, second), limitMs)));
     // Interrupted before the workers were there: they play nothing, and say so.
     if (options.signal?.aborted === true) stop();

@@ -2,13 +2,14 @@ import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { Binding } from "../core/binding.ts";
 import { HarnessError } from "../core/errors.ts";
+import type { FaultPlan } from "../core/fault.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import { createHdr } from "../engines/node/hdr.ts";
 import { TRANSPORT_DEFAULT, type TransportName } from "../engines/node/transports.ts";
 import { describeTarget, startTarget, type RunningTarget, type StartOptions } from "../targets/index.ts";
-import { startPds } from "../../fixtures/atproto/index.ts";
+import { directoryClient, startPds } from "../../fixtures/atproto/index.ts";
 import { createCredentials, type CredentialSource } from "../../fixtures/credentials/index.ts";
 import { startDirectory } from "../../fixtures/directory/index.ts";
 import { openPool } from "../../fixtures/identities/index.ts";
@@ -16,6 +17,7 @@ import { appendDocument, CHUNK, type RecordingAbout, type RunEnd } from "../reco
 import type { MutantChoice } from "./find-mutant.ts";
 import { unlessInterrupted } from "./interrupt.ts";
 import { resultOf } from "./load-result.ts";
+import { openFaults, togetherOf } from "./load-faults.ts";
 import { turnsOf } from "./load-turns.ts";
 import { runWorkers, type LoadProgress } from "./load-workers.ts";
 import { bindingFolder, bindingNames, loadBinding } from "./registry.ts";
@@ -39,6 +41,8 @@ export interface LoadOptions {
   readonly transport?: TransportName;
   /** Writes what every client saw: a file, or a folder with a file a worker. */
   readonly record?: string;
+  /** What goes wrong meanwhile, beside what the scenario has of it. */
+  readonly faults?: FaultPlan;
   /** Flags of Node for the workers, such as `--cpu-prof`. */
   readonly workerFlags?: readonly string[];
   /** In place of the target's own. */
@@ -68,6 +72,8 @@ export interface Ground {
   readonly running: RunningTarget;
   /** Where keys are: kept from run to run, since a run may have changed them. */
   readonly source: CredentialSource;
+  /** Keeps the directory from answering, and lets it again; undefined without a directory of ours. */
+  readonly directoryAway: ((isAway: boolean) => Promise<void>) | undefined;
   /** Has the first identities ready, and known to the directory. */
   prepare(clients: number): Promise<void>;
   close(): Promise<void>;
@@ -108,6 +114,10 @@ export async function openGround(options: LoadOptions): Promise<Ground> {
     return {
       running,
       source: createCredentials({ target: resolved, pool, pdsUrl: pds?.url }),
+      directoryAway:
+        directory === undefined
+          ? undefined
+          : (isAway) => directoryClient(directory.controlUrl, directory.url).answer("*", isAway ? { fault: "silent" } : {}),
       prepare: async (clients) => {
         if (directory === undefined || clients <= prepared) return;
         await unlessInterrupted(directory.prepare(clients), options.signal);
@@ -150,6 +160,11 @@ export async function playOn(ground: Ground, options: LoadOptions, startedAt: Da
   await ground.prepare(parameters.clients);
   const count = workersFor(parameters, options.workers);
   const paths = options.record === undefined ? [] : recordingPaths(options.record, count);
+  const plan = togetherOf([scenario.faults, options.faults]);
+  const faults =
+    plan === undefined
+      ? undefined
+      : await openFaults({ plan, running, parameters, seed, directory: ground.directoryAway, say: stage });
   const job: Omit<WorkerJob, "shard"> = {
     kind: "job",
     binding: binding.manifest.name,
@@ -159,21 +174,35 @@ export async function playOn(ground: Ground, options: LoadOptions, startedAt: Da
     seed,
     run: randomBytes(4).toString("hex"),
     transport: options.transport ?? TRANSPORT_DEFAULT,
+    ...(faults === undefined ? {} : { faults: faults.forWorkers, recordedFaults: faults.recorded }),
     ...(paths.length === 0 ? {} : { record: { paths, about: aboutOf(options, running, startedAt, count) } }),
   };
-  const turns = turnsOf(scenario, parameters, { running, source, say: stage });
-  const gathered = await runWorkers(job, count, {
-    ...options,
-    credential: (client) => source.credential(client),
-    onGo: turns.begin,
-  });
+  const turns = turnsOf(scenario, parameters, { source, say: stage });
+  const gathered = await (async () => {
+    try {
+      return await runWorkers(job, count, {
+        ...options,
+        credential: (client) => source.credential(client),
+        onGo: (tell) => {
+          turns.begin();
+          faults?.begin(tell);
+        },
+      });
+    } finally {
+      // Also after an interrupt: what is frozen or away would not end.
+      await faults?.heal();
+      faults?.close();
+    }
+  })();
   await turns.done();
+  const failures = faults?.failures() ?? {};
   const endedAt = new Date();
   const exited = running.exited();
   const end: RunEnd = {
     endedAt: endedAt.toISOString(),
     interrupted: gathered.interrupted,
     ...(exited === undefined ? {} : { exited }),
+    ...(Object.keys(failures).length === 0 ? {} : { failures }),
   };
   for (const path of paths) appendDocument(path, CHUNK.runEnd, end);
   const target = { ...running.resolved, exited };

@@ -107,6 +107,7 @@ function program(ending: Ending): Command {
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
     .option("--replicas <n>", REPLICAS_HELP, parseWhole(1, REPLICAS_MAX))
     .option("--transport <name>", TRANSPORT_HELP, parseTransport)
+    .option("--faults <plan>", "what goes wrong meanwhile: a named plan (see `rollcall faults`) or a YAML file")
     .option("--record <path>", "write what every client saw to a file, or to a folder with a file a worker; see `recheck`")
     .option("--i-may-load <host>", "consent to load on a host that is not this machine", collect)
     .addHelpText(
@@ -115,6 +116,7 @@ function program(ending: Ending): Command {
         "rollcall load watch-party --target playback --clients 2000 --rooms 200 --rate 1 --duration 30s",
         "rollcall load join-storm --target my-server.yaml --i-may-load staging.example",
         "rollcall load watch-party --target playback --record run.rec",
+        "rollcall load co-edit --target steps --faults flaky-wifi",
       ]),
     )
     .action(async (scenario: string, flags: Flags) => {
@@ -245,6 +247,17 @@ function program(ending: Ending): Command {
     .action(async (flags: Flags) => {
       const { runList } = await import("./inform.ts");
       await runList(flags);
+    });
+
+  root
+    .command("faults")
+    .description("the fault plans that have a name, or one of them as YAML")
+    .argument("[plan]", "its name, or a file: printed as a plan file to begin with")
+    .option("--json", "as data")
+    .addHelpText("after", examples(["rollcall faults", "rollcall faults flaky-wifi > plan.yaml"]))
+    .action(async (plan: string | undefined, flags: Flags) => {
+      const { runFaults } = await import("./faults.ts");
+      runFaults(plan, flags);
     });
 
   root

@@ -68,6 +68,7 @@ export async function startRecording(job: WorkerJob, record: NonNullable<WorkerJ
     shard: job.shard,
     presence: judging.presence,
     originMs,
+    ...(job.recordedFaults === undefined ? {} : { faults: job.recordedFaults }),
     about: record.about,
   };
   file.document(CHUNK.header, header);

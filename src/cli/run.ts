@@ -11,6 +11,8 @@ import { mustBeWritable, renderTerminal, writeReports } from "../../reports/inde
 import { check, type CheckProgress } from "./check.ts";
 import { INTERRUPTED, type Interrupt, onInterrupt } from "./interrupt.ts";
 import { mutantResult, mutantTable, type MutantsOptions, runMutants } from "./mutants.ts";
+import { timelineText } from "./faults.ts";
+import { faultPlanOf, togetherOf } from "./load-faults.ts";
 import { load, type LoadProgress } from "./load.ts";
 import { recheck } from "./recheck.ts";
 import { findMutant, type MutantChoice } from "./find-mutant.ts";
@@ -208,8 +210,10 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
   const target = textOf(flags, "target") ?? "";
   const mutant = await mutantOf(target, flags);
   const parameters = parametersOf(flags);
+  const named = textOf(flags, "faults");
+  const faults = named === undefined ? undefined : faultPlanOf(named);
   if (common.dryRun) {
-    const { how } = await describeTarget({
+    const { how, resolved } = await describeTarget({
       target,
       registry,
       purpose: "load",
@@ -225,6 +229,11 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
     process.stdout.write(
       `would ${how}, and run ${scenario} with ${JSON.stringify({ ...found.defaults, ...parameters })}; reports to ${resolve(common.out)}\n`,
     );
+    const plan = togetherOf([found.faults, faults]);
+    if (plan !== undefined) {
+      const seed = common.shared.seed ?? "any";
+      process.stdout.write(timelineText(plan, { ...found.defaults, ...parameters }, resolved.urls.length, seed));
+    }
     return 0;
   }
   const workers = flags["workers"];
@@ -239,6 +248,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
       ...(typeof workers === "number" ? { workers } : {}),
       ...(mutant === undefined ? {} : { mutant }),
       ...(record === undefined ? {} : { record }),
+      ...(faults === undefined ? {} : { faults }),
       ...dialectOf(flags),
       ...replicasOf(flags),
       onProgress: showLoad(progress),

@@ -1,14 +1,16 @@
 import type { MemoryLedger } from "../checkers/ledger.ts";
 import { HarnessError, unreachable } from "../core/errors.ts";
+import type { FaultSignal } from "../core/fault.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import type { Credential } from "../core/session.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { requestHttp } from "../engines/node/http.ts";
+import type { ShardFaultPlan } from "../engines/node/shard-faults.ts";
 import type { ShardResult, ShardSecond } from "../engines/node/shard-types.ts";
 import { runShard } from "../engines/node/shard.ts";
 import { nodeSurroundings } from "../engines/node/node-surroundings.ts";
 import { loadTransport, type TransportName } from "../engines/node/transports.ts";
-import type { RecordingAbout } from "../recording/index.ts";
+import type { RecordedFaults, RecordingAbout } from "../recording/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
 import { judgingOf, ledgerOf, panelOf } from "./judging.ts";
 import { startRecording } from "./recording.ts";
@@ -26,14 +28,21 @@ export interface WorkerJob {
   readonly run: string;
   readonly transport: TransportName;
   readonly shard: { readonly index: number; readonly count: number };
+  /** What goes wrong meanwhile; told of as it comes. */
+  readonly faults?: WorkerFaults;
+  readonly recordedFaults?: RecordedFaults;
   /** Where the history is to be written, by shard. */
   readonly record?: { readonly paths: readonly string[]; readonly about: RecordingAbout };
 }
+
+/** What workers know of a run's faults before it begins. */
+export type WorkerFaults = Omit<ShardFaultPlan, "listen">;
 
 /** What the parent says to a worker. Keys stay with the parent: it mints each credential when a client needs one. */
 export type ParentMessage =
   | WorkerJob
   | { readonly kind: "go" | "stop" }
+  | { readonly kind: "fault"; readonly signal: FaultSignal }
   | { readonly kind: "credential"; readonly asking: number; readonly answer: Credential | WorkerFault };
 
 /** What it tells. Histograms are encoded HDR. */
@@ -62,6 +71,10 @@ const HTTP_MS_MAX = 15_000;
 const stopping = new AbortController();
 const going = Promise.withResolvers<undefined>();
 
+/** Signals of faults that nobody has listened to yet, and who listens. */
+const signals: FaultSignal[] = [];
+let onSignal: (signal: FaultSignal) => void = (signal) => signals.push(signal);
+
 /** Askings without an answer, by their number. */
 const asked = new Map<number, PromiseWithResolvers<Credential>>();
 let askings = 0;
@@ -84,6 +97,11 @@ function answered(asking: number, answer: Credential | WorkerFault): void {
   asked.delete(asking);
   if ("user" in answer) waiting?.resolve(answer);
   else waiting?.reject(errorOf(answer));
+}
+
+function listenTo(listener: (signal: FaultSignal) => void): void {
+  onSignal = listener;
+  for (const signal of signals.splice(0)) listener(signal);
 }
 
 async function work(job: WorkerJob): Promise<void> {
@@ -109,8 +127,8 @@ async function work(job: WorkerJob): Promise<void> {
     run: job.run,
     shard: job.shard,
     credential,
-    http: (request, shown) =>
-      requestHttp({ target: job.target, request, credential: shown, withinMs: HTTP_MS_MAX, bodyBytesMax: BODY_BYTES_MAX }),
+    http: (request, shown, via) =>
+      requestHttp({ via, target: job.target, request, credential: shown, withinMs: HTTP_MS_MAX, bodyBytesMax: BODY_BYTES_MAX }),
     surroundings: nodeSurroundings(transport),
     ledger: (slots, onDelivery) => {
       ledger = ledgerOf(judging, slots, onDelivery);
@@ -121,6 +139,7 @@ async function work(job: WorkerJob): Promise<void> {
       recording?.recorder.second(second);
       tell({ kind: "second", second });
     },
+    ...(job.faults === undefined ? {} : { faults: { ...job.faults, listen: listenTo } }),
     signal: stopping.signal,
   });
   if (ledger === undefined) throw new HarnessError("internal", "the shard made no ledger");
@@ -150,6 +169,8 @@ process.on("message", (message: ParentMessage) => {
       return stopping.abort();
     case "credential":
       return answered(message.asking, message.answer);
+    case "fault":
+      return onSignal(message.signal);
     case "job":
       work(message).catch((error: unknown) => tell({ kind: "failed", ...faultOf(error) }));
       return;

@@ -35,6 +35,22 @@ export type FaultAction =
   | { readonly kind: "squeeze"; readonly cpus: number | undefined; readonly memoryBytes: number | undefined }
   | { /** A service of the target's stack, or `plc`. */ readonly kind: "away"; readonly of: string };
 
+/** All kinds, for schemas. */
+export const FAULT_KINDS = [
+  "latency",
+  "bandwidth",
+  "cut",
+  "reset",
+  "half-open",
+  "slow-close",
+  "pause",
+  "kill",
+  "restart",
+  "partition",
+  "squeeze",
+  "away",
+] as const;
+
 export type FaultKind = FaultAction["kind"];
 
 /** One line of a plan. */
@@ -53,6 +69,22 @@ export interface FaultPlan {
   readonly name: string;
   readonly summary: string;
   readonly faults: readonly FaultEntry[];
+}
+
+/** What the players of a run are told of faults, as they come and go. */
+export type FaultSignal =
+  | { /** It is about to begin. */ readonly kind: "begin"; readonly fault: number }
+  | { /** All is as before it. */ readonly kind: "end"; readonly fault: number }
+  | { /** Nothing is wrong any more, and nothing will be. */ readonly kind: "healed" };
+
+/** What a shard saw of one fault, on its own clock; times in milliseconds from the start of the load. */
+export interface FaultSeen {
+  readonly fault: number;
+  readonly beginMs: number;
+  readonly endMs: number;
+  readonly noticedBy: number;
+  readonly detectMs?: number;
+  readonly recoverMs?: number;
 }
 
 /** One fault as it stood in the run; times in milliseconds from the start of the load, ramp included. */

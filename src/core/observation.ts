@@ -50,6 +50,8 @@ export type Detail =
       readonly position?: number;
       readonly members?: readonly string[];
     }
+  /** A write of before this client came, as the server tells it of the past. */
+  | { readonly kind: "recalled"; readonly marker: Marker; readonly position?: number }
   | {
       readonly kind: "presence";
       readonly event: "joined" | "left" | "moved";

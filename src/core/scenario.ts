@@ -1,3 +1,4 @@
+import type { FaultPlan } from "./fault.ts";
 import type { Prng } from "./prng.ts";
 
 /** What a user may set; every value is a number in the unit of its name. */
@@ -53,10 +54,8 @@ export interface Scenario {
     /** Whether they ask for everything written before they came; default false. */
     readonly history?: boolean;
   };
-  /** When the target is stopped in order and started again, as a share of the duration behind the ramp; needs a process of ours. */
-  readonly restartAt?: number;
-  /** Default `politely`; `killed`: without a farewell to anybody. */
-  readonly restartHow?: "politely" | "killed";
+  /** What goes wrong meanwhile, whatever plan the user gives beside it. */
+  readonly faults?: FaultPlan;
   /** When every identity of the run gets a new key, as a share of the duration behind the ramp; needs a directory of ours. */
   readonly rotateAt?: number;
   /** Same index, parameters and prng give the same script on every engine and shard. `mix`: the binding's operations by weight. */

@@ -44,6 +44,8 @@ export interface SessionOptions {
   readonly readOnJoin: boolean;
   /** Whether a session asks for everything that was written before it came, where the protocol keeps that; default false. */
   readonly history?: boolean;
+  /** Whether a session tells of each marked write of the past that it is shown, too (`recalled`); default false. */
+  readonly recall?: boolean;
   /** Name of the run; markers of another run are foreign. */
   readonly run: string;
 }

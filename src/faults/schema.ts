@@ -136,3 +136,47 @@ function lastingMistake(written: Written, index: number): readonly string[] {
 export function faultsJsonSchema(): string {
   return `${JSON.stringify(z.toJSONSchema(file, { io: "input", target: "draft-2020-12" }), null, 2)}\n`;
 }
+
+function writtenTime(at: FaultTime): string {
+  return "ms" in at ? writtenSpan(at.ms) : `${at.share * 100}%`;
+}
+
+function writtenSpan(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
+function writtenAction(action: FaultAction): Readonly<Record<string, string | number>> {
+  switch (action.kind) {
+    case "latency":
+      return { what: "latency", latency: writtenSpan(action.latencyMs), jitter: writtenSpan(action.jitterMs) };
+    case "bandwidth":
+      return { what: "bandwidth", bytesPerSecond: action.bytesPerSecond };
+    case "slow-close":
+      return { what: "slow-close", delay: writtenSpan(action.delayMs) };
+    case "squeeze":
+      return {
+        what: "squeeze",
+        ...(action.cpus === undefined ? {} : { cpus: action.cpus }),
+        ...(action.memoryBytes === undefined ? {} : { memoryMiB: action.memoryBytes / 2 ** 20 }),
+      };
+    case "away":
+      return { what: "away", of: action.of };
+    default:
+      return { what: action.kind };
+  }
+}
+
+/** A plan in the form of its file; `parseFaultPlan` reads it again. */
+export function writtenPlan({ name, summary, faults }: FaultPlan): Readonly<Record<string, unknown>> {
+  return {
+    name,
+    summary,
+    faults: faults.map(({ action, whom, at, during, every }) => ({
+      ...writtenAction(action),
+      whom: typeof whom === "object" && "clients" in whom ? { clients: `${whom.clients * 100}%` } : whom,
+      at: writtenTime(at),
+      ...("ms" in during && during.ms === 0 ? {} : { for: writtenTime(during) }),
+      ...(every === undefined ? {} : { every: writtenTime(every) }),
+    })),
+  };
+}

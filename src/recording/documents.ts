@@ -1,4 +1,5 @@
 import type { OrderModel } from "../core/binding.ts";
+import type { FaultKind, FaultSeen } from "../core/fault.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import type { KnownFailure } from "../core/target.ts";
@@ -40,7 +41,15 @@ export interface RecordingHeader {
   readonly presence: boolean;
   /** Zero of the recording's times, on the clock of its process. */
   readonly originMs: number;
+  /** Of a run with faults: the plan, and what was to happen. */
+  readonly faults?: RecordedFaults;
   readonly about: RecordingAbout;
+}
+
+/** What was planned to go wrong, in words. */
+export interface RecordedFaults {
+  readonly plan: string;
+  readonly planned: readonly { readonly id: number; readonly kind: FaultKind; readonly what: string; readonly whom: string }[];
 }
 
 /** What one worker measured of itself, and counted: not to be had from events. */
@@ -74,6 +83,10 @@ export interface ShardEnd {
     readonly loopLagMsMax: number;
     readonly gc: { readonly count: number; readonly totalMs: number; readonly maxMs: number };
   };
+  /** Of a run with faults: what was seen of each. */
+  readonly faults?: readonly FaultSeen[];
+  readonly upset?: number;
+  readonly missing?: number;
   /** What the live run counted, to be compared. */
   readonly live: LiveCounts;
 }
@@ -91,4 +104,6 @@ export interface RunEnd {
   readonly interrupted: boolean;
   /** Set when the server ended by itself. */
   readonly exited?: { readonly code: number | null; readonly signal: string | null };
+  /** Faults that could not be carried out or undone, by id. */
+  readonly failures?: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { requirementId } from "../core/ids.ts";
+import { FAULT_KINDS } from "../core/fault.ts";
 import type { Detail } from "../core/observation.ts";
 import { REASONS } from "../core/reason.ts";
 import type { RecordingHeader, RunEnd, ShardEnd } from "./documents.ts";
@@ -42,6 +43,12 @@ export const headerSchema: z.ZodType<RecordingHeader> = z.object({
   shard: z.object({ index: z.int().min(0), count: z.int().positive() }),
   presence: z.boolean(),
   originMs: z.number(),
+  faults: z
+    .object({
+      plan: z.string(),
+      planned: z.array(z.object({ id: z.int().min(0), kind: z.enum(FAULT_KINDS), what: z.string(), whom: z.string() })),
+    })
+    .exactOptional(),
   about: z.object({
     startedAt: z.iso.datetime(),
     target: z.string(),
@@ -88,6 +95,20 @@ const shardEnd = {
       gc: z.object({ count: z.number(), totalMs: z.number(), maxMs: z.number() }),
     })
     .exactOptional(),
+  faults: z
+    .array(
+      z.object({
+        fault: z.int().min(0),
+        beginMs: z.number(),
+        endMs: z.number(),
+        noticedBy: z.number(),
+        detectMs: z.number().exactOptional(),
+        recoverMs: z.number().exactOptional(),
+      }),
+    )
+    .exactOptional(),
+  upset: z.number().exactOptional(),
+  missing: z.number().exactOptional(),
   live: z.object({ delivered: z.number(), expected: z.number(), broken: z.record(z.string(), z.number()) }),
 } satisfies Record<keyof ShardEnd, z.ZodType>;
 
@@ -97,6 +118,7 @@ export const runEndSchema: z.ZodType<RunEnd> = z.object({
   endedAt: z.iso.datetime(),
   interrupted: z.boolean(),
   exited: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).exactOptional(),
+  failures: z.record(z.string(), z.string()).exactOptional(),
 });
 
 /** Figures that a server sent may be no numbers; JSON has null for those. */
@@ -132,6 +154,7 @@ export const detailSchema: z.ZodType<Detail> = z.discriminatedUnion("kind", [
     position: figure.exactOptional(),
     members: z.array(z.string()).exactOptional(),
   }),
+  z.object({ kind: z.literal("recalled"), marker, position: figure.exactOptional() }),
   z.object({
     kind: z.literal("presence"),
     event: z.enum(["joined", "left", "moved"]),

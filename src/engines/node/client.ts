@@ -2,7 +2,8 @@ import type { Ledger } from "../../core/ledger.ts";
 import type { Detail, Delivered } from "../../core/observation.ts";
 import type { Op } from "../../core/op.ts";
 import type { Credential, Failure, Frame, HttpAnswer, HttpRequest, Outbox, Session } from "../../core/session.ts";
-import type { Connection, RefusedUpgrade, Transport, TransportEvents, Via } from "./transport.ts";
+import type { Connection, RefusedUpgrade, Transport, TransportEvents } from "./transport.ts";
+import type { Via } from "./surroundings.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 
 export interface NodeClientOptions {
@@ -22,6 +23,8 @@ export interface NodeClientOptions {
   readonly credential: () => Promise<Credential>;
   readonly http: (request: HttpRequest) => Promise<HttpAnswer | Failure>;
   readonly observe: (detail: Detail, atMs: number) => void;
+  /** A connection that had been open has ended. */
+  readonly lost?: (atMs: number) => void;
   /** Every data frame of either side; left out under load. */
   readonly frameSeen?: (from: "client" | "server", frame: Frame, atMs: number) => void;
   /** Fast path: asked before the session. */
@@ -175,6 +178,7 @@ export class NodeClient implements Outbox {
     if (line !== this.#line) return;
     this.#isOpen = false;
     this.#connection = undefined;
+    this.#options.lost?.(this.#options.nowMs());
     this.#session.closed(code, reason, this.#options.nowMs(), this);
   }
 

@@ -3,7 +3,7 @@ import { request as requestSecure } from "node:https";
 import { isIP } from "node:net";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../core/session.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
-import type { Via } from "./transport.ts";
+import type { Via } from "./surroundings.ts";
 
 export interface RequestOptions {
   readonly target: Pick<ResolvedTarget, "urls" | "headers" | "ca">;

@@ -19,6 +19,7 @@ export class ShardFigures {
   #planned = 0;
   #late = 0;
   #dropped = 0;
+  #upset = 0;
   #refusedJoins = 0;
   #firstFailure: string | undefined;
   readonly #came = new Set<number>();
@@ -77,6 +78,15 @@ export class ShardFigures {
   /** An act whose client was not in its room. */
   dropped(): void {
     this.#dropped += 1;
+  }
+
+  /** An act whose client was away because of a fault. */
+  upset(): void {
+    this.#upset += 1;
+  }
+
+  get upsetActs(): number {
+    return this.#upset;
   }
 
   joinFailed(text: string): void {

@@ -43,6 +43,12 @@ export interface PaceMeter {
   stop(): void;
 }
 
+/** A TCP address on the way to a server. */
+export interface Via {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** A session with its socket and its alarm. */
 export interface EngineClient {
   start(): void;
@@ -65,6 +71,10 @@ export interface EngineClientOptions {
   readonly credential: () => Promise<Credential>;
   readonly http: (request: HttpRequest) => Promise<HttpAnswer | Failure>;
   readonly observe: (detail: Detail, atMs: number) => void;
+  /** Dialled in place of the URL's host and port, where the engine can. */
+  readonly via?: Via | undefined;
+  /** A connection that had been open has ended. */
+  readonly lost?: (atMs: number) => void;
   readonly slot: number;
   readonly ledger?: Ledger;
 }

@@ -1,3 +1,5 @@
+import type { Via } from "./surroundings.ts";
+
 /** What a connection tells its client. Bytes are valid during the call only. */
 export interface TransportEvents {
   opened(): void;
@@ -30,12 +32,6 @@ export interface ConnectOptions {
   readonly localAddress: string | undefined;
   /** Dialled in place of the URL's host and port; what is said there stays as the URL has it. */
   readonly via?: Via | undefined;
-}
-
-/** A TCP address on the way to a server. */
-export interface Via {
-  readonly host: string;
-  readonly port: number;
 }
 
 export interface Connection {

@@ -9,8 +9,8 @@ import {
   PINGS_PER_SECOND_MAX,
   SEND_BUFFER_BYTES_MAX,
   type Transport,
-  type Via,
 } from "./transport.ts";
+import type { Via } from "./surroundings.ts";
 
 /** A connection to another address than the URL's; the certificate is held against the URL's host all the same. */
 function dial(via: Via, { url, ca, localAddress }: ConnectOptions): Socket {
