@@ -43,6 +43,7 @@ const manifest: BindingManifest = {
     delivery: requirementId("JAZZ-CONV-01"),
     convergence: requirementId("JAZZ-CONV-03"),
     isolation: requirementId("JAZZ-ISO-01"),
+    kept: requirementId("JAZZ-RES-10"),
   },
   areas: {},
   budgets: { deliveryMsP95: 250 },

@@ -164,7 +164,7 @@ const longQueue: CaseDefinition = {
         const found = each.kind === "delivered" ? /"(?:content|emoji)":"(queued |q)(\d+)"/.exec(each.content) : null;
         return found === null ? [] : [{ n: Number(found[2]), isReaction: found[1] === "q" }];
       });
-    await t.until(() => arrived().length >= QUEUE / 10, DRAIN_MS_MAX);
+    await t.until(() => arrived().length > 0, DRAIN_MS_MAX);
     const atRestart = arrived().length;
     await control({ restart: true });
     if (await t.until(() => !other.isOpen, SHALL_MS)) await act(other, { do: "online" });

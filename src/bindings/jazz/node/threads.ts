@@ -16,6 +16,7 @@ import type { TimelineItem } from "../messages.ts";
 
 /** A load takes about 3 s with its one retry. */
 const SETTLE_MS_MAX = 4_000;
+const TOGETHER_MS = 50;
 /** A log of 200,000 entries on a slow machine. */
 const DOWNLOAD_MS_MAX = 60_000;
 
@@ -29,6 +30,7 @@ export class Threads {
   readonly #messages = new Map<CoId, Followed>();
   readonly #ranges = new Map<CoId, Range>();
   readonly #orders = new Map<CoId, { readonly version: string; readonly order: readonly CoId[] }>();
+  readonly #soon = new Map<CoId, NodeJS.Timeout>();
   #isFresh = true;
   /** The main thread of the first channel: what a thread without a timeline of its own is read through. */
   main: CoId | undefined;
@@ -56,7 +58,7 @@ export class Threads {
     const take = (): void => {
       const fresh = this.#itemsOf(timeline, counts);
       if (this.#isWhole(timeline)) for (const { item } of fresh) this.followMessage(item.value);
-      else this.#loadVisible(thread);
+      else this.#loadSoon(thread);
     };
     this.#threads.set(thread, { counts, stop: () => {} });
     this.#threads.set(thread, { counts, stop: core.subscribe(take, true) });
@@ -92,7 +94,7 @@ export class Threads {
     this.#isFresh = false;
   }
 
-  /** From now on threads of more messages are loaded by visible range only. */
+  /** From now on threads of more messages are loaded by visible range only; 0: none of their messages is loaded. */
   limit(wholeMax: number): void {
     this.#wholeMax = wholeMax;
   }
@@ -104,6 +106,7 @@ export class Threads {
   }
 
   stop(): void {
+    for (const timer of this.#soon.values()) clearTimeout(timer);
     for (const { stop } of [...this.#threads.values(), ...this.#messages.values()]) stop();
   }
 
@@ -169,6 +172,16 @@ export class Threads {
     if (this.#wholeMax === Number.POSITIVE_INFINITY) return true;
     const items = Object.values(contentOf<RawFeed>(this.#node, timeline)?.items ?? {});
     return items.reduce((sum, { length }) => sum + length, 0) <= this.#wholeMax;
+  }
+
+  /** A long thread is sorted once for what comes together. */
+  #loadSoon(thread: CoId): void {
+    if (this.#soon.has(thread) || this.#wholeMax === 0) return;
+    const timer = setTimeout(() => {
+      this.#soon.delete(thread);
+      this.#loadVisible(thread);
+    }, TOGETHER_MS);
+    this.#soon.set(thread, timer);
   }
 
   #loadVisible(thread: CoId): void {
