@@ -188,22 +188,40 @@ export function mutantResult(options: MutantsOptions, binding: Binding, rows: re
   };
 }
 
-/** The table of a run in Markdown. `isQuick`: only declared requirements were judged. */
-export function mutantTable(binding: string, rows: readonly MutantResult[], isQuick: boolean): string {
-  const killed = rows.filter((row) => row.killed).length;
+/**
+ * The table of a run in Markdown. `isQuick`: only declared requirements were judged. `before`: the table as it stands;
+ * with a choice of mutants the rows of those that did not run stay, when they were judged the same way.
+ * `ids`: all mutants of the binding, in order.
+ */
+export function mutantTable(
+  binding: string,
+  rows: readonly MutantResult[],
+  isQuick: boolean,
+  ids: readonly string[] = rows.map((row) => row.id),
+  before = "",
+): string {
   const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ").slice(0, 240);
   const how = isQuick ? "`--quick`: the declared requirements only were judged" : "every requirement was judged, under profile `strict`";
+  const kept = new Map<string, string>();
+  for (const line of before.includes(how) ? before.split("\n") : []) {
+    const id = /^\| ([a-z0-9-]+) +\|/.exec(line)?.[1];
+    if (id !== undefined && ids.includes(id)) kept.set(id, line.replaceAll(/ +\|/g, " |"));
+  }
+  for (const row of rows)
+    kept.set(
+      row.id,
+      `| ${row.id} | ${cell(row.summary)} | ${row.breaks.join(", ")} | ${row.killed ? "yes" : "no"} | ${cell(row.killed ? row.observed : row.problems.join("; "))} |`,
+    );
+  const lines = ids.flatMap((id) => kept.get(id) ?? []);
+  const killed = lines.filter((line) => line.includes("| yes |")).length;
   return [
     `# Mutants of ${binding}`,
     "",
-    `Written by \`rollcall mutants ${binding}${isQuick ? " --quick" : ""} --write\`; ${how}. ${killed} of ${rows.length} killed.`,
+    `Written by \`rollcall mutants ${binding}${isQuick ? " --quick" : ""} --write\`; ${how}. ${killed} of ${lines.length} killed.`,
     "",
     "| mutant | fault | breaks | killed | seen |",
     "| --- | --- | --- | --- | --- |",
-    ...rows.map(
-      (row) =>
-        `| ${row.id} | ${cell(row.summary)} | ${row.breaks.join(", ")} | ${row.killed ? "yes" : row.skipped === undefined ? "no" : "not tried"} | ${cell(row.killed ? row.observed : row.problems.join("; "))} |`,
-    ),
+    ...lines,
     "",
   ].join("\n");
 }

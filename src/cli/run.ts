@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Profile } from "../core/requirement.ts";
 import { HarnessError } from "../core/errors.ts";
@@ -164,7 +164,13 @@ export async function runCheck(target: string, flags: Flags): Promise<number> {
   const mutant = await mutantOf(target, flags);
   const client = textOf(flags, "client");
   if (common.dryRun) {
-    const { binding, how, resolved } = await describeTarget({ target, registry, purpose: "check", ...dialectOf(flags), ...replicasOf(flags) });
+    const { binding, how, resolved } = await describeTarget({
+      target,
+      registry,
+      purpose: "check",
+      ...dialectOf(flags),
+      ...replicasOf(flags),
+    });
     const known = resolved.known.length === 0 ? "" : `, ${resolved.known.length} known failures`;
     process.stdout.write(
       `would ${how}, and judge ${only === undefined ? `the ${binding.requirements.length} requirements of ${resolved.binding}` : only.join(", ")} ` +
@@ -296,7 +302,12 @@ export async function runMutantTable(name: string, flags: Flags): Promise<number
           ),
       };
       const rows = await runMutants(options);
-      if (flags["write"] === true) await writeFile(`docs/mutants-${name}.md`, mutantTable(name, rows, quick));
+      if (flags["write"] === true) {
+        const path = `docs/mutants-${name}.md`;
+        const before = await readFile(path, "utf8").catch(() => "");
+        const ids = mutants.map((mutant) => mutant.id);
+        await writeFile(path, mutantTable(name, rows, quick, ids, before));
+      }
       return mutantResult(options, binding, rows, startedAt);
     },
     (result) => result.mutants,
