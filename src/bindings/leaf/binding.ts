@@ -62,7 +62,9 @@ const manifest: BindingManifest = {
     convergence: requirementId("LEAF-CONV-01"),
     isolation: requirementId("LEAF-ISO-01"),
     latency: requirementId("LEAF-LAT-01"),
+    kept: requirementId("LEAF-ORD-05"),
   },
+  recalls: true,
   areas: {
     delivery: requirementId("LEAF-ORD-04"),
     order: requirementId("LEAF-ORD-01"),

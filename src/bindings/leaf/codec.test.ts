@@ -8,7 +8,7 @@ import { type CborValue, cid, cidBytes, cidFromText, cidText, decodeCbor, encode
 import { readNotification, readResult } from "./messages.ts";
 import { decodePack, encodePack, type PackValue } from "./msgpack.ts";
 import { readNews } from "./notification-memo.ts";
-import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
+import { decodeUtf8, encodeUtf8 } from "../../core/utf8.ts";
 
 interface Golden {
   readonly from: "client" | "server";

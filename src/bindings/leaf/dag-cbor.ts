@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
+import { decodeUtf8, encodeUtf8 } from "../../core/utf8.ts";
 
 /**
  * DAG-CBOR in its strict form (DRISL): shortest heads, no indefinite lengths, floats of 64 bits, map keys by length and

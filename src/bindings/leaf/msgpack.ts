@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
+import { decodeUtf8, encodeUtf8 } from "../../core/utf8.ts";
 
 /**
  * MessagePack as socket.io's parser writes and reads it: only packets travel in it, their payloads are bytes. Portable,

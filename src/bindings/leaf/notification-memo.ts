@@ -1,4 +1,4 @@
-import { decodeUtf8 } from "./utf8.ts";
+import { decodeUtf8 } from "../../core/utf8.ts";
 import { type Notification, readNotification } from "./messages.ts";
 
 /** What the last bytes of a notification are: the key `subscriptionId` and a text of 26 letters, a ULID. */

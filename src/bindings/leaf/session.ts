@@ -256,7 +256,10 @@ class LeafSession implements Session {
     if (this.#isPast) this.#ofThePast(position, out);
     this.#next = position + 1;
     if (this.#options.history === true && this.#events.length < FOLDED_MAX) this.#events.push(stored);
-    if (this.#isPast) return;
+    if (this.#isPast) {
+      if (this.#options.recall === true && marker !== undefined) out.observe({ kind: "recalled", marker, position });
+      return;
+    }
     const marked = marker === undefined ? {} : { marker };
     out.delivered({ kind: "delivered", author: stored.user, ...marked, position, content }, undefined, false);
   }

@@ -1,4 +1,4 @@
-import { encodeUtf8 } from "../../utf8.ts";
+import { encodeUtf8 } from "../../../../core/utf8.ts";
 
 /** A value as SQLite gives it when integers are read as bigints: then a number is a float. */
 export type SqliteValue = null | bigint | number | string | Uint8Array;
