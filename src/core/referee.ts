@@ -73,7 +73,8 @@ export interface StartMessage {
 
 export type StartAnswer =
   | { readonly state: "wait"; readonly missing: readonly number[] }
-  | { /** On the referee's clock. */ readonly state: "go"; readonly startAtMs: number };
+  | { /** On the referee's clock. */ readonly state: "go"; readonly startAtMs: number }
+  | { /** There will be no run. */ readonly state: "stop"; readonly because: string };
 
 /** `rooms`: ids of rooms that were made, and rooms whose ids are wanted; answered as soon as one of them is known. */
 export interface RoomsMessage {
