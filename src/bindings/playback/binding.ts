@@ -58,6 +58,7 @@ const manifest: BindingManifest = {
     isolation: requirementId("PLAY-ISO-01"),
     refusals: requirementId("PLAY-ERR-01"),
     latency: requirementId("PLAY-LAT-01"),
+    kept: requirementId("PLAY-CONV-03"),
   },
   areas: {
     delivery: requirementId("PLAY-CONV-04"),

@@ -1,12 +1,14 @@
 import { Precondition, type CaseClient, type CaseContext, type CaseDefinition } from "../../../core/case.ts";
 import { requirementId } from "../../../core/ids.ts";
-import { breach, clientsMax, createRoom, heardOf, quiesce, sendUpdate, sleepUntil, WATCH_MS } from "./support.ts";
+import { breach, clientsMax, createRoom, heardOf, quiesce, sendUpdate, sleepUntil } from "./support.ts";
 import { beat, BEAT_MS } from "./upkeep.ts";
 
 const CAP_01 = requirementId("PLAY-CAP-01");
 const CAP_02 = requirementId("PLAY-CAP-02");
 const CONV_04 = requirementId("PLAY-CONV-04");
 
+/** Shorter than a room lives on a scaled clock. */
+const QUIET_MS = 1_000;
 const STEP_MS = 1_500;
 const BUDGET_MS = 200;
 const ROOMS_OF_FOUR = [4, 12, 24] as const;
@@ -131,7 +133,7 @@ const twoProcesses: CaseDefinition = {
       const author = clients[n % clients.length];
       if (author !== undefined) sendUpdate(author, { mediaUrl });
     }
-    await quiesce(t, clients, WATCH_MS);
+    await quiesce(t, clients, QUIET_MS);
     const order = new Map(
       clients
         .slice(0, 1)
@@ -156,6 +158,7 @@ const twoProcesses: CaseDefinition = {
     if (!t.has("longWaits")) return;
     const [keeper] = here;
     if (keeper === undefined) return;
+    keeper.keepalive();
     const beating = await beat(t, keeper, t.nowMs(), BEAT_MS, 150_000 / BEAT_MS);
     if (!beating.isOnTime) {
       t.inconclusive(CAP_02, "the harness came too late to know");

@@ -15,7 +15,7 @@ export function createSharedGround(
     rooms: {
       create: (creatorId, input) => createStoredRoom(store, creatorId, input, options.timing.roomLifeMs),
       list: () => listStoredRooms(store),
-      read: async (roomId) => (await readStoredRoom(store, roomId))?.state,
+      read: (roomId) => readStoredRoom(store, roomId),
       get isServing() {
         return hub.isServing;
       },

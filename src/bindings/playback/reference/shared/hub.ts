@@ -8,7 +8,7 @@ import { frameMessage, parseFrame } from "../wire.ts";
 import type { StoreConnection, StoredEvent } from "./connection.ts";
 import type { SharedFaults } from "./faults.ts";
 import { createReplica } from "./replica.ts";
-import { readStoredRoom, updateOf } from "./rooms.ts";
+import { answerOf, readStoredRoom, updateOf } from "./rooms.ts";
 
 /** A socket's acts that may be on their way to the store; it is not read from while there are more. */
 const UNDER_WAY_MAX = 256;
@@ -95,6 +95,11 @@ export function createSharedHub({ store, faults, metrics, timing, nowMs, log }: 
         });
         return;
       }
+      case "asked": {
+        if (!isOwn) return;
+        for (const member of members) if (String(member.id) === socket) links.tell([member], "SYNC_FULL_STATE", answerOf(event));
+        return;
+      }
       case "gone":
         links.tell(members, "ERROR", "Room not found");
         for (const member of members) {
@@ -149,25 +154,15 @@ export function createSharedHub({ store, faults, metrics, timing, nowMs, log }: 
       case "HEARTBEAT":
         return act(member, replica.run("keep", member.roomId, lifeMs));
       case "SYNC_REQUEST":
-        return act(member, answer(member));
+        return act(member, replica.run("ask", member.roomId, replica.id, member.id, lifeMs));
       case "UPDATE_PLAYBACK":
         return act(member, write(member, message.patch));
     }
   };
 
-  /** At its place among the broadcasts: after those that the state holds, before all others. */
-  const answer = async (member: Member): Promise<void> => {
-    const kept = replica.run("keep", member.roomId, lifeMs);
-    const [found] = await Promise.all([readStoredRoom(replica, member.roomId), kept]);
-    if (found === undefined) return;
-    replica.afterEvent(found.number, () => {
-      if (!member.isOut) links.tell([member], "SYNC_FULL_STATE", found.state);
-    });
-  };
-
   const write = async (member: Member, patch: Patch): Promise<void> => {
     const { roomId, userId } = member;
-    const written = faults.write(roomId, patch, async () => (await readStoredRoom(replica, roomId))?.state.playbackState ?? undefined);
+    const written = faults.write(roomId, patch, async () => (await readStoredRoom(replica, roomId))?.playbackState ?? undefined);
     const changes = changesOf(written instanceof Promise ? await written : written);
     await replica.run("update", roomId, userId, replica.id, lifeMs, ...changes);
   };

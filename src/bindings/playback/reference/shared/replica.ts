@@ -22,8 +22,6 @@ export interface Replica {
   readonly isServing: boolean;
   /** Runs a script. @throws StoreAway */
   run(script: ScriptName, ...args: readonly (string | number)[]): Promise<unknown>;
-  /** Acts once the event of that number has been told; numbers given never go back. Forgotten when the store goes away. */
-  afterEvent(number: number, act: () => void): void;
   /** Takes a socket of this replica out of its room, now or as soon as the store answers. */
   leave(socket: string): void;
   /** Takes all of its sockets out of their rooms, and ends. */
@@ -46,16 +44,10 @@ export function createReplica({ store, nowMs, log, onEvent, onAway }: ReplicaOpt
   let isServing = false;
   let isStopping = false;
   let taken = 0;
-  let waiting: { readonly number: number; readonly act: () => void }[] = [];
   /** Sockets that are to be taken out, and could not yet be. */
   const owed = new Set<string>();
   const former = new Set<string>();
 
-  const take = (event: StoredEvent): void => {
-    taken = event.number;
-    onEvent(event);
-    while (waiting[0] !== undefined && waiting[0].number <= taken) waiting.shift()?.act();
-  };
   const bury = async (replica: string): Promise<void> => {
     for (let turn = 0; turn < BURY_TURNS_MAX; turn += 1) if (Number(await store.run("bury", replica, BURIED_AT_ONCE)) === 0) return;
   };
@@ -88,7 +80,8 @@ export function createReplica({ store, nowMs, log, onEvent, onAway }: ReplicaOpt
   const read = async (): Promise<string | undefined> => {
     for (const event of await store.eventsAfter(taken)) {
       if (event.number !== taken + 1) return `events ${taken + 1} to ${event.number - 1} are lost`;
-      take(event);
+      taken = event.number;
+      onEvent(event);
     }
     return undefined;
   };
@@ -125,7 +118,6 @@ export function createReplica({ store, nowMs, log, onEvent, onAway }: ReplicaOpt
       log("warn", "store-away", { replica: id, reason: why });
       former.add(id);
       id = randomUUID();
-      waiting = [];
       owed.clear();
       onAway();
     }
@@ -143,10 +135,6 @@ export function createReplica({ store, nowMs, log, onEvent, onAway }: ReplicaOpt
       return isServing;
     },
     run: (script, ...args) => store.run(script, ...args),
-    afterEvent: (number, act) => {
-      if (number <= taken) act();
-      else waiting.push({ number, act });
-    },
     leave,
     stop: async () => {
       isStopping = true;

@@ -5,12 +5,6 @@ import type { StoreConnection, StoredEvent } from "./connection.ts";
 /** Rooms asked for by one script. */
 const LISTED_AT_ONCE = 200;
 
-/** A room in the store, and the number of the last event that it holds. */
-export interface StoredRoom {
-  readonly number: number;
-  readonly state: RoomFullState;
-}
-
 /** A new room; undefined where there are too many. @throws StoreAway */
 export async function createStoredRoom(
   store: Pick<StoreConnection, "run">,
@@ -27,13 +21,23 @@ export async function createStoredRoom(
 }
 
 /** All there is to know of a room now; undefined where there is none. @throws StoreAway */
-export async function readStoredRoom(store: Pick<StoreConnection, "run">, roomId: string): Promise<StoredRoom | undefined> {
-  const found = (await store.run("read", roomId)) as readonly [number, readonly string[], readonly string[]] | null;
-  if (found === null) return undefined;
-  const [number, fields, members] = found;
+export async function readStoredRoom(store: Pick<StoreConnection, "run">, roomId: string): Promise<RoomFullState | undefined> {
+  const found = (await store.run("read", roomId)) as Stored | null;
+  return found === null ? undefined : fullState(roomId, found);
+}
+
+/** What an event of a question says. */
+export function answerOf({ fields }: StoredEvent): RoomFullState {
+  return fullState(fields["room"] ?? "", JSON.parse(fields["state"] ?? "") as Stored);
+}
+
+/** A room's fields and members, as scripts give them. */
+type Stored = readonly [fields: readonly string[], members: readonly string[]];
+
+function fullState(roomId: string, [fields, members]: Stored): RoomFullState {
   const [name, isPublic, places, created, host, url, type, playing, time, speed, by, updated] = fields;
   const playbackState = playbackOf({ url, type, playing, time, speed, user: by, at: updated });
-  return { number, state: { ...metaOf(roomId, [name, isPublic, places, created, host]), members, playbackState } };
+  return { ...metaOf(roomId, [name, isPublic, places, created, host]), members, playbackState };
 }
 
 /** Every room with how many are in it. @throws StoreAway */

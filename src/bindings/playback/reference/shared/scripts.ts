@@ -114,15 +114,31 @@ return 1
 /** room, life. Notes an act that keeps the room. */
 const keep = `touch(ARGV[1], ARGV[2])`;
 
-/** room. Gives the number of the last event, then the room's fields with its position now, then its members; nil without it. */
-const read = `
-local id = ARGV[1]
-local s = redis.call('HMGET', P .. 'room:' .. id, 'name', 'public', 'places', 'created', 'host', 'url', 'type', 'playing', 'time',
-  'speed', 'by', 'updated')
-if not s[1] then return nil end
-s[9] = position(s[9], s[8], s[10], s[12])
-s[12] = whole(s[12])
-return { tonumber(redis.call('GET', P .. 'seq') or '0'), s, redis.call('ZRANGE', P .. 'members:' .. id, 0, -1) }
+const STATE = `
+local function state(id)
+  local s = redis.call('HMGET', P .. 'room:' .. id, 'name', 'public', 'places', 'created', 'host', 'url', 'type', 'playing', 'time',
+    'speed', 'by', 'updated')
+  if not s[1] then return nil end
+  s[9] = position(s[9], s[8], s[10], s[12])
+  s[12] = whole(s[12])
+  return { s, redis.call('ZRANGE', P .. 'members:' .. id, 0, -1) }
+end
+`;
+
+/** room. Gives the room's fields with its position now, then its members; nil without it. */
+const read = `${STATE} return state(ARGV[1])`;
+
+/**
+ * room, replica, socket, life. The state as \`read\` gives it goes to the socket as an event, at its place among the
+ * others: an answer on a connection of its own could come after news of what it does not hold yet.
+ */
+const ask = `${STATE}
+local id, replica, socket, life = unpack(ARGV)
+local found = state(id)
+if not found then return 0 end
+touch(id, life)
+tell('kind', 'asked', 'room', id, 'replica', replica, 'socket', socket, 'state', cjson.encode(found))
+return 1
 `;
 
 /** rooms. Gives id, name, public, places, created, host and number of members of each that is there. */
@@ -182,10 +198,10 @@ return left
 
 /** The scripts by name, each whole. */
 export const SCRIPTS = Object.fromEntries(
-  Object.entries({ create, join, leave, update, keep, read, list, expire, enrol, beat, bury }).map(([name, body]) => [
+  Object.entries({ create, join, leave, update, keep, read, ask, list, expire, enrol, beat, bury }).map(([name, body]) => [
     name,
     PRELUDE + body,
   ]),
 ) as Readonly<Record<ScriptName, string>>;
 
-export type ScriptName = "create" | "join" | "leave" | "update" | "keep" | "read" | "list" | "expire" | "enrol" | "beat" | "bury";
+export type ScriptName = "create" | "join" | "leave" | "update" | "keep" | "read" | "ask" | "list" | "expire" | "enrol" | "beat" | "bury";
