@@ -55,4 +55,10 @@ export interface ResolvedTarget {
   readonly timeScale: number;
   /** Base URL of the DID directory that the target resolves against, when it is ours. */
   readonly directoryUrl: string | undefined;
+  /** Base URL of a PLC directory beside the target that it resolves against: identities must be registered there. */
+  readonly plcUrl?: string;
+  /** Base URL of a PDS beside the target, for the recipe `pds`. */
+  readonly pdsUrl?: string;
+  /** Names of the servers behind `urls`, in their order, where they have names. */
+  readonly replicas?: readonly string[];
 }

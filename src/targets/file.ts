@@ -103,15 +103,15 @@ export function parseTargetFile(text: string, path: string, env: Readonly<Record
   const data = parsed.data;
   const mistakes: Place[] = [];
   const at = (key: string): number | undefined => offsetOf(nodeAt(document, [key]));
-  for (const later of ["image", "compose"] as const) {
-    if (data[later] !== undefined) {
-      mistakes.push({ offset: at(later), text: `"${later}" comes later; today a target is "url", "start" (a command) or "reference"` });
-    }
-  }
-  const ways = (["command", "start", "reference"] as const).filter((key) => data[key] !== undefined);
+  const ways = (["command", "start", "image", "compose", "reference"] as const).filter((key) => data[key] !== undefined);
   if (ways.length > 1) mistakes.push({ offset: at(ways[1] ?? "start"), text: `"${ways.join('" and "')}" exclude each other` });
   if (ways.length === 0 && data.url === undefined && mistakes.length === 0) {
-    mistakes.push({ offset: undefined, text: 'says nothing to test: it needs "url", "start" or "reference"' });
+    mistakes.push({ offset: undefined, text: 'says nothing to test: it needs "url", "start", "image", "compose" or "reference"' });
+  }
+  for (const way of ["image", "compose"] as const) {
+    if (data[way] === undefined) continue;
+    for (const key of ["url", "secondUrl", "directory", "pds"] as const)
+      if (data[key] !== undefined) mistakes.push({ offset: at(key), text: `"${key}" is found by itself with "${way}"` });
   }
   if (data.reference !== undefined && data.url !== undefined)
     mistakes.push({ offset: at("url"), text: '"reference" has a URL of its own' });

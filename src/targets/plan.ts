@@ -8,13 +8,48 @@ import { requirementId } from "../core/ids.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { readTargetFile, type TargetFile } from "./file.ts";
 import { isLoopback } from "./network.ts";
-import { READY_MS_DEFAULT, type StartSpec } from "./schema.ts";
+import { type ContainerReadySpec, READY_MS_DEFAULT, type ServicePort, type StartSpec } from "./schema.ts";
 import type { StartOptions } from "./types.ts";
+
+/** One container of an image. */
+export interface ImageLaunch {
+  readonly kind: "image";
+  readonly image: string;
+  readonly port: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly command: readonly string[] | undefined;
+  readonly cpus: number | undefined;
+  readonly memoryBytes: number | undefined;
+  readonly ready: ContainerReadySpec;
+  readonly restart: boolean;
+  /** The name that it stays under after the run; undefined: it is removed. */
+  readonly isKept: string | undefined;
+}
+
+/** Services of a compose file. */
+export interface ComposeLaunch {
+  readonly kind: "compose";
+  /** Absolute. */
+  readonly file: string;
+  readonly profiles: readonly string[];
+  readonly services: readonly string[];
+  readonly port: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly build: boolean;
+  readonly directory: ServicePort | undefined;
+  readonly pds: ServicePort | undefined;
+  readonly ready: ContainerReadySpec;
+  readonly restart: boolean;
+  /** The name that it stays under after the run; undefined: it is removed. */
+  readonly isKept: string | undefined;
+}
 
 /** How a target comes to run. */
 export type Launch =
   | { readonly kind: "url" }
   | { readonly kind: "command"; readonly spec: StartSpec; readonly folder: string; readonly port: number | undefined }
+  | ImageLaunch
+  | ComposeLaunch
   | {
       readonly kind: "reference";
       readonly program: string;
@@ -184,7 +219,8 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
     ["--port", options.port],
     ["--replicas", options.replicas],
   ] as const) {
-    if (value !== undefined && file.data.reference === undefined) {
+    const isTaken = flag === "--mutant" && file.data.compose?.reference === true;
+    if (value !== undefined && file.data.reference === undefined && !isTaken) {
       throw new HarnessError("usage", `${flag} is for reference servers; ${file.path} describes another server`);
     }
   }
@@ -203,7 +239,8 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
   const second = data.secondUrl === undefined ? undefined : split(data.secondUrl, file);
   const urlPort = first === undefined ? undefined : new URL(first.origin).port;
   const port = spec?.port ?? (urlPort === undefined || urlPort === "" || urlPort === "0" ? undefined : Number(urlPort));
-  const isOurs = spec !== undefined;
+  const containers = containersOf(file, binding, options);
+  const isOurs = spec !== undefined || containers !== undefined;
   const hosts = [first, second].flatMap((url) => (url === undefined ? [] : [new URL(url.origin)]));
   const asked = hosts.filter((url) => !isOurs && !isLoopback(url.hostname) && !isAllowed(url, options.mayLoad ?? []));
   if (options.purpose === "load" && asked[0] !== undefined) {
@@ -214,12 +251,14 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
   return {
     binding,
     mayFlood: asked.length === 0,
-    launch: spec === undefined ? { kind: "url" } : { kind: "command", spec, folder: file.folder, port },
+    launch: containers ?? (spec === undefined ? { kind: "url" } : { kind: "command", spec, folder: file.folder, port }),
     resolved: {
       name: file.name,
       binding: binding.manifest.name,
       dialect: options.dialect ?? data.dialect ?? binding.manifest.dialects[0],
       urls: second === undefined ? [first?.origin ?? NOT_YET] : [first?.origin ?? NOT_YET, second.origin],
+      ...(data.directory === undefined ? {} : { plcUrl: split(data.directory, file).origin }),
+      ...(data.pds === undefined ? {} : { pdsUrl: split(data.pds, file).origin }),
       basePath: data.basePath ?? first?.path ?? "",
       legs: data.hub === undefined ? {} : { hub: data.hub.replaceAll("{port}", "0") },
       headers: data.headers,
@@ -227,8 +266,8 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
       credential: { ...data.credential, register: data.credential.register },
       capabilities: {
         ...hooksGiven(binding, {
-          secondUrl: second !== undefined,
-          restart: spec?.restart === true,
+          secondUrl: second !== undefined || (data.compose?.services.length ?? 0) > 1,
+          restart: (containers ?? spec)?.restart === true,
           metrics: data.hooks.metrics !== undefined,
           hub: data.hub !== undefined,
         }),
@@ -238,9 +277,39 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
       clientsMax: data.limits["clientsMax"],
       hooks: { health: data.hooks.health, metrics: data.hooks.metrics },
       known: knownOf(file),
-      timeScale: 1,
+      timeScale: data.compose?.reference === true ? timeScaleOf(binding, options) : 1,
       directoryUrl: undefined,
     },
+  };
+}
+
+function timeScaleOf({ manifest }: Binding, { timeScale = 1 }: StartOptions): number {
+  return Math.min(timeScale, manifest.reference?.timeScaleMax ?? TIME_SCALE_MAX);
+}
+
+function containersOf(file: TargetFile, binding: Binding, options: StartOptions): ImageLaunch | ComposeLaunch | undefined {
+  const { image, compose, dialect } = file.data;
+  const isKept = options.keep === true ? file.name : undefined;
+  if (image !== undefined) {
+    const { name, memoryMib, command, cpus, ...rest } = image;
+    const memoryBytes = memoryMib === undefined ? undefined : memoryMib * 2 ** 20;
+    return { kind: "image", image: name, command, cpus, memoryBytes, isKept, ...rest };
+  }
+  if (compose === undefined) return undefined;
+  const { reference, env, directory, pds, ...rest } = compose;
+  const told = {
+    MUTANT: options.mutant?.id ?? "",
+    TIME_SCALE: String(timeScaleOf(binding, options)),
+    DIALECT: options.dialect ?? dialect ?? binding.manifest.dialects[0],
+  };
+  return {
+    ...rest,
+    kind: "compose",
+    file: resolve(file.folder, compose.file),
+    directory,
+    pds,
+    env: { ...(reference ? told : {}), ...env },
+    isKept,
   };
 }
 

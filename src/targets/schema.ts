@@ -5,6 +5,9 @@ import type { CredentialSpec, KnownFailure } from "../core/target.ts";
 /** Longest wait for a server to become ready that a target file may ask for; a build belongs before the run. */
 const READY_MS_MAX = 600_000;
 export const READY_MS_DEFAULT: number = 30_000;
+/** A first start may have to set up a database. */
+const CONTAINER_READY_MS_DEFAULT = 120_000;
+const CONTAINER_PORT_DEFAULT = 8080;
 
 /** How a server is started. */
 export interface StartSpec {
@@ -13,6 +16,46 @@ export interface StartSpec {
   readonly cwd?: string | undefined;
   readonly port?: number | undefined;
   readonly ready: { readonly http?: string | undefined; readonly ws?: string | undefined; readonly withinMs: number };
+  readonly restart: boolean;
+}
+
+/** When a server in a container counts as started. */
+export interface ContainerReadySpec {
+  readonly http?: string | undefined;
+  readonly ws?: string | undefined;
+  readonly withinMs: number;
+}
+
+/** One container of an image. */
+export interface ImageSpec {
+  readonly name: string;
+  readonly port: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly command?: readonly string[] | undefined;
+  readonly cpus?: number | undefined;
+  readonly memoryMib?: number | undefined;
+  readonly ready: ContainerReadySpec;
+  readonly restart: boolean;
+}
+
+/** A port of a service. */
+export interface ServicePort {
+  readonly service: string;
+  readonly port: number;
+}
+
+/** Services of a compose file. */
+export interface ComposeSpec {
+  readonly file: string;
+  readonly profiles: readonly string[];
+  readonly services: readonly string[];
+  readonly port: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly build: boolean;
+  readonly reference: boolean;
+  readonly directory?: ServicePort | undefined;
+  readonly pds?: ServicePort | undefined;
+  readonly ready: ContainerReadySpec;
   readonly restart: boolean;
 }
 
@@ -29,8 +72,10 @@ export interface TargetFileData {
   readonly basePath?: string | undefined;
   readonly command?: string | undefined;
   readonly start?: StartSpec | undefined;
-  readonly image?: unknown;
-  readonly compose?: unknown;
+  readonly image?: ImageSpec | undefined;
+  readonly compose?: ComposeSpec | undefined;
+  readonly directory?: string | undefined;
+  readonly pds?: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: { readonly ca?: string | undefined };
   readonly credential: Omit<CredentialSpec, "register"> & { readonly register?: string | undefined };
@@ -61,6 +106,54 @@ const start = z.strictObject({
   restart: z.boolean().default(true).describe("Whether the harness may end and start it again in mid-run."),
 });
 
+const tcpPort = z.int().min(1).max(65_535);
+
+const containerReady = z
+  .strictObject({
+    http: httpPath.optional().describe("Ready once a GET of this path answers 2xx."),
+    ws: httpPath.optional().describe("Ready once a WebSocket opening handshake at this path is answered, even by a refusal."),
+    withinMs: z.int().min(100).max(READY_MS_MAX).default(CONTAINER_READY_MS_DEFAULT),
+  })
+  .prefault({})
+  .describe("When a server counts as started. Default: once a handshake at `/` is answered, even by a refusal.");
+
+const image = z
+  .preprocess(
+    (value) => (typeof value === "string" ? { name: value } : value),
+    z.strictObject({
+      name: z.string().min(1).describe("The image with its version, such as `registry.example/rooms:1.4.2`."),
+      port: tcpPort.default(CONTAINER_PORT_DEFAULT).describe("Where the server listens in its container."),
+      env: z.record(z.string(), z.string()).default({}).describe("The container's environment; `{port}` stands for the port."),
+      command: z.array(z.string()).optional().describe("In place of the image's own command, word by word."),
+      cpus: z.number().positive().optional().describe("Cores that it may use."),
+      memoryMib: z.int().min(6).optional().describe("Memory that it may use, MiB."),
+      ready: containerReady,
+      restart: z.boolean().default(true).describe("Whether the harness may end and start it again in mid-run."),
+    }),
+  )
+  .describe("An image to start one container of; its name alone will do.");
+
+const servicePort = z.strictObject({ service: z.string().min(1), port: tcpPort });
+
+const compose = z
+  .strictObject({
+    file: z.string().min(1).describe("The compose file, relative to the target file."),
+    profiles: z.array(z.string()).default([]).describe("Profiles to start. Default: `services` and what they depend on."),
+    services: z.array(z.string().min(1)).min(1).describe("The servers under test: replicas of one, first and second URL in this order."),
+    port: tcpPort.default(CONTAINER_PORT_DEFAULT).describe("Where each of them listens in its container; it need not be published."),
+    env: z.record(z.string(), z.string()).default({}).describe("Variables for the compose file."),
+    build: z.boolean().default(true).describe("Whether images with `build:` are built first; what has not changed takes seconds."),
+    reference: z
+      .boolean()
+      .default(false)
+      .describe("The servers are reference servers of Rollcall, told by the variables MUTANT, TIME_SCALE and DIALECT."),
+    directory: servicePort.optional().describe("A PLC directory of the stack: identities of the run are registered there."),
+    pds: servicePort.optional().describe("A PDS of the stack, for the recipe `pds`."),
+    ready: containerReady,
+    restart: z.boolean().default(true).describe("Whether the harness may end and start the servers again in mid-run."),
+  })
+  .describe("A stack to start with Compose and to remove after the run.");
+
 const credential = z.strictObject({
   recipe: z.enum(["account", "serviceJwt", "pds", "none"]).default("serviceJwt"),
   audience: z.string().default("did:web:rooms.example").describe("serviceJwt: the `aud` claim."),
@@ -82,8 +175,8 @@ const known = z.strictObject({
 });
 
 /**
- * A target file as a user writes it, after `${NAME}` has been filled in. One of `url`, `command`, `start` or
- * `reference` says what is tested.
+ * A target file as a user writes it, after `${NAME}` has been filled in. One of `url`, `command`, `start`,
+ * `image`, `compose` or `reference` says what is tested.
  */
 const targetFileSchema = z
   .strictObject({
@@ -109,8 +202,10 @@ const targetFileSchema = z
       .optional(),
     command: z.string().min(1).optional().describe("Short for `start: { command: … }`."),
     start: start.optional(),
-    image: z.unknown().optional().describe("Comes later."),
-    compose: z.unknown().optional().describe("Comes later."),
+    image: image.optional(),
+    compose: compose.optional(),
+    directory: baseUrl.optional().describe("A PLC directory that the server at `url` asks: identities of the run are registered there."),
+    pds: baseUrl.optional().describe("A PDS whose accounts the server at `url` knows, for the recipe `pds`."),
     headers: z.record(z.string(), z.string()).default({}).describe("Sent with every request and upgrade."),
     tls: z
       .strictObject({ ca: z.string().optional().describe("PEM file of an own certificate authority, relative to this file.") })

@@ -135,6 +135,9 @@ async function startCommand(
   throw failure;
 }
 
+/** What runs as a process of this machine. */
+type ProcessLaunch = Extract<Launch, { kind: "command" | "reference" }>;
+
 /** Only the first URL is ours to fill in; a second process stands as it was given. */
 function withTold(target: ResolvedTarget, { url, capabilities }: Ready): ResolvedTarget {
   const audience = target.credential.audience.replaceAll("{port}", new URL(url).port);
@@ -149,12 +152,12 @@ function withTold(target: ResolvedTarget, { url, capabilities }: Ready): Resolve
 }
 
 /** Any port will do, but one that stands in the server's own variables must be known before it listens. */
-function portOf(launch: Exclude<Launch, { kind: "url" }>): number | undefined {
+function portOf(launch: ProcessLaunch): number | undefined {
   if (launch.kind === "command" || launch.port !== 0) return launch.port;
   return Object.values(launch.env).some((value) => value?.includes("{port}") === true) ? undefined : launch.port;
 }
 
-async function startProcess(plan: Plan, launch: Exclude<Launch, { kind: "url" }>): Promise<RunningTarget> {
+async function startProcess(plan: Plan, launch: ProcessLaunch): Promise<RunningTarget> {
   if (launch.kind === "reference" && launch.replicas !== undefined)
     return startReplicas(plan, { ...launch, replicas: launch.replicas }, (one) => startProcess(plan, one));
   const port = portOf(launch) ?? (await freePort());
@@ -240,7 +243,14 @@ export async function launchReference(options: StartOptions, env: Readonly<Recor
  */
 export async function startTarget(options: StartOptions): Promise<RunningTarget> {
   const plan = await planTarget(options);
-  if (plan.launch.kind !== "url") return startProcess(plan, plan.launch);
+  const { launch } = plan;
+  // Loaded when it is wanted: a run without containers need not read the engine's library.
+  if (launch.kind === "compose" || launch.kind === "image") {
+    const { startCompose, startImage } = await import("./containers/index.ts");
+    const say = options.onStage ?? ((): void => {});
+    return launch.kind === "compose" ? startCompose(plan, launch, say) : startImage(plan, launch, say);
+  }
+  if (launch.kind !== "url") return startProcess(plan, launch);
   for (const url of plan.resolved.urls) {
     const failure = await probe(url, plan.resolved.ca);
     if (failure !== undefined) throw new HarnessError("unreachable", `${url} can not be reached: ${failure}`);
@@ -258,12 +268,23 @@ export async function describeTarget(options: StartOptions): Promise<
   }
 > {
   const plan = await planTarget(options);
-  const how = {
-    url: `reach ${plan.resolved.urls.join(" and ")}`,
-    command: plan.launch.kind === "command" ? `start \`${plan.launch.spec.command}\`` : "",
-    reference: `start the reference server of ${plan.resolved.binding}`,
-  }[plan.launch.kind];
   const { resolved, binding, mayFlood, launch } = plan;
+  const how = howOf(launch, resolved);
   const hasDids = resolved.credential.recipe !== "none" || "directory" in binding.manifest.capabilities;
   return { resolved, binding, mayFlood, how, needsDirectory: launch.kind === "reference" && hasDids };
+}
+
+function howOf(launch: Launch, { urls, binding }: ResolvedTarget): string {
+  switch (launch.kind) {
+    case "url":
+      return `reach ${urls.join(" and ")}`;
+    case "command":
+      return `start \`${launch.spec.command}\``;
+    case "image":
+      return `start a container of ${launch.image}`;
+    case "compose":
+      return `start ${launch.services.join(" and ")} of ${launch.file}`;
+    case "reference":
+      return `start the reference server of ${binding}`;
+  }
 }

@@ -35,6 +35,10 @@ export interface StartOptions {
   readonly replicas?: number;
   /** In place of the target file's dialect, or the binding's first. */
   readonly dialect?: string;
+  /** Images and compose files: they stay after the run, under a name of their own; `rollcall down` removes them. */
+  readonly keep?: boolean;
+  /** Told what is going on while a start takes its time. */
+  readonly onStage?: (text: string) => void;
   /** For `${NAME}` in target files. Default: the process's own. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** `YYYY-MM-DD`, for the dates of known failures. Default: today. */
