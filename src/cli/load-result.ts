@@ -15,6 +15,7 @@ import type { RowPart } from "../../conformance/runner/row.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { honestyOf, type Honesty } from "./honesty.ts";
 import { applyKnown, counts } from "./known.ts";
+import { type JudgedFaults, faultNotes, faultObjectives, faultsOf } from "./fault-result.ts";
 import type { Done, Gathered } from "./load-workers.ts";
 
 /** What the user asked for, as far as the verdict needs it. */
@@ -41,7 +42,9 @@ export interface Judged {
   readonly parameters: ScenarioParameters;
   readonly seed: string;
   readonly target: JudgedTarget;
-  readonly binding: Binding;
+  readonly binding: Pick<Binding, "manifest" | "requirements">;
+  /** What was to go wrong; absent when nothing was. */
+  readonly faults?: JudgedFaults;
   readonly gathered: Gathered;
   readonly startedAt: Date;
   readonly endedAt: Date;
@@ -140,12 +143,12 @@ export function resultOf(judged: Judged): Result {
     requirements,
     load: loadResult,
     harness: honesty.harness,
-    notes: [...joinNotes(shards, loadResult.joinMs.count), ...honesty.undone, ...recordingNotes(gathered.done)],
+    notes: [...faultNotes(loadResult.faults), ...joinNotes(shards, loadResult.joinMs.count), ...honesty.undone, ...recordingNotes(gathered.done)],
     interrupted: gathered.interrupted,
   });
 }
 
-function rerunOf({ options, scenario, parameters, seed }: Judged): string {
+function rerunOf({ options, scenario, parameters, seed, faults }: Judged): string {
   const words = [
     "npx rollcall load",
     scenario.name,
@@ -166,6 +169,7 @@ function rerunOf({ options, scenario, parameters, seed }: Judged): string {
   if (options.dialect !== undefined) words.push("--dialect", options.dialect);
   if (options.replicas !== undefined) words.push("--replicas", options.replicas);
   if (options.mutant !== undefined) words.push("--mutant", options.mutant.id);
+  if (faults?.asked !== undefined) words.push("--faults", faults.asked);
   return [...words, "--seed", seed].join(" ");
 }
 
@@ -208,6 +212,8 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
     }
     return figuresOf(merged);
   };
+  const shards = gathered.done.map(({ result }) => result);
+  const faults = judged.faults === undefined ? undefined : faultsOf(judged.faults, judged.binding, shards, outcomes);
   const sum = (of: (done: Done) => number): number => gathered.done.reduce((total, done) => total + of(done), 0);
   const delivered = sum((done) => done.delivered);
   const expected = sum((done) => done.expected);
@@ -249,13 +255,22 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
     plannedPerSecond: Math.round((honesty.planned / actMs) * 10_000) / 10,
     achievedPerSecond: Math.round((sum((done) => done.result.sent) / actMs) * 10_000) / 10,
     series: gathered.series,
-    objectives: judgeObjectives(
-      scenario.objectives,
+    ...(faults === undefined ? {} : { faults }),
+    objectives: [
+      ...judgeObjectives(
+      judged.faults === undefined ? scenario.objectives : withoutTimes(scenario.objectives),
       { deliveryMsP99: deliveryMs.p99, convergenceMsP99: convergenceMs.p99, reach, violations },
       delivered,
       doubts,
-    ),
+      ),
+      ...(faults === undefined ? [] : faultObjectives(faults, doubts)),
+    ],
   };
+}
+
+/** While something is made to go wrong no time can be kept. */
+function withoutTimes({ reach, violations }: Objectives): Objectives {
+  return { ...(reach === undefined ? {} : { reach }), ...(violations === undefined ? {} : { violations }) };
 }
 
 /** Figures of something that happened; nothing of what did not. */
@@ -306,7 +321,7 @@ function judgeObjectives(
 /** Findings by the requirement they break, as the binding's manifest says. */
 function partsOf(
   outcomes: ReadonlyMap<Property, CheckerOutcome>,
-  binding: Binding,
+  binding: Judged["binding"],
   figures: LoadResult,
   doubts: readonly string[],
 ): Map<RequirementId, RowPart> {
@@ -348,11 +363,11 @@ function partsOf(
     }
   }
   const latency = binding.manifest.judges.latency;
-  if (latency !== undefined && figures.delivered > 0) add(requirementFor(latency, "late"), latencyPart(binding, figures, doubts));
+  if (latency !== undefined && figures.delivered > 0 && figures.faults === undefined) add(requirementFor(latency, "late"), latencyPart(binding, figures, doubts));
   return parts;
 }
 
-function latencyPart(binding: Binding, figures: LoadResult, doubts: readonly string[]): Omit<RowPart, "id"> {
+function latencyPart(binding: Judged["binding"], figures: LoadResult, doubts: readonly string[]): Omit<RowPart, "id"> {
   const budgetMs = binding.manifest.budgets.deliveryMsP95;
   const notes = [
     `delivery p50 ${figures.deliveryMs.p50} ms, p95 ${figures.deliveryMs.p95} ms, p99 ${figures.deliveryMs.p99} ms, max ${figures.deliveryMs.max} ms`,

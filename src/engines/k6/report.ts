@@ -1,0 +1,14 @@
+import type { ShardResult, ShardSecond } from "../node/shard-types.ts";
+
+/** What a VU tells at its end: all that a worker of our own engine tells. Plain JSON; histograms are encoded. */
+export interface VuReport {
+  readonly part: { readonly index: number; readonly count: number };
+  readonly result: ShardResult;
+  readonly deliveryMs: string;
+  readonly convergenceMs: string;
+  readonly spreadMs: string;
+  readonly delivered: number;
+  readonly expected: number;
+  readonly recognised: number;
+  readonly seconds: readonly ShardSecond[];
+}

@@ -1,0 +1,53 @@
+import execution from "k6/execution";
+import http from "k6/http";
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "k6/timers";
+import { WebSocket } from "k6/websockets";
+import type { ResolvedTarget } from "../../core/target.ts";
+import { type Part, type Share, shardOfSegment } from "../../load/shares.ts";
+import { createK6Credentials, type CredentialSources } from "./credentials.ts";
+import { requestByK6 } from "./http.ts";
+import type { VuPorts } from "./vu.ts";
+
+/** All sockets under one name: k6 would keep a series for each URL, and URLs hold credentials. */
+const TAGS = { name: "rollcall" } as const;
+
+/** What k6 gives a VU. */
+export function vuPorts(
+  target: Pick<ResolvedTarget, "urls" | "headers">,
+  credentials: CredentialSources,
+  onDelivery: (latencyMs: number) => void,
+): VuPorts {
+  return {
+    nowMs: Date.now,
+    setTimeout,
+    clearTimeout,
+    setInterval,
+    clearInterval,
+    socket: (url, protocols, headers) => new WebSocket(url, protocols, { headers, tags: TAGS, jar: new http.CookieJar() }),
+    http: (request, credential) => requestByK6(target.urls[0], target.headers, request, credential),
+    credential: createK6Credentials(credentials, Date.now),
+    onDelivery,
+  };
+}
+
+/** Which VU of its process this is. */
+export function ownPart(): Part {
+  return { index: execution.vu.idInInstance - 1, count: Math.max(1, execution.instance.vusInitialized) };
+}
+
+/** Which process of a run this is, by its execution segment; undefined when it runs alone. */
+export function ownShare(): Share | undefined {
+  const { executionSegment, executionSegmentSequence } = execution.test.options;
+  const part = shardOfSegment(executionSegment, executionSegmentSequence);
+  return part === undefined ? undefined : { ...part, by: "rooms" };
+}
+
+/** Hands a text to whoever gathers what VUs found. @throws Error when it is not taken. */
+export async function post(url: string, body: string): Promise<void> {
+  const answer = await http.asyncRequest("POST", url, body, {
+    headers: { "content-type": "application/json" },
+    timeout: 60_000,
+    tags: { name: "rollcall collector" },
+  });
+  if (answer.status !== 204) throw new Error(`the collector answered ${answer.status} ${answer.error}`);
+}

@@ -1,0 +1,179 @@
+import { createBucketHistogram } from "../../core/bucket-histogram.ts";
+import type { Binding } from "../../core/binding.ts";
+import type { Panel } from "../../core/checker.ts";
+import type { HistogramMaker } from "../../core/histogram.ts";
+import type { Ledger } from "../../core/ledger.ts";
+import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
+import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../core/session.ts";
+import type { ResolvedTarget } from "../../core/target.ts";
+import type { Part, Share } from "../../load/shares.ts";
+import { runShard } from "../node/shard.ts";
+import type { ShardSecond } from "../node/shard-types.ts";
+import type { PaceMeter, Surroundings } from "../node/surroundings.ts";
+import { createTimerAlarms, type Timers } from "./alarms.ts";
+import { K6Client, type K6ClientPorts } from "./client.ts";
+import type { VuReport } from "./report.ts";
+
+/** Seconds of a run that a VU keeps for the chart: over a day at one a second is no chart any more. */
+const SECONDS_MAX = 86_400;
+
+/** What a VU plays. */
+export interface VuJob {
+  readonly binding: Pick<Binding, "session" | "rooms" | "operations" | "manifest">;
+  readonly scenario: Scenario;
+  readonly parameters: ScenarioParameters;
+  readonly target: ResolvedTarget;
+  readonly seed: string;
+  readonly run: string;
+  /** The VU among those of its process. */
+  readonly part: Part;
+  /** The process among those of the run. */
+  readonly share: Share | undefined;
+}
+
+/** What the runtime gives a VU; in tests, what Node gives in its place. */
+export interface VuPorts extends Timers {
+  /** Milliseconds since 1970: k6 has no other clock. */
+  nowMs(): number;
+  setInterval(act: () => void, ms: number): number;
+  clearInterval(timer: number): void;
+  readonly socket: K6ClientPorts["socket"];
+  readonly http: (request: HttpRequest, credential: Credential) => Promise<HttpAnswer | Failure>;
+  readonly credential: (client: number) => Promise<Credential>;
+  /** A delivery has come so long after its write was planned. */
+  readonly onDelivery: (latencyMs: number) => void;
+}
+
+/** Who accounts for deliveries and judges the rest; the checkers' room, which engines do not know. */
+export interface VuJudges {
+  ledger(slots: number, onDelivery: (latencyMs: number | undefined) => void): Ledger & VuFigures;
+  readonly panel: Panel;
+}
+
+/** What the ledger has measured. */
+export interface VuFigures {
+  readonly figures: {
+    readonly delivered: number;
+    readonly expected: number;
+    readonly recognised: number;
+    readonly deliveryMs: { encode(): string };
+    readonly convergenceMs: { encode(): string };
+    readonly spreadMs: { encode(): string };
+  };
+}
+
+/** Histograms in a VU; they merge without loss into those of our own engine. */
+export const vuHistogram: HistogramMaker = createBucketHistogram;
+
+/**
+ * Plays the clients of one VU, as many as it has, on its one event loop; resolves once the run is quiet and judged.
+ * @throws whatever our own code threw while it handled an event: never what a server sent.
+ */
+export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Promise<VuReport> {
+  const { binding, scenario, parameters, target, seed, run, part, share } = job;
+  const seconds: ShardSecond[] = [];
+  let judge: (Ledger & VuFigures) | undefined;
+  let fault: { readonly error: unknown } | undefined;
+  const result = await runShard({
+    session: binding.session,
+    rooms: binding.rooms,
+    operations: binding.operations,
+    keepaliveMs: binding.manifest.keepaliveMs,
+    writesOffline: binding.manifest.writesOffline === true,
+    scenario,
+    parameters,
+    target,
+    seed,
+    run,
+    shard: part,
+    ...(share === undefined ? {} : { share }),
+    credential: ports.credential,
+    http: (request, credential) => ports.http(request, credential),
+    surroundings: surroundingsOf(ports, (error) => {
+      fault ??= { error };
+    }),
+    ledger: (slots, onDelivery) => {
+      judge = judges.ledger(slots, (latencyMs) => {
+        onDelivery(latencyMs);
+        if (latencyMs !== undefined) ports.onDelivery(latencyMs);
+      });
+      return judge;
+    },
+    panel: judges.panel,
+    onSecond: (second) => {
+      if (seconds.length < SECONDS_MAX) seconds.push(second);
+    },
+    signal: {
+      get aborted() {
+        return fault !== undefined;
+      },
+    },
+  });
+  if (fault !== undefined) throw fault.error;
+  if (judge === undefined) throw new Error("the shard made no ledger");
+  const { deliveryMs, convergenceMs, spreadMs, delivered, expected, recognised } = judge.figures;
+  return {
+    part,
+    result,
+    deliveryMs: deliveryMs.encode(),
+    convergenceMs: convergenceMs.encode(),
+    spreadMs: spreadMs.encode(),
+    delivered,
+    expected,
+    recognised,
+    seconds,
+  };
+}
+
+function surroundingsOf(ports: VuPorts, fault: (error: unknown) => void): Surroundings {
+  const lag = createLag();
+  return {
+    nowMs: () => ports.nowMs(),
+    every: (intervalMs, act) => {
+      const timer = ports.setInterval(act, intervalMs);
+      return () => ports.clearInterval(timer);
+    },
+    alarms: () => createTimerAlarms(() => ports.nowMs(), ports, lag.saw),
+    histogram: createBucketHistogram,
+    meter: () => lag.meter,
+    client: (options) =>
+      new K6Client(options, {
+        nowMs: () => ports.nowMs(),
+        socket: ports.socket,
+        received: (receivedMs) => lag.saw(ports.nowMs() - receivedMs),
+        fault,
+      }),
+  };
+}
+
+/**
+ * The lag of a VU's event loop: how late its timers ring, and how long what has come out of the network waits for the
+ * script. Processor time and memory belong to the process and are not for scripts to see.
+ */
+function createLag(): { readonly saw: (ms: number) => void; readonly meter: PaceMeter } {
+  const whole = createBucketHistogram();
+  let recentMs = 0;
+  return {
+    saw: (ms) => {
+      const lagMs = Math.max(0, ms);
+      whole.record(lagMs);
+      if (lagMs > recentMs) recentMs = lagMs;
+    },
+    meter: {
+      reset: () => whole.reset(),
+      own: () => ({
+        loopLagMsP99: whole.percentileMs(99),
+        loopLagMsMax: whole.maxMs,
+        gc: { count: 0, totalMs: 0, maxMs: 0 },
+        cpuMs: 0,
+        residentBytes: 0,
+      }),
+      takeLagMsMax: () => {
+        const most = recentMs;
+        recentMs = 0;
+        return most;
+      },
+      stop: () => undefined,
+    },
+  };
+}
