@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FAULT_KINDS } from "../src/core/fault.ts";
 import { REASONS } from "../src/core/reason.ts";
 import type { Result } from "../src/core/result.ts";
 
@@ -103,6 +104,34 @@ const load = z.object({
   sendLagMs: latencyFigures.describe("Planned time of an act to its send: the harness's own share of every latency."),
   plannedPerSecond: z.number(),
   achievedPerSecond: z.number(),
+  faults: z
+    .object({
+      plan: z.string(),
+      faults: z.array(
+        z.object({
+          kind: z.enum(FAULT_KINDS),
+          what: z.string().describe("Such as `latency 200 ms ± 100 ms`."),
+          whom: z.string().describe("Such as `5 of 50 clients`."),
+          beginMs: z.number().describe("From the start of the load, ramp included."),
+          endMs: z.number().describe("When it was over: a server that is started again is ready by then."),
+          noticedBy: z.number().describe("Clients that lost their connection by it, or found the server silent."),
+          detectMs: z.number().exactOptional().describe("From its begin to the first client that noticed."),
+          recoverMs: z
+            .number()
+            .exactOptional()
+            .describe("From its end until all were back and held everything written before it; absent when that was not seen."),
+          failure: z.string().exactOptional().describe("Why it could not be carried out or undone."),
+        }),
+      ),
+      upset: z.number().describe("Planned acts that were left out because a fault kept their client away."),
+      missing: z.number().describe("Clients that had been in their rooms and never came back."),
+      looked: z.number().describe("How often somebody new looked, when all was over, whether something was there."),
+      lost: z.number().describe("What was confirmed, or shown to members, and was not there any more."),
+      doubled: z.number().describe("What was there twice."),
+      requirement: z.string().exactOptional().describe("The requirement that says that nothing of it may be lost."),
+    })
+    .exactOptional()
+    .describe("What went wrong on purpose, and how the server came out of it."),
   series: z.array(seriesPoint).describe("One point a second."),
   objectives: z.array(z.object({ name: z.string(), wanted: z.string(), got: z.string(), verdict })),
 });

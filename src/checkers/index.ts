@@ -14,6 +14,7 @@ import { createSnapshot } from "./snapshot.ts";
 
 export { createAgreement } from "./agreement.ts";
 export { createConnections } from "./connections.ts";
+export { createKept } from "./kept.ts";
 export { createPanel } from "./panel.ts";
 export type { ConvergenceChecker } from "./convergence.ts";
 export type { Budgets, LatencyChecker, LatencyParts } from "./latency.ts";
@@ -54,6 +55,8 @@ export function createCheckers(options: CheckerOptions): Checker[] {
     lifecycle: () => (options.lifecycle === undefined ? undefined : createLifecycle(options.lifecycle)),
     isolation: () => createIsolation({ run }),
     refusals: () => createRefusals({ run, answerWithinMs: 2000, ...options.refusals }),
+    // Judged where latecomers come when all is over: see `createJudges`.
+    kept: () => undefined,
     latency: () => createLatency({ run, echo, budgets: options.budgets ?? {}, histogram }),
   };
   const wanted = options.only ?? PROPERTIES;

@@ -1,18 +1,22 @@
 import type { BindingManifest, OrderModel } from "../core/binding.ts";
-import type { Panel } from "../core/checker.ts";
+import type { Checker, Panel } from "../core/checker.ts";
 import type { HistogramMaker } from "../core/histogram.ts";
 import type { ResolvedTarget } from "../core/target.ts";
-import { createAgreement, createCheckers, createConnections, createPanel, type LifecycleOptions } from "./index.ts";
+import { createAgreement, createCheckers, createConnections, createKept, createPanel, type LifecycleOptions } from "./index.ts";
 
 /** What decides how a shard is judged, live or from a recording, on every engine. */
 export interface Judging {
-  readonly manifest: Pick<BindingManifest, "judges" | "roomTtlMs">;
+  readonly manifest: Pick<BindingManifest, "judges" | "roomTtlMs" | "recalls">;
   readonly orderModel: OrderModel;
   readonly echo: boolean;
   readonly run: string;
   readonly timeScale: number;
   /** Whether members are told of each other. */
   readonly presence: boolean;
+  /** Rooms have members in other processes: what needs to know all of them is not judged. */
+  readonly isDivided?: boolean;
+  /** Of a run with faults: clients with this number or a greater one come when all is over, and look what is there. */
+  readonly latecomersFrom?: number;
 }
 
 /** A room may end this much sooner than its life, or later: servers sweep now and then. */
@@ -25,26 +29,48 @@ export function judgingOf(
   manifest: BindingManifest,
   { capabilities, timeScale }: Pick<ResolvedTarget, "capabilities" | "timeScale">,
   run: string,
+  latecomersFrom?: number,
 ): Judging {
   const { orderModel, echo, judges } = manifest;
-  return { manifest, orderModel, echo, run, timeScale, presence: judges.presence !== undefined && (capabilities["presence"] ?? true) };
+  return {
+    manifest,
+    orderModel,
+    echo,
+    run,
+    timeScale,
+    presence: judges.presence !== undefined && (capabilities["presence"] ?? true),
+    ...(latecomersFrom === undefined ? {} : { latecomersFrom }),
+  };
 }
 
 /** The checkers beside the ledger. */
-export function createJudges({ manifest, orderModel, echo, run, timeScale, presence }: Judging, histogram: HistogramMaker): Panel {
+export function createJudges(judging: Judging, histogram: HistogramMaker): Panel {
+  const { manifest, orderModel, echo, run, timeScale, presence, latecomersFrom, isDivided } = judging;
   const lifecycle = lifecycleOf(manifest, timeScale);
   return createPanel([
     createConnections(),
-    ...(orderModel === "perAuthor" && manifest.judges.convergence !== undefined ? [createAgreement()] : []),
+    ...(orderModel === "perAuthor" && manifest.judges.convergence !== undefined ? [membersOnly(createAgreement(), latecomersFrom)] : []),
+    ...(latecomersFrom === undefined ? [] : [createKept({ run, latecomersFrom, recalls: manifest.recalls === true })]),
     ...createCheckers({
       orderModel,
       echo,
       run,
       histogram,
-      only: presence ? ["presence", "lifecycle"] : ["lifecycle"],
+      only: isDivided === true ? [] : presence ? ["presence", "lifecycle"] : ["lifecycle"],
       ...(lifecycle === undefined ? {} : { lifecycle }),
     }),
   ]);
+}
+
+/** What latecomers are shown is judged apart. */
+function membersOnly(checker: Checker, latecomersFrom: number = Infinity): Checker {
+  return {
+    property: checker.property,
+    observe: (observation) => {
+      if (observation.client < latecomersFrom) checker.observe(observation);
+    },
+    finish: (nowMs) => checker.finish(nowMs),
+  };
 }
 
 /** A room's life as it passes on the target, where the binding judges it. */

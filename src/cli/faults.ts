@@ -19,9 +19,15 @@ function entryText({ action, whom, at, during, every }: FaultEntry): string {
 export function runFaults(name: string | undefined, flags: Flags): void {
   const plans = name === undefined ? namedPlans : [faultPlanOf(name)];
   if (flags["json"] === true) process.stdout.write(`${JSON.stringify(plans, null, 2)}\n`);
-  else if (name !== undefined) process.stdout.write(plans.map((plan) => stringify(writtenPlan(plan), { flowCollectionPadding: true })).join(""));
+  else if (name !== undefined)
+    process.stdout.write(plans.map((plan) => stringify(writtenPlan(plan), { flowCollectionPadding: true })).join(""));
   else {
-    const lines = plans.flatMap(({ name: plan, summary, faults }) => [bold(plan), `  ${summary}`, ...faults.map((each) => `    ${entryText(each)}`), ""]);
+    const lines = plans.flatMap(({ name: plan, summary, faults }) => [
+      bold(plan),
+      `  ${summary}`,
+      ...faults.map((each) => `    ${entryText(each)}`),
+      "",
+    ]);
     process.stdout.write(`${lines.join("\n")}Times count from the end of the ramp; all is healed at 80 % of the run at the latest.\n`);
   }
 }

@@ -48,7 +48,9 @@ export function faultPlanOf(text: string): FaultPlan {
   }
   const parsed = parseFaultPlan(value, basename(text).replace(/\.ya?ml$/, ""));
   if (parsed.ok) return parsed.plan;
-  throw new HarnessError("usage", parsed.mistakes.map((mistake) => `${text}: ${mistake}`).join("\n"), { hint: "docs/faults.md has every field" });
+  throw new HarnessError("usage", parsed.mistakes.map((mistake) => `${text}: ${mistake}`).join("\n"), {
+    hint: "docs/faults.md has every field",
+  });
 }
 
 /** The faults that a scenario has and those that the user gives beside them, as one plan. */
@@ -96,6 +98,8 @@ export interface RunFaults {
  */
 export async function openFaults(options: {
   readonly plan: FaultPlan;
+  /** As the user named it. */
+  readonly asked: string | undefined;
   readonly running: RunningTarget;
   readonly parameters: ScenarioParameters;
   readonly seed: string;
@@ -126,6 +130,7 @@ export async function openFaults(options: {
     },
     recorded: {
       plan: plan.name,
+      ...(options.asked === undefined ? {} : { asked: options.asked }),
       planned: timeline.faults.map(({ id, action, what, whom }) => ({ id, kind: action.kind, what, whom })),
     },
     begin: (tell) => {

@@ -143,7 +143,12 @@ export function resultOf(judged: Judged): Result {
     requirements,
     load: loadResult,
     harness: honesty.harness,
-    notes: [...faultNotes(loadResult.faults), ...joinNotes(shards, loadResult.joinMs.count), ...honesty.undone, ...recordingNotes(gathered.done)],
+    notes: [
+      ...faultNotes(loadResult.faults),
+      ...joinNotes(shards, loadResult.joinMs.count),
+      ...honesty.undone,
+      ...recordingNotes(gathered.done),
+    ],
     interrupted: gathered.interrupted,
   });
 }
@@ -258,10 +263,10 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
     ...(faults === undefined ? {} : { faults }),
     objectives: [
       ...judgeObjectives(
-      judged.faults === undefined ? scenario.objectives : withoutTimes(scenario.objectives),
-      { deliveryMsP99: deliveryMs.p99, convergenceMsP99: convergenceMs.p99, reach, violations },
-      delivered,
-      doubts,
+        judged.faults === undefined ? scenario.objectives : withoutTimes(scenario.objectives),
+        { deliveryMsP99: deliveryMs.p99, convergenceMsP99: convergenceMs.p99, reach, violations },
+        delivered,
+        doubts,
       ),
       ...(faults === undefined ? [] : faultObjectives(faults, doubts)),
     ],
@@ -363,7 +368,8 @@ function partsOf(
     }
   }
   const latency = binding.manifest.judges.latency;
-  if (latency !== undefined && figures.delivered > 0 && figures.faults === undefined) add(requirementFor(latency, "late"), latencyPart(binding, figures, doubts));
+  if (latency !== undefined && figures.delivered > 0 && figures.faults === undefined)
+    add(requirementFor(latency, "late"), latencyPart(binding, figures, doubts));
   return parts;
 }
 

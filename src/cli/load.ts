@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { Binding } from "../core/binding.ts";
 import { HarnessError } from "../core/errors.ts";
-import type { FaultPlan } from "../core/fault.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
@@ -17,7 +16,7 @@ import { appendDocument, CHUNK, type RecordingAbout, type RunEnd } from "../reco
 import type { MutantChoice } from "./find-mutant.ts";
 import { unlessInterrupted } from "./interrupt.ts";
 import { resultOf } from "./load-result.ts";
-import { openFaults, togetherOf } from "./load-faults.ts";
+import { faultPlanOf, openFaults, togetherOf } from "./load-faults.ts";
 import { turnsOf } from "./load-turns.ts";
 import { runWorkers, type LoadProgress } from "./load-workers.ts";
 import { bindingFolder, bindingNames, loadBinding } from "./registry.ts";
@@ -41,8 +40,8 @@ export interface LoadOptions {
   readonly transport?: TransportName;
   /** Writes what every client saw: a file, or a folder with a file a worker. */
   readonly record?: string;
-  /** What goes wrong meanwhile, beside what the scenario has of it. */
-  readonly faults?: FaultPlan;
+  /** What goes wrong meanwhile, beside what the scenario has of it: a named plan, or a YAML file. */
+  readonly faults?: string;
   /** Flags of Node for the workers, such as `--cpu-prof`. */
   readonly workerFlags?: readonly string[];
   /** In place of the target's own. */
@@ -138,6 +137,7 @@ export async function openGround(options: LoadOptions): Promise<Ground> {
 export async function load(options: LoadOptions): Promise<Result> {
   const startedAt = new Date();
   checkParameters({ ...scenarioNamed(options.scenario).defaults, ...options.parameters });
+  if (options.faults !== undefined) faultPlanOf(options.faults);
   const ground = await openGround(options);
   try {
     return await playOn(ground, options, startedAt);
@@ -160,11 +160,11 @@ export async function playOn(ground: Ground, options: LoadOptions, startedAt: Da
   await ground.prepare(parameters.clients);
   const count = workersFor(parameters, options.workers);
   const paths = options.record === undefined ? [] : recordingPaths(options.record, count);
-  const plan = togetherOf([scenario.faults, options.faults]);
+  const plan = togetherOf([scenario.faults, ...(options.faults === undefined ? [] : [faultPlanOf(options.faults)])]);
   const faults =
     plan === undefined
       ? undefined
-      : await openFaults({ plan, running, parameters, seed, directory: ground.directoryAway, say: stage });
+      : await openFaults({ plan, asked: options.faults, running, parameters, seed, directory: ground.directoryAway, say: stage });
   const job: Omit<WorkerJob, "shard"> = {
     kind: "job",
     binding: binding.manifest.name,
@@ -213,6 +213,7 @@ export async function playOn(ground: Ground, options: LoadOptions, startedAt: Da
     seed,
     target,
     binding,
+    ...(faults === undefined ? {} : { faults: { ...faults.recorded, failures } }),
     gathered,
     startedAt,
     endedAt,

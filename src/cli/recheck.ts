@@ -133,14 +133,20 @@ interface ShardJudge {
 async function createShardJudge(header: RecordingHeader, series: Series): Promise<ShardJudge> {
   const binding = await loadBinding(header.binding);
   const { clients } = header.parameters;
-  const judging = { ...header, manifest: binding.manifest, timeScale: header.about.timeScale };
+  const judging = {
+    ...header,
+    manifest: binding.manifest,
+    timeScale: header.about.timeScale,
+    ...(header.faults === undefined ? {} : { latecomersFrom: clients }),
+  };
   const latencies = createHdr();
   const ledger = ledgerOf(judging, clients, (latencyMs) => latencyMs !== undefined && latencies.record(latencyMs));
   let sent = 0;
   const replay = new Replay({
     run: header.run,
     originMs: header.originMs,
-    clients,
+    // Latecomers of a run with faults are numbered behind the clients, by their room.
+    clients: clients + (header.faults === undefined ? 0 : header.parameters.rooms),
     ledger,
     panel: panelOf(judging),
     onSecond: (second) => {
@@ -203,6 +209,7 @@ function resultFrom(first: Shard, shards: readonly Shard[], series: Series): Rec
     seed: header.seed,
     target: { ...about, urls: [about.url], exited: ended?.exited },
     binding: first.binding,
+    ...(header.faults === undefined ? {} : { faults: { ...header.faults, failures: ended?.failures ?? {} } }),
     ports: { histogram: createHdr, version },
     gathered: {
       done: shards.map(({ done }) => (why === undefined ? done : undecided(done, why))),

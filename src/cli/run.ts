@@ -216,8 +216,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
   const target = textOf(flags, "target") ?? "";
   const mutant = await mutantOf(target, flags);
   const parameters = parametersOf(flags);
-  const named = textOf(flags, "faults");
-  const faults = named === undefined ? undefined : faultPlanOf(named);
+  const faults = textOf(flags, "faults");
   if (common.dryRun) {
     const { how, resolved } = await describeTarget({
       target,
@@ -235,7 +234,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
     process.stdout.write(
       `would ${how}, and run ${scenario} with ${JSON.stringify({ ...found.defaults, ...parameters })}; reports to ${resolve(common.out)}\n`,
     );
-    const plan = togetherOf([found.faults, faults]);
+    const plan = togetherOf([found.faults, ...(faults === undefined ? [] : [faultPlanOf(faults)])]);
     if (plan !== undefined) {
       const seed = common.shared.seed ?? "any";
       process.stdout.write(timelineText(plan, { ...found.defaults, ...parameters }, resolved.urls.length, seed));

@@ -15,6 +15,7 @@ import { scenarios } from "../../scenarios/index.ts";
 import { judgingOf, ledgerOf, panelOf } from "./judging.ts";
 import { startRecording } from "./recording.ts";
 import { loadBinding } from "./registry.ts";
+import { createShardSide, machineMs, type FromShardWorker, type ShardSide, type ToShardWorker } from "./shard-worker.ts";
 import { errorOf, faultOf, type WorkerFault } from "./worker-fault.ts";
 
 /** What a load worker is told; plain data over the process's IPC channel. */
@@ -28,6 +29,8 @@ export interface WorkerJob {
   readonly run: string;
   readonly transport: TransportName;
   readonly shard: { readonly index: number; readonly count: number };
+  /** The process's own part of a run over several. */
+  readonly share?: Share;
   /** What goes wrong meanwhile; told of as it comes. */
   readonly faults?: WorkerFaults;
   readonly recordedFaults?: RecordedFaults;
@@ -41,13 +44,17 @@ export type WorkerFaults = Omit<ShardFaultPlan, "listen">;
 /** What the parent says to a worker. Keys stay with the parent: it mints each credential when a client needs one. */
 export type ParentMessage =
   | WorkerJob
-  | { readonly kind: "go" | "stop" }
+  | ToShardWorker
+  /** `startAtMs`: with a share, when the run begins, on the machine's clock. */
+  | { readonly kind: "go"; readonly startAtMs?: number }
+  | { readonly kind: "stop" }
   | { readonly kind: "fault"; readonly signal: FaultSignal }
   | { readonly kind: "credential"; readonly asking: number; readonly answer: Credential | WorkerFault };
 
 /** What it tells. Histograms are encoded HDR. */
 export type WorkerMessage =
   | { readonly kind: "ready" }
+  | FromShardWorker
   | { readonly kind: "credential"; readonly asking: number; readonly client: number }
   | { readonly kind: "second"; readonly second: ShardSecond }
   | {
@@ -69,11 +76,14 @@ const BODY_BYTES_MAX = 1024 * 1024;
 const HTTP_MS_MAX = 15_000;
 
 const stopping = new AbortController();
-const going = Promise.withResolvers<undefined>();
+const going = Promise.withResolvers<number | undefined>();
 
 /** Signals of faults that nobody has listened to yet, and who listens. */
 const signals: FaultSignal[] = [];
 let onSignal: (signal: FaultSignal) => void = (signal) => signals.push(signal);
+
+/** Set while a shard is played. */
+let side: ShardSide | undefined;
 
 /** Askings without an answer, by their number. */
 const asked = new Map<number, PromiseWithResolvers<Credential>>();
@@ -108,12 +118,14 @@ async function work(job: WorkerJob): Promise<void> {
   const binding = await loadBinding(job.binding);
   const scenario = scenarios.find((each) => each.name === job.scenario);
   if (scenario === undefined) throw new HarnessError("internal", `no scenario ${job.scenario} in the worker`);
-  const judging = judgingOf(binding.manifest, job.target, job.run);
+  const latecomersFrom = job.faults === undefined ? undefined : job.parameters.clients;
+  const judging = { ...judgingOf(binding.manifest, job.target, job.run, latecomersFrom), isDivided: job.share?.by === "members" };
   let ledger: MemoryLedger | undefined;
   const transport = await loadTransport(job.transport);
   const recording = job.record === undefined ? undefined : await startRecording(job, job.record, judging);
   tell({ kind: "ready" });
-  await going.promise;
+  const startAtMs = await going.promise;
+  side = job.share === undefined ? undefined : createShardSide(judging.orderModel, startAtMs ?? machineMs(), tell);
   const result = await runShard({
     session: binding.session,
     rooms: binding.rooms,
@@ -130,20 +142,23 @@ async function work(job: WorkerJob): Promise<void> {
     http: (request, shown, via) =>
       requestHttp({ via, target: job.target, request, credential: shown, withinMs: HTTP_MS_MAX, bodyBytesMax: BODY_BYTES_MAX }),
     surroundings: nodeSurroundings(transport),
-    ledger: (slots, onDelivery) => {
-      ledger = ledgerOf(judging, slots, onDelivery);
+    ledger: (slots, onDelivery, elsewhere) => {
+      ledger = ledgerOf(judging, slots, onDelivery, side?.witness(elsewhere));
       return recording === undefined ? ledger : recording.recorder.ledger(ledger, slots);
     },
-    panel: recording === undefined ? panelOf(judging) : recording.recorder.panel(panelOf(judging)),
+    panel: recording === undefined ? (side?.panel(panelOf(judging)) ?? panelOf(judging)) : recording.recorder.panel(panelOf(judging)),
+    ...(job.share === undefined || side === undefined ? {} : { share: job.share, together: side.together }),
     onSecond: (second) => {
       recording?.recorder.second(second);
       tell({ kind: "second", second });
+      side?.second();
     },
     ...(job.faults === undefined ? {} : { faults: { ...job.faults, listen: listenTo } }),
     signal: stopping.signal,
   });
   if (ledger === undefined) throw new HarnessError("internal", "the shard made no ledger");
   const { deliveryMs, convergenceMs, spreadMs, delivered, expected, recognised } = ledger.figures;
+  side?.last();
   const unrecorded = await recording?.end(result, ledger.figures);
   tell({
     kind: "done",
@@ -164,11 +179,15 @@ process.on("disconnect", () => process.exit(0));
 process.on("message", (message: ParentMessage) => {
   switch (message.kind) {
     case "go":
-      return going.resolve(undefined);
+      return going.resolve(message.startAtMs);
     case "stop":
       return stopping.abort();
     case "credential":
       return answered(message.asking, message.answer);
+    case "room":
+    case "met":
+    case "wish":
+      return side?.heard(message);
     case "fault":
       return onSignal(message.signal);
     case "job":

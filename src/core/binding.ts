@@ -66,6 +66,8 @@ export interface BindingManifest {
   readonly budgets: { readonly deliveryMsP95?: number; readonly spreadMs?: number };
   /** Fewer cases at once than usual, where a session costs much: by phase. */
   readonly casesAtOnce?: { readonly shared?: number; readonly quiet?: number };
+  /** Set where a session that is asked to (`recall`) tells every marked write of the past. */
+  readonly recalls?: true;
   /** Set where a session takes writes while it is away, and sends them once it is back. */
   readonly writesOffline?: true;
   /**

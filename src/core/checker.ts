@@ -12,6 +12,7 @@ export const PROPERTIES = [
   "lifecycle",
   "isolation",
   "refusals",
+  "kept",
   "latency",
 ] as const;
 

@@ -1,5 +1,6 @@
 import type { CapacityResult } from "./capacity.ts";
 import type { WitnessStep } from "./checker.ts";
+import type { FaultResult } from "./fault.ts";
 import type { LatencyFigures } from "./histogram.ts";
 import type { Reason } from "./reason.ts";
 import type { Category, Level, Profile } from "./requirement.ts";
@@ -67,6 +68,25 @@ export interface SeriesPoint {
   readonly loopLagMs: number;
 }
 
+/** What went wrong in a load run on purpose, and how the server came out of it. */
+export interface FaultsResult {
+  readonly plan: string;
+  /** In the order of their begin. */
+  readonly faults: readonly FaultResult[];
+  /** Planned acts that were left out because a fault kept their client away. */
+  readonly upset: number;
+  /** Clients that had been in their rooms and never came back. */
+  readonly missing: number;
+  /** How often it was looked, by somebody new when all was over, whether something was there. */
+  readonly looked: number;
+  /** What was confirmed, or shown to members, and was not there any more. */
+  readonly lost: number;
+  /** What was there twice. */
+  readonly doubled: number;
+  /** The requirement that says that nothing of it may be lost; absent where the protocol promises nothing. */
+  readonly requirement?: string;
+}
+
 export interface LoadResult {
   readonly scenario: string;
   readonly clients: number;
@@ -98,6 +118,8 @@ export interface LoadResult {
   readonly plannedPerSecond: number;
   readonly achievedPerSecond: number;
   readonly series: readonly SeriesPoint[];
+  /** Of a run in which something was made to go wrong. */
+  readonly faults?: FaultsResult;
   readonly objectives: readonly { readonly name: string; readonly wanted: string; readonly got: string; readonly verdict: Verdict }[];
 }
 

@@ -55,7 +55,8 @@ export function unreached(action: FaultAction, reach: Omit<Reach, "proxy">): { r
     if (dependencyOf(reach, action.of) !== undefined || (action.of === DIRECTORY && reach.directory !== undefined)) return undefined;
     const names = reach.machines.filter(({ role }) => role === "dependency").map(({ name }) => name);
     if (reach.directory !== undefined) names.push(DIRECTORY);
-    const hint = names.length === 0 ? "use a target whose stack we start, such as `reference` with `replicas`" : `it has: ${names.join(", ")}`;
+    const hint =
+      names.length === 0 ? "use a target whose stack we start, such as `reference` with `replicas`" : `it has: ${names.join(", ")}`;
     return { why: `${target} has no ${action.of} that we started`, hint };
   }
   const replicas = replicasOf(reach);

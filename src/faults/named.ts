@@ -26,7 +26,13 @@ export const killAndRestart: FaultPlan = {
 };
 
 const flaky: readonly FaultEntry[] = [
-  { action: { kind: "latency", latencyMs: 80, jitterMs: 60 }, whom: { clients: 0.5 }, at: share(0.05), during: share(0.7), every: undefined },
+  {
+    action: { kind: "latency", latencyMs: 80, jitterMs: 60 },
+    whom: { clients: 0.5 },
+    at: share(0.05),
+    during: share(0.7),
+    every: undefined,
+  },
   { action: { kind: "bandwidth", bytesPerSecond: 64_000 }, whom: { clients: 0.2 }, at: share(0.1), during: share(0.25), every: undefined },
   { action: { kind: "half-open" }, whom: { clients: 0.1 }, at: share(0.2), during: seconds(1.5), every: share(0.25) },
   { action: { kind: "cut" }, whom: { clients: 0.1 }, at: share(0.3), during: NOTHING, every: share(0.2) },
@@ -56,11 +62,4 @@ export const oneReplicaPartition: FaultPlan = {
 };
 
 /** The plans that have a name. */
-export const namedPlans: readonly FaultPlan[] = [
-  flakyWifi,
-  rollingRestart,
-  killAndRestart,
-  redisAway,
-  oneReplicaPartition,
-  cutTenPercent,
-];
+export const namedPlans: readonly FaultPlan[] = [flakyWifi, rollingRestart, killAndRestart, redisAway, oneReplicaPartition, cutTenPercent];

@@ -32,11 +32,7 @@ const share = z.string().transform((text, context): number => {
 });
 
 const whom = z
-  .union([
-    z.literal("all"),
-    z.strictObject({ clients: share }),
-    z.strictObject({ replicas: z.int().min(1).max(1000) }),
-  ])
+  .union([z.literal("all"), z.strictObject({ clients: share }), z.strictObject({ replicas: z.int().min(1).max(1000) })])
   .describe("`all`, `{ clients: 10% }` or `{ replicas: 1 }`");
 
 const times = {
@@ -112,7 +108,10 @@ export function parseFaultPlan(
 ): { readonly ok: true; readonly plan: FaultPlan } | { readonly ok: false; readonly mistakes: readonly string[] } {
   const parsed = file.safeParse(value);
   if (!parsed.success)
-    return { ok: false, mistakes: parsed.error.issues.map(({ path, message }) => `${path.map(String).join(".") || "the file"}: ${message}`) };
+    return {
+      ok: false,
+      mistakes: parsed.error.issues.map(({ path, message }) => `${path.map(String).join(".") || "the file"}: ${message}`),
+    };
   const { data } = parsed;
   const lasting = data.faults.flatMap((each, index) => lastingMistake(each, index));
   if (lasting.length > 0) return { ok: false, mistakes: lasting };

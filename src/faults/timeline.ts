@@ -64,7 +64,8 @@ export function timelineOf(
     const what = wordsOf(entry.action);
     const everyMs = entry.every === undefined ? undefined : ms(entry.every);
     let beginMs = rampMs + ms(entry.at);
-    if (beginMs >= healMs) mistakes.push(`${what}: it begins after ${Math.round((1 - HEALED_SHARE) * 100)} % of the time, when all must be healed`);
+    if (beginMs >= healMs)
+      mistakes.push(`${what}: it begins after ${Math.round((1 - HEALED_SHARE) * 100)} % of the time, when all must be healed`);
     if (everyMs !== undefined && !(everyMs > 0 && (healMs - beginMs) / everyMs <= OCCURRENCES_MAX)) {
       mistakes.push(`${what}: it comes more than ${OCCURRENCES_MAX} times`);
       continue;
@@ -91,11 +92,14 @@ function strike(
   const allReplicas = Array.from({ length: replicas }, (_, index) => index);
   if (action.kind === "away") return { lanes: [], replicas: [], whom: action.of };
   const chosen = replicasOf(whom, allReplicas, prng);
-  const names = chosen.length === replicas ? (replicas === 1 ? "the server" : "all replicas") : `replica ${chosen.map((each) => each + 1).join(", ")}`;
+  const names =
+    chosen.length === replicas ? (replicas === 1 ? "the server" : "all replicas") : `replica ${chosen.map((each) => each + 1).join(", ")}`;
   if (!isOnTheWay(action.kind)) return { lanes: allLanes, replicas: chosen, whom: names };
   if (typeof whom === "object" && "clients" in whom) {
     const count = Math.max(1, Math.min(lanes, Math.round(whom.clients * lanes)));
-    const struck = shuffled(allLanes, prng).slice(0, count).toSorted((left, right) => left - right);
+    const struck = shuffled(allLanes, prng)
+      .slice(0, count)
+      .toSorted((left, right) => left - right);
     const inLanes = struck.reduce((sum, lane) => sum + Math.floor((clients - lane - 1) / lanes) + 1, 0);
     return { lanes: struck, replicas: allReplicas, whom: `${inLanes} of ${clients} clients` };
   }

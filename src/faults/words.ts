@@ -47,5 +47,7 @@ export function wordsOf(action: FaultAction): string {
 /** Whom an entry strikes, as its plan says it. */
 export function wordsOfWhom(whom: FaultWhom): string {
   if (whom === "all") return "all";
-  return "clients" in whom ? `${Math.round(whom.clients * 1000) / 10} % of the clients` : `${whom.replicas} replica${whom.replicas === 1 ? "" : "s"}`;
+  return "clients" in whom
+    ? `${Math.round(whom.clients * 1000) / 10} % of the clients`
+    : `${whom.replicas} replica${whom.replicas === 1 ? "" : "s"}`;
 }

@@ -49,6 +49,8 @@ export interface RecordingHeader {
 /** What was planned to go wrong, in words. */
 export interface RecordedFaults {
   readonly plan: string;
+  /** What the user asked for beside the scenario's own: a name or a file. */
+  readonly asked?: string;
   readonly planned: readonly { readonly id: number; readonly kind: FaultKind; readonly what: string; readonly whom: string }[];
 }
 

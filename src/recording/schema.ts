@@ -46,6 +46,7 @@ export const headerSchema: z.ZodType<RecordingHeader> = z.object({
   faults: z
     .object({
       plan: z.string(),
+      asked: z.string().exactOptional(),
       planned: z.array(z.object({ id: z.int().min(0), kind: z.enum(FAULT_KINDS), what: z.string(), whom: z.string() })),
     })
     .exactOptional(),

@@ -59,6 +59,7 @@ const manifest: BindingManifest = {
     isolation: requirementId("STEP-ISO-01"),
     refusals: requirementId("STEP-ERR-02"),
     latency: requirementId("STEP-LAT-02"),
+    kept: requirementId("STEP-SESS-02"),
   },
   areas: {
     delivery: requirementId("STEP-CONV-02"),

@@ -7,6 +7,9 @@ import { waitUntil } from "./wait-until.ts";
 /** A sign-in, a join and a read, for as many rooms at once. */
 const LATECOMER_MS_MAX = 10_000;
 
+/** A latecomer looks again until it has been shown the same twice: a replica fills by and by. */
+const AGAIN_MS = 400;
+
 /** Rooms that are looked at side by side. */
 const AT_ONCE = 50;
 
@@ -28,7 +31,7 @@ export async function askLatecomers({
   const { surroundings, signal } = shard;
   for (let from = 0; from < rooms.length && !signal.aborted; from += AT_ONCE) {
     const asked = rooms.slice(from, from + AT_ONCE).map(([index, room]) => latecomer(shard, alarms, index, room, observe));
-    await waitUntil(() => asked.every(({ hasAnswer }) => hasAnswer()), surroundings.nowMs() + LATECOMER_MS_MAX, signal, surroundings);
+    await waitUntil(() => asked.every(({ isSettled }) => isSettled()), surroundings.nowMs() + LATECOMER_MS_MAX, signal, surroundings);
     for (const { node } of asked) node.stop();
   }
 }
@@ -39,10 +42,12 @@ function latecomer(
   index: number,
   room: string,
   observe: (observation: Observation) => void,
-): { readonly node: EngineClient; readonly hasAnswer: () => boolean } {
+): { readonly node: EngineClient; readonly isSettled: () => boolean } {
   const client = parameters.clients + index;
   const startedMs = surroundings.nowMs();
-  let isAnswered = false;
+  let shown: string | undefined;
+  let isSettled = false;
+  let reads = 0;
   const mint = (): ReturnType<typeof credential> => credential(client);
   const node = surroundings.client({
     session: session({
@@ -64,11 +69,19 @@ function latecomer(
     credential: mint,
     http: async (request) => http(request, await mint()),
     observe: (detail, atMs) => {
-      if (detail.kind === "snapshot") isAnswered = true;
+      if (detail.kind === "snapshot") {
+        isSettled = shown === detail.content;
+        shown = detail.content;
+        if (!isSettled) again.set(atMs + AGAIN_MS);
+      }
       observe({ ...(detail.kind === "connected" ? { ...detail, startedMs } : detail), atMs, client, room });
     },
     slot: 0,
   });
+  const again = alarms.create((nowMs) => {
+    reads += 1;
+    node.invoke({ kind: "read", id: reads, plannedMs: nowMs });
+  });
   node.start();
-  return { node, hasAnswer: () => isAnswered };
+  return { node, isSettled: () => isSettled };
 }

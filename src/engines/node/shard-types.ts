@@ -39,11 +39,7 @@ export interface ShardOptions {
    * Made once the number of slots is known. `onDelivery` is to be called with each delivery's latency in ms, undefined
    * where it is not known. `elsewhere` is given where members of a room are played by other processes, too.
    */
-  readonly ledger: (
-    slots: number,
-    onDelivery: (latencyMs: number | undefined) => void,
-    elsewhere: Elsewhere | undefined,
-  ) => Ledger;
+  readonly ledger: (slots: number, onDelivery: (latencyMs: number | undefined) => void, elsewhere: Elsewhere | undefined) => Ledger;
   /** Told every observation but deliveries, which the ledger accounts for. */
   readonly panel: Panel;
   readonly onSecond: (second: ShardSecond) => void;

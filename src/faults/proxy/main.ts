@@ -17,7 +17,9 @@ function apply({ replicas, lanes: struck }: Pick<Placed, "replicas" | "lanes">):
   let ended = 0;
   for (const replica of replicas) {
     for (const lane of struck) {
-      const rules = [...placed.values()].filter((each) => each.replicas.includes(replica) && each.lanes.includes(lane)).map(({ rule }) => rule);
+      const rules = [...placed.values()]
+        .filter((each) => each.replicas.includes(replica) && each.lanes.includes(lane))
+        .map(({ rule }) => rule);
       ended += lanes[replica]?.[lane]?.set(conditionOf(rules)) ?? 0;
     }
   }
