@@ -7,6 +7,8 @@ import type { SeriesPoint } from "../core/result.ts";
 import { createHdr } from "../engines/node/hdr.ts";
 import type { ShardSecond } from "../engines/node/shard-types.ts";
 import type { Credential } from "../core/session.ts";
+import type { ShardLink } from "./shard-link.ts";
+import type { FromShardWorker } from "./shard-worker.ts";
 import type { ParentMessage, WorkerJob, WorkerMessage } from "./worker.ts";
 import { errorOf, faultOf } from "./worker-fault.ts";
 
@@ -47,6 +49,8 @@ export async function runWorkers(
     /** Called when the run's time begins, with a way to tell all workers of faults. */
     readonly onGo?: (tell: (signal: FaultSignal) => void) => void;
     readonly signal?: AbortSignal;
+    /** With a share: the line to the referee. */
+    readonly link?: ShardLink;
     /** Flags of Node beside our own. */
     readonly workerFlags?: readonly string[];
   },
@@ -65,12 +69,22 @@ export async function runWorkers(
   try {
     options.onProgress?.({ kind: "stage", text: `starting ${count} worker${count === 1 ? "" : "s"}` });
     await Promise.all(children.map((child, index) => ready(child, { ...job, shard: { index, count } })));
+    const { link } = options;
+    link?.connect(count, (message) => children.forEach((child) => child.connected && child.send(message)));
+    const startAtMs = await link?.start();
     const limitMs = job.parameters.rampMs + job.parameters.durationMs + OVERTIME_MS_MAX;
     options.onGo?.((signal) => children.forEach((child) => child.connected && child.send({ kind: "fault", signal })));
-    const finishing = Promise.all(children.map((child, index) => finished(child, (second) => series.add(index, second), limitMs)));
+    const onSecond = (index: number, second: ShardSecond): void => {
+      link?.second(second);
+      series.add(index, second);
+    };
+    const finishing = Promise.all(
+      children.map((child, index) => finished(child, { startAtMs, limitMs, link, onSecond: (second) => onSecond(index, second) })),
+    );
     // Interrupted before the workers were there: they play nothing, and say so.
     if (options.signal?.aborted === true) stop();
     const done = await finishing;
+    await link?.finish(done.map(({ result: { firstFailure, ...result }, ...rest }) => ({ ...rest, result: { ...result, ...(firstFailure === undefined ? {} : { firstFailure }) } })));
     await Promise.all(children.map(ended));
     return { done, series: series.points, interrupted: options.signal?.aborted ?? false };
   } finally {
@@ -148,7 +162,16 @@ function ready(child: ChildProcess, job: WorkerJob): Promise<void> {
   });
 }
 
-function finished(child: ChildProcess, onSecond: (second: ShardSecond) => void, limitMs: number): Promise<Done> {
+function finished(
+  child: ChildProcess,
+  options: {
+    readonly startAtMs: number | undefined;
+    readonly limitMs: number;
+    readonly link: ShardLink | undefined;
+    readonly onSecond: (second: ShardSecond) => void;
+  },
+): Promise<Done> {
+  const { startAtMs, limitMs, link, onSecond } = options;
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new HarnessError("internal", `a load worker did not end within ${limitMs} ms`)), limitMs);
     const settle = (act: () => void): void => {
@@ -159,12 +182,18 @@ function finished(child: ChildProcess, onSecond: (second: ShardSecond) => void, 
       if (message.kind === "second") onSecond(message.second);
       else if (message.kind === "done") settle(() => resolve(message));
       else if (message.kind === "failed") settle(() => reject(errorOf(message)));
+      else if (isForReferee(message)) link?.heard(message);
     });
     child.once("exit", (code, signal) =>
       settle(() => reject(new HarnessError("internal", `a load worker ended with ${code ?? signal} in mid-run`))),
     );
-    child.send({ kind: "go" });
+    child.send({ kind: "go", ...(startAtMs === undefined ? {} : { startAtMs }) });
   });
+}
+
+function isForReferee(message: WorkerMessage): message is FromShardWorker {
+  const { kind } = message;
+  return kind === "made" || kind === "find" || kind === "meet" || kind === "witness" || kind === "windows";
 }
 
 function pointOf(seconds: readonly ShardSecond[]): SeriesPoint {

@@ -1,4 +1,5 @@
 import type { MemoryLedger } from "../checkers/ledger.ts";
+import type { Share } from "../load/shares.ts";
 import { HarnessError, unreachable } from "../core/errors.ts";
 import type { FaultSignal } from "../core/fault.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";

@@ -169,15 +169,16 @@ export class LogWitness implements LedgerAcross {
   }
 
   windows(wish: RefereeWish["show"]): readonly WindowWitness[] {
-    return wish.map(({ room: name, author }) => {
+    return wish.flatMap(({ room: name, author }) => {
       const room = this.#rooms.get(name);
-      const stream = room?.streams.get(author ?? EVERYBODY);
+      if (room === undefined) return [];
+      const stream = room.streams.get(author ?? EVERYBODY);
       return {
         room: name,
         ...(author === undefined ? {} : { author }),
         entries: [...(stream?.kept ?? [])],
-        members: [...(room?.members ?? [])].slice(0, WINDOW_MEMBERS_MAX).map(([client, sinceMs]) => ({ client, sinceMs: tenths(sinceMs) })),
-        wrote: [...(room?.wrote ?? [])].map(([who, n]) => ({ author: who, n })),
+        members: [...room.members].slice(0, WINDOW_MEMBERS_MAX).map(([client, sinceMs]) => ({ client, sinceMs: tenths(sinceMs) })),
+        wrote: [...room.wrote].map(([who, n]) => ({ author: who, n })),
         isCut: stream?.isCut ?? false,
       };
     });
