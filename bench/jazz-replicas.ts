@@ -1,135 +1,151 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-import type { Detail } from "../src/core/observation.ts";
-import { createPrng } from "../src/core/prng.ts";
-import type { Session, SessionOptions } from "../src/core/session.ts";
-import { type Act, valueOf } from "../src/bindings/jazz/acts.ts";
-import { inNode } from "../src/bindings/jazz/node.ts";
-import { createAlarms } from "../src/engines/node/alarms.ts";
-import { createNodeClient } from "../src/engines/node/client.ts";
-import { netTransport } from "../src/engines/node/net-transport.ts";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { type BenchClient, pause, startBench } from "./jazz-clients.ts";
+import { treeOf } from "./process-tree.ts";
+import { type BenchPart, commandOf, machine, printPart, today, writeResult } from "./result-file.ts";
 
 /**
- * Replicas that edit the same messages while three in ten of the time they are offline: `node bench/jazz-replicas.ts
- * [accounts] [edits]`. Prints whether all replicas hold the same in the end, transactions a second, and memory a client.
+ * What one process holds and does of this binding: `npm run bench -- jazz-replicas` (under a minute). Memory of a replica,
+ * and transactions a second when everybody writes as fast as its last write is confirmed, in spaces of different size.
  */
-const ACCOUNTS = Number(process.argv[2] ?? 50);
-const EDITS = Number(process.argv[3] ?? 100);
-const MESSAGES = 20;
-const OFFLINE_SHARE = 0.3;
-const JOIN_MS_MAX = 30_000;
-const QUIESCE_MS_MAX = 120_000;
+const SIZES = [
+  { replicas: 10, spaces: 1 },
+  { replicas: 20, spaces: 1 },
+  { replicas: 40, spaces: 1 },
+  { replicas: 40, spaces: 8 },
+] as const;
+const WRITE_MS = 4_000;
+const SETTLE_MS = 1_000;
 
-interface Client {
-  readonly seen: Detail[];
-  isOffline: boolean;
-  act(what: Act): void;
-  text(): string;
+setFlagsFromString("--expose_gc");
+const collect = runInNewContext("gc") as () => void;
+
+function residentBytes(): number {
+  collect();
+  return process.memoryUsage.rss();
 }
 
-if (inNode.absent !== undefined || inNode.session === undefined) {
-  console.log(inNode.absent);
-  process.exit(0);
-}
-const makeSession: (options: SessionOptions) => Session = inNode.session;
-const server = spawn(process.execPath, [fileURLToPath(new URL("../src/bindings/jazz/reference/main.ts", import.meta.url))], {
-  stdio: ["ignore", "pipe", "inherit"],
-});
-const url = await readyUrl();
-const prng = createPrng("jazz-replicas");
-const alarms = createAlarms(() => performance.now());
-
-async function readyUrl(): Promise<string> {
-  for (;;) {
-    const [chunk] = (await once(server.stdout, "data")) as [Buffer];
-    const line = chunk
-      .toString("utf8")
-      .split("\n")
-      .find((each) => each.startsWith("{"));
-    if (line !== undefined) return (JSON.parse(line) as { readonly url: string }).url;
-  }
+interface Row {
+  readonly replicas: number;
+  readonly spaces: number;
+  readonly kbAReplica: number;
+  readonly joinMs: number;
+  readonly transactionsPerSecond: number;
+  readonly deliveriesPerSecond: number;
+  readonly clientCpu: number;
+  readonly relayCpu: number;
 }
 
-async function until(holds: () => boolean, withinMs: number): Promise<boolean> {
-  const endMs = performance.now() + withinMs;
-  while (!holds() && performance.now() < endMs) await pause(20);
-  return holds();
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function open(index: number): Client {
-  const seen: Detail[] = [];
-  let ops = 0;
-  const client = createNodeClient({
-    session: makeSession({
-      room: "bench-replicas-1",
-      basePath: "",
-      dialect: "published",
-      prng: prng.fork(`client-${index}`),
-      keepaliveMs: undefined,
-      reconnect: false,
-      readOnJoin: false,
-      run: "bench",
-    }),
-    url,
-    headers: {},
-    ca: undefined,
-    localAddress: undefined,
-    transport: netTransport,
-    alarms,
-    nowMs: () => performance.now(),
-    credential: () => Promise.resolve({ user: `user-${index}`, headers: {}, query: {}, protocols: [] }),
-    http: () => Promise.resolve({ failure: "not here" }),
-    observe: (detail) => seen.push(detail),
-  });
-  client.start();
-  return {
-    seen,
-    isOffline: false,
-    act: (what) => client.invoke({ kind: "write", id: (ops += 1), plannedMs: 0, value: valueOf(what) }),
-    text: () => {
-      client.invoke({ kind: "read", id: (ops += 1), plannedMs: 0 });
-      const last = seen.findLast((each) => each.kind === "snapshot");
-      return last?.kind === "snapshot" ? last.content : "";
-    },
+async function measure(replicas: number, spaces: number): Promise<Row> {
+  const bench = await startBench();
+  // What the library itself takes is taken once.
+  const [warm] = await bench.open("bench-warm-0", 1);
+  await pause(SETTLE_MS);
+  const before = residentBytes();
+  const startMs = performance.now();
+  const clients: BenchClient[] = [];
+  for (let space = 0; space < spaces; space += 1)
+    clients.push(...(await bench.open(`bench-${replicas}-${spaces}-${space}`, replicas / spaces)));
+  const joinMs = performance.now() - startMs;
+  await pause(SETTLE_MS);
+  const kbAReplica = (residentBytes() - before) / 1024 / replicas;
+  // Everybody changes a message of its own, again as soon as the last change is confirmed.
+  for (const client of clients) client.act({ do: "send", content: "mine" });
+  await pause(SETTLE_MS);
+  const sum = (of: (client: BenchClient) => number): number => clients.reduce((left, client) => left + of(client), 0);
+  const relayOf = (): number => treeOf(bench.server.pid ?? 0).reduce((left, { cpuMs }) => left + cpuMs, 0);
+  const counted = {
+    accepted: sum((each) => each.accepted),
+    delivered: sum((each) => each.delivered),
+    relay: relayOf(),
+    own: process.cpuUsage(),
   };
+  let isOver = false;
+  let n = 0;
+  const beginMs = performance.now();
+  for (const client of clients) {
+    const own = ownMessage(client);
+    const write = (): void => {
+      if (!isOver) client.act({ do: "react", message: own, emoji: "👍", on: (n += 1) % 2 === 0 });
+    };
+    client.onAccepted = write;
+    write();
+  }
+  await pause(WRITE_MS);
+  isOver = true;
+  const seconds = (performance.now() - beginMs) / 1_000;
+  const own = process.cpuUsage(counted.own);
+  const row: Row = {
+    replicas,
+    spaces,
+    kbAReplica,
+    joinMs,
+    transactionsPerSecond: (sum((each) => each.accepted) - counted.accepted) / seconds,
+    deliveriesPerSecond: (sum((each) => each.delivered) - counted.delivered) / seconds,
+    clientCpu: (own.user + own.system) / 1_000_000 / seconds,
+    relayCpu: (relayOf() - counted.relay) / 1_000 / seconds,
+  };
+  for (const client of [warm, ...clients]) client?.close();
+  await pause(SETTLE_MS);
+  bench.stop();
+  return row;
 }
 
-const hasJoined = ({ seen }: Client): boolean => seen.some((each) => each.kind === "lifecycle" && each.event === "joined");
-const accepted = ({ seen }: Client): number => seen.filter((each) => each.kind === "accepted").length;
-const residentBefore = process.memoryUsage.rss();
-const first = open(0);
-await until(() => hasJoined(first), JOIN_MS_MAX);
-const clients = [first, ...Array.from({ length: ACCOUNTS - 1 }, (_, index) => open(index + 1))];
-if (!(await until(() => clients.every(hasJoined), JOIN_MS_MAX))) throw new Error(`only ${clients.filter(hasJoined).length} joined`);
-const perClientKb = (process.memoryUsage.rss() - residentBefore) / 1024 / ACCOUNTS;
-for (let n = 0; n < MESSAGES; n += 1) first.act({ do: "send", content: `message ${n}` });
-await pause(2_000);
-const startMs = performance.now();
-for (let round = 0; round < EDITS; round += 1) {
-  for (const client of clients) {
-    const wantsOffline = client.isOffline ? prng.next() > 0.1 : prng.next() < 0.1 * (OFFLINE_SHARE / (1 - OFFLINE_SHARE));
-    if (wantsOffline !== client.isOffline) {
-      client.isOffline = wantsOffline;
-      client.act({ do: wantsOffline ? "offline" : "online" });
-    }
-    client.act({ do: "edit", pick: prng.next(), content: `edit ${round}` });
-  }
-  await pause(10);
+/** The message that a client has sent itself: the one in its space that it is the author of. */
+function ownMessage(client: BenchClient): string {
+  const { threads } = client.view();
+  const account = client.account;
+  const own = Object.values(threads)
+    .flat()
+    .find(({ author }) => author === account);
+  if (own === undefined) throw new Error("a replica does not show its own message");
+  return own.id;
 }
-for (const client of clients) if (client.isOffline) client.act({ do: "online" });
-const isConfirmed = await until(() => clients.every((client) => accepted(client) >= EDITS), QUIESCE_MS_MAX);
-const isSame = await until(() => new Set(clients.map((client) => client.text())).size === 1, QUIESCE_MS_MAX);
-const tookMs = performance.now() - startMs;
-console.log(
-  `${ACCOUNTS} accounts × ${EDITS} edits, ${OFFLINE_SHARE * 100} % offline: ${isConfirmed ? "all confirmed" : "NOT all confirmed"}, ` +
-    `replicas ${isSame ? "equal" : "DIFFERENT"} after ${(tookMs / 1_000).toFixed(1)} s; ` +
-    `${((ACCOUNTS * EDITS) / (tookMs / 1_000)).toFixed(0)} transactions a second; ${perClientKb.toFixed(0)} KB a client at joining ` +
-    `(${Math.floor((1024 * 1024) / perClientKb)} clients a GiB), ${((process.memoryUsage.rss() - residentBefore) / 1024 / ACCOUNTS).toFixed(0)} KB at the end`,
+
+const rows: Row[] = [];
+for (const { replicas, spaces } of SIZES) {
+  console.error(`${replicas} replicas in ${spaces === 1 ? "one space" : `${spaces} spaces`}`);
+  rows.push(await measure(replicas, spaces));
+}
+const least = Math.min(...rows.map(({ kbAReplica }) => kbAReplica));
+const most = Math.max(...rows.map(({ kbAReplica }) => kbAReplica));
+const clientsAGib = (kb: number): string => Math.floor((1024 * 1024) / kb).toLocaleString("en");
+const part: BenchPart = {
+  key: "replicas",
+  command: commandOf("jazz-replicas"),
+  measuredOn: today(),
+  machine: machine(),
+  tables: [
+    {
+      caption: "Replicas in one process, against the published relay in another",
+      columns: ["replicas", "spaces", "KB a replica", "all joined, s", "transactions/s", "deliveries/s", "cores, client", "cores, relay"],
+      rows: rows.map((row) => [
+        String(row.replicas),
+        String(row.spaces),
+        row.kbAReplica.toFixed(0),
+        (row.joinMs / 1_000).toFixed(1),
+        row.transactionsPerSecond.toFixed(0),
+        row.deliveriesPerSecond.toFixed(0),
+        row.clientCpu.toFixed(2),
+        row.relayCpu.toFixed(2),
+      ]),
+    },
+  ],
+  bars: [],
+  notes: [
+    `${clientsAGib(most)} to ${clientsAGib(least)} replicas in a GiB at joining; every message held makes them larger.`,
+    "Transactions are confirmed writes; each is signed, encrypted, checked and decrypted once more at every other replica of its space.",
+  ],
+};
+printPart(part);
+writeResult(
+  {
+    name: "jazz-replicas",
+    title: "Replicas of jazz",
+    about:
+      "Each client is a node of the Jazz library with a copy of its space. Memory: resident bytes after a forced collection, less what one replica of another space takes. " +
+      "Rate: for four seconds every replica reacts to a message of its own, again as soon as the last reaction is confirmed.",
+  },
+  [part],
 );
-server.kill();
-process.exit(isSame && isConfirmed ? 0 : 1);
+process.exit(0);
