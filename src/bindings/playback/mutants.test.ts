@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { isReason } from "../../core/reason.ts";
 import { mutants } from "./mutants.ts";
 import { FAULT_IDS } from "./reference/faulty/index.ts";
+import { SHARED_FAULT_IDS } from "./reference/shared/faulty.ts";
 import { requirements } from "./requirements.ts";
 
 const known = new Set(requirements.map(({ id }) => id));
@@ -13,7 +14,7 @@ test("ids are in kebab-case and no two mutants share one", () => {
 });
 
 test("every mutant is a fault of the reference server, and every fault a mutant", () => {
-  expect(mutants.map(({ id }) => id).toSorted()).toEqual([...FAULT_IDS].toSorted());
+  expect(mutants.map(({ id }) => id).toSorted()).toEqual([...FAULT_IDS, ...SHARED_FAULT_IDS].toSorted());
 });
 
 test("every mutant breaks requirements of the catalogue that are judged, for reasons of the closed list", () => {

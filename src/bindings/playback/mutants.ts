@@ -13,15 +13,17 @@ function broken(text: Breaking): { readonly id: RequirementId; readonly reason: 
 interface Extra {
   readonly also?: readonly Breaking[];
   readonly shownBy?: Mutant["shownBy"];
+  readonly replicas?: number;
 }
 
-function mutant(id: string, breaks: Breaking | readonly Breaking[], summary: string, { also, shownBy }: Extra = {}): Mutant {
+function mutant(id: string, breaks: Breaking | readonly Breaking[], summary: string, { also, shownBy, replicas }: Extra = {}): Mutant {
   return {
     id,
     summary,
     breaks: (typeof breaks === "string" ? [breaks] : breaks).map(broken),
     ...(also === undefined ? {} : { also: also.map(broken) }),
     ...(shownBy === undefined ? {} : { shownBy }),
+    ...(replicas === undefined ? {} : { replicas }),
   };
 }
 
@@ -126,6 +128,31 @@ const HARDNESS: readonly Mutant[] = [
   mutant("is-silent-after-restart", "ROB-02 silent", "After a restart, joins to rooms of before are left without an answer."),
 ];
 
+/** Of two servers that share their rooms. */
+const SHARED: readonly Mutant[] = [
+  mutant("no-redis-fanout", "CAP-02 lost", "Members of a large room hear of updates only from authors at their own server.", {
+    replicas: 2,
+    also: ["CONV-04 lost"],
+  }),
+  mutant(
+    "reorders-across-replicas",
+    "CAP-02 disordered",
+    "Members at one server hear two updates in another order than those at the other.",
+    {
+      replicas: 2,
+      also: ["ORD-01 disordered"],
+    },
+  ),
+  mutant(
+    "writes-back-whole-state",
+    "CONV-07 lost",
+    "A server reads the state, merges, and writes it back whole; another may come between.",
+    {
+      replicas: 2,
+    },
+  ),
+];
+
 /** 200,000 deliveries in 10 s: enough for two of those that come once in 100,000. */
 const PARTY = { scenario: "watch-party", parameters: { clients: "1000", rooms: "100", rate: "2", duration: "10s" } } as const;
 const SMALL_PARTY = { scenario: "watch-party", parameters: { clients: "100", rooms: "10", rate: "1", duration: "10s" } } as const;
@@ -142,4 +169,4 @@ const LOAD: readonly Mutant[] = [
  * Faults of the reference server, one each. They act only where a check looks at what they break, so that everything
  * else stays as on the pristine server; the behaviour is in `reference/faulty/`.
  */
-export const mutants: readonly Mutant[] = [...ROOMS, ...ORDER, ...DELIVERY, ...STATE, ...LIFE, ...PEOPLE, ...HARDNESS, ...LOAD];
+export const mutants: readonly Mutant[] = [...ROOMS, ...ORDER, ...DELIVERY, ...STATE, ...LIFE, ...PEOPLE, ...HARDNESS, ...SHARED, ...LOAD];

@@ -370,16 +370,6 @@ const HARDNESS: readonly Requirement[] = [
     check: "Half of the users on each URL; PLAY-CONV-04, PLAY-ORD-01 and PLAY-HB-04 hold as on one.",
     source: `${HOW}, "uses websockets and Redis"`,
     needs: ["secondUrl"],
-    noCase: {
-      kind: "needs",
-      capability: "secondUrl",
-      because: "The embedded server keeps its rooms in the memory of one process; a second process would hold other rooms.",
-    },
-    noMutant: {
-      kind: "needs",
-      capability: "secondUrl",
-      because: "A mutant is one process of the embedded server, and this takes two that share their rooms.",
-    },
   }),
   entry("PLAY-SEC-01", {
     level: "SHOULD",

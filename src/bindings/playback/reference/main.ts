@@ -1,6 +1,7 @@
 import { readConfig } from "./config.ts";
 import { FAULT_IDS } from "./faulty/index.ts";
 import { createLog } from "./log.ts";
+import { SHARED_FAULT_IDS } from "./shared/faulty.ts";
 import { startServer } from "./server.ts";
 import { CLOSE } from "./links.ts";
 
@@ -15,8 +16,10 @@ function fail(code: number, event: string, reason: string): never {
 
 const config = readConfig(process.env);
 if ("problem" in config) fail(EXIT.environment, "bad-environment", `${config.variable} ${config.problem}`);
-if (config.mutant !== undefined && !FAULT_IDS.includes(config.mutant)) {
-  fail(EXIT.environment, "bad-environment", `MUTANT "${config.mutant}" is not known; there are ${FAULT_IDS.join(", ")}`);
+const faultIds = config.store === undefined ? FAULT_IDS : SHARED_FAULT_IDS;
+if (config.mutant !== undefined && !faultIds.includes(config.mutant)) {
+  const where = config.store === undefined ? "without REDIS_URL" : "with REDIS_URL";
+  fail(EXIT.environment, "bad-environment", `MUTANT "${config.mutant}" is not known ${where}; there are ${faultIds.join(", ")}`);
 }
 
 const server = await startServer(config, log).catch((error: NodeJS.ErrnoException) =>

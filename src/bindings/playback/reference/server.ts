@@ -13,7 +13,7 @@ import { CLOSE } from "./links.ts";
 import { createLocalGround } from "./local.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
-import { SHARED_PRISTINE } from "./shared/faults.ts";
+import { createSharedFaults } from "./shared/faulty.ts";
 import { createSharedGround } from "./shared/ground.ts";
 import { StoreAway } from "./shared/connection.ts";
 
@@ -58,7 +58,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   const ground =
     config.store === undefined
       ? createLocalGround({ ...around, faults })
-      : createSharedGround(config.store, { ...around, faults: SHARED_PRISTINE });
+      : createSharedGround(config.store, { ...around, faults: createSharedFaults(config.mutant) });
   const { hub, rooms } = ground;
   let isStopping = false;
   const routes = createRoutes({
