@@ -31,7 +31,7 @@ export function presenceCases(kit: Kit): readonly CaseDefinition[] {
       name: "presence/idle",
       title: "Who answers pings stays, who is frozen is dropped",
       ids: [IDLE],
-      phase: "quiet",
+      phase: "waiting",
       needs: ["heartbeat", "longWaits"],
       limitMs: 700_000,
       run: (t) => withPeers(t, kit, (table) => idle(table)),
