@@ -83,6 +83,14 @@ const seriesPoint = z.object({
   loopLagMs: z.number(),
 });
 
+const shards = z.object({
+  count: z.number(),
+  compared: z.number().describe("Writes that more than one shard saw and that were held against each other."),
+  lost: z.number().describe("Deliveries that had to happen and that no shard alone could miss; part of `expected`."),
+  acrossMs: latencyFigures.exactOptional().describe("From a write's plan on one shard to its first arrival at another."),
+  clockBoundMs: z.number().exactOptional().describe("The most that the clocks of two shards may differ by."),
+});
+
 const load = z.object({
   scenario: z.string(),
   clients: z.number(),
@@ -133,6 +141,7 @@ const load = z.object({
     .exactOptional()
     .describe("What went wrong on purpose, and how the server came out of it."),
   series: z.array(seriesPoint).describe("One point a second."),
+  shards: shards.exactOptional().describe("Of a run over several shards."),
   objectives: z.array(z.object({ name: z.string(), wanted: z.string(), got: z.string(), verdict })),
 });
 

@@ -5,7 +5,7 @@ import type { RequirementId } from "../core/ids.ts";
 import type { Reason } from "../core/reason.ts";
 import { redactAll } from "../core/redact.ts";
 import type { Profile } from "../core/requirement.ts";
-import type { LoadResult, Result } from "../core/result.ts";
+import type { LoadResult, Result, ShardsResult } from "../core/result.ts";
 import type { Objectives, Scenario, ScenarioParameters } from "../core/scenario.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { mergeAll, type Verdict } from "../core/verdict.ts";
@@ -35,6 +35,14 @@ export interface JudgedTarget extends Pick<ResolvedTarget, "name" | "urls" | "di
   readonly exited: { readonly code: number | null; readonly signal: string | null } | undefined;
 }
 
+/** What holds for several shards together, and for none alone. */
+export interface JudgedShards extends ShardsResult {
+  readonly outcomes: readonly CheckerOutcome[];
+  /** Why the whole can not be trusted. */
+  readonly doubts: readonly string[];
+  readonly notes: readonly string[];
+}
+
 /** A run that has ended, with all that its verdict needs. */
 export interface Judged {
   readonly options: JudgingOptions;
@@ -46,6 +54,8 @@ export interface Judged {
   /** What was to go wrong; absent when nothing was. */
   readonly faults?: JudgedFaults;
   readonly gathered: Gathered;
+  /** Of a run over several shards: what their referee found beyond them. */
+  readonly shards?: JudgedShards;
   readonly startedAt: Date;
   readonly endedAt: Date;
   readonly workers: number;
@@ -59,10 +69,11 @@ export function resultOf(judged: Judged): Result {
   const profile = options.profile ?? "mvp";
   const shards = gathered.done.map((each) => each.result);
   const outcomes = mergeAllOutcomes(
-    shards.flatMap((shard) => shard.outcomes).filter((outcome) => binding.manifest.judges[outcome.property] !== undefined),
+    [...shards.flatMap((shard) => shard.outcomes), ...(judged.shards?.outcomes ?? [])].filter((outcome) => binding.manifest.judges[outcome.property] !== undefined),
   );
   const honesty = honestyOf(shards, judged.workers, judged.ports.histogram);
-  const doubts = [...honesty.harness.inconclusiveBecause, ...honesty.undone];
+  const lacking = judged.shards?.doubts ?? [];
+  const doubts = [...lacking, ...honesty.harness.inconclusiveBecause, ...honesty.undone];
   const loadResult = figures(judged, honesty, outcomes, doubts);
   const parts = partsOf(outcomes, binding, loadResult, doubts);
   const { exited } = target;
@@ -113,7 +124,7 @@ export function resultOf(judged: Judged): Result {
       harnessFaults: 0,
       interrupted: gathered.interrupted,
       staleKnown: 0,
-      reached: !nobody || exited !== undefined,
+      reached: !nobody || exited !== undefined || lacking.length > 0,
       judged: requirements.length,
       verdicts,
     },
@@ -221,7 +232,7 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
   const faults = judged.faults === undefined ? undefined : faultsOf(judged.faults, judged.binding, shards, outcomes);
   const sum = (of: (done: Done) => number): number => gathered.done.reduce((total, done) => total + of(done), 0);
   const delivered = sum((done) => done.delivered);
-  const expected = sum((done) => done.expected);
+  const expected = sum((done) => done.expected) + (judged.shards?.lost ?? 0);
   const measuredMs = Math.max(...gathered.done.map(({ result }) => result.actMs));
   // A worker whose clock began late for want of a turn has no higher rate for it.
   const actMs = gathered.interrupted ? measuredMs : Math.max(measuredMs, parameters.durationMs);
@@ -261,6 +272,7 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
     achievedPerSecond: Math.round((sum((done) => done.result.sent) / actMs) * 10_000) / 10,
     series: gathered.series,
     ...(faults === undefined ? {} : { faults }),
+    ...(judged.shards === undefined ? {} : { shards: shardsOf(judged.shards) }),
     objectives: [
       ...judgeObjectives(
         judged.faults === undefined ? scenario.objectives : withoutTimes(scenario.objectives),
@@ -270,6 +282,16 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
       ),
       ...(faults === undefined ? [] : faultObjectives(faults, doubts)),
     ],
+  };
+}
+
+function shardsOf({ count, compared, lost, acrossMs, clockBoundMs }: JudgedShards): ShardsResult {
+  return {
+    count,
+    compared,
+    lost,
+    ...(acrossMs === undefined ? {} : { acrossMs }),
+    ...(clockBoundMs === undefined ? {} : { clockBoundMs }),
   };
 }
 

@@ -241,7 +241,7 @@ function aboutOf(options: LoadOptions, { resolved }: RunningTarget, startedAt: D
   };
 }
 
-function checkParameters(parameters: ScenarioParameters): void {
+export function checkParameters(parameters: ScenarioParameters): void {
   const { clients, rooms, ratePerSecond, durationMs, rampMs, churnPerMinute } = parameters;
   const wrong = (what: string): never => {
     throw new HarnessError("usage", what, { hint: "see rollcall load --help" });
@@ -254,7 +254,7 @@ function checkParameters(parameters: ScenarioParameters): void {
   if (!(churnPerMinute >= 0)) wrong(`--churn must be 0 or more, not ${churnPerMinute}`);
 }
 
-function checkFit(binding: Binding, running: RunningTarget, parameters: ScenarioParameters): void {
+export function checkFit(binding: Binding, running: RunningTarget, parameters: ScenarioParameters): void {
   const { clientsMax } = running.resolved;
   if (clientsMax !== undefined && parameters.clients > clientsMax) {
     throw new HarnessError("usage", `${parameters.clients} clients are more than the target allows (clientsMax ${clientsMax})`, {
@@ -270,7 +270,7 @@ function checkFit(binding: Binding, running: RunningTarget, parameters: Scenario
   }
 }
 
-function workersFor(parameters: ScenarioParameters, asked: number | undefined): number {
+export function workersFor(parameters: ScenarioParameters, asked: number | undefined): number {
   const wanted = asked ?? Math.min(availableParallelism(), Math.ceil(parameters.clients / CLIENTS_PER_WORKER));
   const needed = Math.ceil(parameters.clients / CLIENTS_PER_WORKER_MAX);
   return Math.max(1, Math.min(Math.max(wanted, needed), parameters.rooms));

@@ -17,6 +17,9 @@ const TIME_SCALE_MAX = 20;
 const REPLICAS_MAX = 8;
 const REPLICAS_HELP = "reference servers only: so many processes on the same rooms (playback; needs redis-server)";
 const TRANSPORT_HELP = "net (our own; default) or ws";
+const TOKEN_HELP = "the run's token, in a file's first line (default: the environment's ROLLCALL_RUN_TOKEN)";
+/** As many as the referee's messages allow. */
+const SHARDS_MAX = 1_024;
 const OUT_DEFAULT = "rollcall-report";
 
 type Flags = Readonly<Record<string, unknown>>;
@@ -109,6 +112,10 @@ function program(ending: Ending): Command {
     .option("--transport <name>", TRANSPORT_HELP, parseTransport)
     .option("--faults <plan>", "what goes wrong meanwhile: a named plan (see `rollcall faults`) or a YAML file")
     .option("--record <path>", "write what every client saw to a file, or to a folder with a file a worker; see `recheck`")
+    .option("--shard <i/n>", "play one part of a run over n processes or machines, such as 2/3; needs --referee")
+    .option("--shard-by <what>", "members: every room over all shards (default); rooms: whole rooms", parseWord("members", "rooms"))
+    .option("--referee <url>", "where `rollcall referee` listens")
+    .option("--token-file <path>", TOKEN_HELP)
     .option("--i-may-load <host>", "consent to load on a host that is not this machine", collect)
     .addHelpText(
       "after",
@@ -117,11 +124,38 @@ function program(ending: Ending): Command {
         "rollcall load join-storm --target my-server.yaml --i-may-load staging.example",
         "rollcall load watch-party --target playback --record run.rec",
         "rollcall load co-edit --target steps --faults flaky-wifi",
+        "rollcall load watch-party --target my-server.yaml --shard 1/3 --referee http://10.0.0.1:7700 --token-file token",
       ]),
     )
     .action(async (scenario: string, flags: Flags) => {
+      if (flags["shard"] !== undefined) {
+        const { runShardOfLoad } = await import("./run-shard.ts");
+        ending.exitCode = await runShardOfLoad(scenario, flags);
+        return;
+      }
       const { runLoad } = await import("./run.ts");
       ending.exitCode = await runLoad(scenario, flags);
+    });
+
+  runFlags(root.command("referee").description("hold the shards of one run together, and give one verdict over all"))
+    .requiredOption("--shards <n>", "how many will come", parseWhole(1, SHARDS_MAX))
+    .option("--run-token <text>", "what every shard has to show; a file keeps it out of the list of processes")
+    .option("--token-file <path>", TOKEN_HELP)
+    .option("--port <n>", "default: 7700; 0 for any free one", parseWhole(0, PORT_MAX))
+    .option("--bind <address>", "default: 127.0.0.1; 0.0.0.0 for shards on other machines")
+    .option("--wait <time>", "shards may take so long to come (default: 5m)", parseDuration)
+    .option("--lost-after <time>", "a shard that is silent for so long is lost (default: 15s)", parseDuration)
+    .addHelpText(
+      "after",
+      examples([
+        "openssl rand -hex 16 > token",
+        "rollcall referee --shards 3 --token-file token",
+        "rollcall referee --shards 20 --token-file token --bind 0.0.0.0 --out verdict",
+      ]),
+    )
+    .action(async (flags: Flags) => {
+      const { runRefereeCommand } = await import("./run-shard.ts");
+      ending.exitCode = await runRefereeCommand(flags);
     });
 
   runFlags(

@@ -87,6 +87,19 @@ export interface FaultsResult {
   readonly requirement?: string;
 }
 
+/** What a run over several shards had beyond what each saw. */
+export interface ShardsResult {
+  readonly count: number;
+  /** Writes that more than one shard saw and that were held against each other. */
+  readonly compared: number;
+  /** Deliveries that had to happen and that no shard alone could miss; part of the run's `expected`. */
+  readonly lost: number;
+  /** From a write's plan on one shard to its first arrival at another, of one write in 32. Absent without measured clocks. */
+  readonly acrossMs?: LatencyFigures;
+  /** The most that the clocks of two shards may differ by. */
+  readonly clockBoundMs?: number;
+}
+
 export interface LoadResult {
   readonly scenario: string;
   readonly clients: number;
@@ -118,6 +131,8 @@ export interface LoadResult {
   readonly plannedPerSecond: number;
   readonly achievedPerSecond: number;
   readonly series: readonly SeriesPoint[];
+  /** Of a run over several shards. */
+  readonly shards?: ShardsResult;
   /** Of a run in which something was made to go wrong. */
   readonly faults?: FaultsResult;
   readonly objectives: readonly { readonly name: string; readonly wanted: string; readonly got: string; readonly verdict: Verdict }[];

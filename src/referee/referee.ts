@@ -98,6 +98,7 @@ interface Shard {
   readonly points: Set<MeetMessage["point"]>;
   isLast: boolean;
   done: readonly WorkerDone[] | undefined;
+  isTold: boolean;
 }
 
 /**
@@ -146,9 +147,15 @@ export class Referee {
     this.#waiting.changed();
   }
 
-  /** Shards that have been told the verdict, or will not ask any more. */
-  get isHeard(): boolean {
-    return [...this.#shards.values()].every((shard) => shard.open === 0 && this.#options.nowMs() - shard.heardMs > 2 * HOLD_MS_MAX);
+  /** Every shard that is left has been told the verdict. */
+  get isToldAll(): boolean {
+    return [...this.#shards.values()].every((shard) => shard.isTold);
+  }
+
+  /** Seconds that the run is to last; 0 before any shard has said. */
+  get seconds(): number {
+    const { rampMs = 0, durationMs = 0 } = this.#plan?.parameters ?? {};
+    return Math.ceil((rampMs + durationMs) / 1000);
   }
 
   get progress(): { readonly phase: "gathering" | "playing" | "over"; readonly shards: number; readonly lost: number; readonly last: SeriesPoint | undefined } {
@@ -183,6 +190,7 @@ export class Referee {
       points: new Set(),
       isLast: false,
       done: undefined,
+      isTold: false,
     });
     this.#options.say?.(`${name} is there (${message.engine}); ${this.#shards.size} of ${shards}`);
     return { session, run: this.#options.run, seed: plan.seed };
@@ -267,8 +275,9 @@ export class Referee {
     this.#waiting.changed();
   }
 
-  async verdict(): Promise<VerdictAnswer> {
+  async verdict(index: number): Promise<VerdictAnswer> {
     await this.#waiting.until(() => this.#verdict.state === "done", HOLD_MS_MAX);
+    if (this.#verdict.state === "done") this.#shard(index).isTold = true;
     return this.#verdict;
   }
 

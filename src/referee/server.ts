@@ -89,7 +89,7 @@ function routesOf({ referee, nowMs }: RefereeServerOptions): ReadonlyMap<string,
         return {};
       }),
     ],
-    ["/v1/verdict", of(verdictSchema, () => referee.verdict())],
+    ["/v1/verdict", of(verdictSchema, (shard) => referee.verdict(shard))],
   ]);
 }
 
