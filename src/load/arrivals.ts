@@ -24,15 +24,30 @@ export function steadyArrivals(ratePerSecond: number, fromMs: number, toMs: numb
   };
 }
 
-/** Picks names by weight. Weights are 0 or more and not all 0. */
-export function weightedPick(mix: Readonly<Record<string, number>>, prng: Prng): string {
+interface Weighed {
+  readonly mix: Readonly<Record<string, number>>;
+  readonly names: readonly string[];
+  readonly weights: readonly number[];
+  readonly total: number;
+}
+
+/** The mix that was picked from last: thousands of clients share one, which does not change. */
+let weighed: Weighed | undefined;
+
+function weigh(mix: Readonly<Record<string, number>>): Weighed {
   const names = Object.keys(mix);
-  let total = 0;
-  for (const name of names) total += mix[name] ?? 0;
+  const weights = names.map((name) => mix[name] ?? 0);
+  return { mix, names, weights, total: weights.reduce((sum, weight) => sum + weight, 0) };
+}
+
+/** Picks names by weight. Weights are 0 or more and not all 0; a mix is not changed after its first use. */
+export function weightedPick(mix: Readonly<Record<string, number>>, prng: Prng): string {
+  if (weighed?.mix !== mix) weighed = weigh(mix);
+  const { names, weights, total } = weighed;
   let left = prng.next() * total;
-  for (const name of names) {
-    left -= mix[name] ?? 0;
-    if (left < 0) return name;
+  for (let index = 0; index < names.length; index += 1) {
+    left -= weights[index] ?? 0;
+    if (left < 0) return names[index] ?? "";
   }
   return names.at(-1) ?? "";
 }

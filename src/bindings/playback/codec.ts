@@ -91,17 +91,24 @@ export function markUrl(base: string, set: Playing, marker: Marker): string {
     if (name !== undefined && set[name] !== undefined) mask |= 1 << bit;
   }
   const sum = markerSum(marker.run, marker.author, marker.n, covered(base, set, mask));
-  return `${base}#r=${encodeText(marker.run)}&a=${marker.author}&n=${marker.n}&s=${mask.toString(16)}${sum}`;
+  return `${base}#r=${encodedRun(marker.run)}&a=${marker.author}&n=${marker.n}&s=${mask.toString(16)}${sum}`;
 }
 
 /** What a sum is made over: the base URL and the fields of the mask, each as JSON, so that no two payloads read alike. */
 function covered(base: string, values: Playing, mask: number): string {
-  let text = `${mask}${JSON.stringify(base)}`;
+  let text = `${mask}${json(base)}`;
   for (let bit = 0; bit < MASKED.length; bit += 1) {
     const name = MASKED[bit];
-    if (name !== undefined && (mask & (1 << bit)) !== 0) text += `,${JSON.stringify(values[name])}`;
+    if (name !== undefined && (mask & (1 << bit)) !== 0) text += `,${json(values[name])}`;
   }
   return text;
+}
+
+/** As `JSON.stringify`, which takes longer for the numbers and flags that most fields are. */
+function json(value: unknown): string {
+  if (typeof value === "number" && Number.isFinite(value)) return `${value}`;
+  if (typeof value === "boolean") return value ? "true" : "false";
+  return JSON.stringify(value);
 }
 
 /**
@@ -123,6 +130,14 @@ export function markerOf(state: PlaybackState, verify: boolean): Marker | undefi
   return { ...marker, intact };
 }
 
+/** The run whose name was encoded last: there is one at a time. */
+let run = { name: "", encoded: "" };
+
+function encodedRun(name: string): string {
+  if (run.name !== name) run = { name, encoded: encodeText(name) };
+  return run.encoded;
+}
+
 /** Percent-encoding that takes any text: what is no Unicode (a lone surrogate) becomes U+FFFD. */
 export function encodeText(text: string): string {
   try {
@@ -133,6 +148,7 @@ export function encodeText(text: string): string {
 }
 
 function decoded(text: string): string {
+  if (!text.includes("%")) return text;
   try {
     return decodeURIComponent(text);
   } catch {

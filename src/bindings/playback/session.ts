@@ -122,8 +122,10 @@ class PlaybackSession implements Session {
     const frame = encodeOp(op);
     if (this.#state.kind !== "open" && this.#state.kind !== "joined") return;
     if (op.kind === "read") this.#remember({ op: op.id, askedMs: nowMs });
-    const marker = op.kind === "write" && op.marker !== undefined ? { marker: op.marker } : {};
-    out.observe({ kind: "invoked", op: op.id, act: op.kind, plannedMs: op.plannedMs, ...marker });
+    const { id, plannedMs } = op;
+    if (op.kind === "write" && op.marker !== undefined)
+      out.observe({ kind: "invoked", op: id, act: "write", plannedMs, marker: op.marker });
+    else out.observe({ kind: "invoked", op: id, act: op.kind, plannedMs });
     out.send(frame);
   }
 
@@ -214,13 +216,10 @@ class PlaybackSession implements Session {
 
   #updated(state: PlaybackState, decoded: PlayOut, out: Outbox): void {
     const marker = markerOf(state, true);
-    const delivery = {
-      kind: "delivered",
-      author: state.lastUpdatedBy,
-      content: canonicalText(state),
-      ...(marker === undefined ? {} : { marker }),
-    } as const;
-    out.delivered(delivery, decoded, true);
+    const author = state.lastUpdatedBy;
+    const content = canonicalText(state);
+    if (marker === undefined) out.delivered({ kind: "delivered", author, content }, decoded, true);
+    else out.delivered({ kind: "delivered", author, content, marker }, decoded, true);
   }
 
   #fullState(room: RoomFullState, nowMs: number, out: Outbox): void {

@@ -34,6 +34,18 @@ export interface NodeClientOptions {
 /** Characters of a refusal's body that a failure shows: enough for a code and a sentence. */
 const REFUSAL_SHOWN_MAX = 200;
 
+let seen: Uint8Array | undefined;
+let overSeen: Buffer = Buffer.alloc(0);
+
+/** The same memory as a Buffer; a transport reads into one array over and over. */
+function bufferOver(bytes: Uint8Array): Buffer {
+  if (bytes !== seen) {
+    seen = bytes;
+    overSeen = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  return overSeen;
+}
+
 /** One client: a session, its socket, its alarm. Carries out what the session asks for. */
 export class NodeClient implements Outbox {
   readonly #options: NodeClientOptions;
@@ -163,12 +175,11 @@ export class NodeClient implements Outbox {
   frame(line: Line, bytes: Uint8Array, start: number, end: number, isText: boolean): void {
     if (line !== this.#line) return;
     const nowMs = this.#options.nowMs();
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
     // A transport uses its bytes again, and a session may keep what it decodes: it gets its own.
-    const frame: Frame = isText ? buffer.toString("utf8") : new Uint8Array(buffer);
+    const frame: Frame = isText ? bufferOver(bytes).toString("utf8", start, end) : new Uint8Array(bytes.subarray(start, end));
     this.#options.frameSeen?.("server", frame, nowMs);
     // No Buffer, whose `slice` does not copy.
-    this.#inHand = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    this.#inHand = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
     this.#isInHandText = isText;
     this.#session.frame(frame, nowMs, this);
     this.#inHand = undefined;

@@ -5,6 +5,7 @@ import type { Step } from "../../core/scenario.ts";
 import type { Credential } from "../../core/session.ts";
 import { urlOfClient } from "../../load/shares.ts";
 import { ShardFaults } from "./shard-faults.ts";
+import { observed } from "./observed.ts";
 import { ShardFigures } from "./shard-figures.ts";
 import { askLatecomers } from "./shard-latecomers.ts";
 import { createCast, elsewhereOf, type Player } from "./shard-player.ts";
@@ -204,7 +205,7 @@ class Shard {
     const n = player.writes;
     this.#figures.sent();
     this.#ledger.invoked(player.slot, n, plannedMs, nowMs);
-    this.#figures.confirmations.asked(player.index, n, plannedMs);
+    this.#figures.confirmations.asked(player.slot, n, plannedMs);
     const value = this.#options.operations.make(name, player.prng);
     player.node.invoke({
       kind: "write",
@@ -234,7 +235,7 @@ class Shard {
   #read(player: Player, plannedMs: number): void {
     if (!player.isJoined) return;
     const id = READ_IDS_FROM + player.reads++;
-    this.#figures.answers.asked(player.index, id, plannedMs);
+    this.#figures.answers.asked(player.slot, id, plannedMs);
     player.node?.invoke({ kind: "read", id, plannedMs });
   }
 
@@ -305,7 +306,7 @@ class Shard {
       this.#faults.noticed(player.index, atMs);
       return;
     }
-    this.#options.panel.observe({ ...this.#told(player, detail), atMs, client: player.index, room: player.room });
+    this.#options.panel.observe(observed(this.#told(player, detail), atMs, player.index, player.room));
     switch (detail.kind) {
       case "lifecycle":
         if (detail.event === "joined") {
@@ -322,13 +323,13 @@ class Shard {
         this.#disconnected(player, detail, atMs);
         return;
       case "snapshot":
-        if (detail.op !== undefined) this.#figures.answers.answered(player.index, detail.op, atMs);
+        if (detail.op !== undefined) this.#figures.answers.answered(player.slot, detail.op, atMs);
         this.#ledger.snapshot(player.slot, detail.marker, atMs);
         if (player.isAskedForFinal) this.#ledger.finalState(player.slot, detail.marker);
         player.isAskedForFinal = false;
         return;
       case "accepted":
-        this.#figures.confirmations.answered(player.index, detail.op, atMs);
+        this.#figures.confirmations.answered(player.slot, detail.op, atMs);
         if (isWrite(detail.op)) this.#ledger.accepted(player.slot, detail.op, detail.position, atMs);
         return;
       case "rejected":
