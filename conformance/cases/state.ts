@@ -4,6 +4,7 @@ import { allDelivered, type AreaCase, breach, observed, snapshot, someWrite } fr
 const LATE_WRITES = 12;
 const USERS = 20;
 const WRITES = 50;
+const SNAPSHOT_EACH_MS = 10;
 
 /** A newcomer's first answer shows the last write that the others have seen. */
 export const lateJoin: AreaCase = {
@@ -60,7 +61,13 @@ export const quiescence: AreaCase = {
       await t.sleep(10);
     }
     await allDelivered(t, binding, clients, new Map(clients.map((client) => [client, WRITES])), 10_000);
-    await Promise.all(clients.map((client) => snapshot(client)));
+    // One after another: what a replica has not yet taken in it takes in now, and other cases have their turn in between.
+    await Promise.all(
+      clients.map(async (client, index) => {
+        await t.sleep(index * SNAPSHOT_EACH_MS);
+        return snapshot(client);
+      }),
+    );
     await t.judge({ convergence: id });
   },
 };

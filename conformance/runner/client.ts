@@ -2,6 +2,7 @@ import { type CaseClient, type CaseUser, type ClientOptions, Precondition, type 
 import type { Observation } from "../../src/core/observation.ts";
 import type { Json, Op } from "../../src/core/op.ts";
 import type { Credential, Failure, Frame, Session } from "../../src/core/session.ts";
+import { afterReading } from "./after-reading.ts";
 import type { OpenedClient, RunnerPorts } from "./ports.ts";
 
 /** What a join may take by every protocol. */
@@ -100,7 +101,7 @@ export function createClient(
       const look = (): void => {
         if (holds()) end(true);
       };
-      const timer = setTimeout(() => end(holds()), withinMs);
+      const timer = afterReading(() => end(holds()), withinMs);
       changes.add(look);
       look();
     });
@@ -176,7 +177,7 @@ export function createClient(
             resolve(observation);
           },
         };
-        const timer = setTimeout(() => waiter.tell(undefined), withinMs);
+        const timer = afterReading(() => waiter.tell(undefined), withinMs);
         waiters.add(waiter);
       });
     },

@@ -10,6 +10,7 @@ import type { RoomOutcome } from "../../src/core/binding.ts";
 import type { NetworkUser } from "../../src/core/network.ts";
 import type { Observation } from "../../src/core/observation.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../src/core/session.ts";
+import { afterReading } from "./after-reading.ts";
 import { type RunnerClient, createClient } from "./client.ts";
 import { judgeObserved } from "./judge.ts";
 import { parseMetrics } from "./metrics.ts";
@@ -77,7 +78,10 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
     for (;;) {
       if (await holds()) return true;
       const leftMs = endMs - ports.nowMs();
-      if (leftMs <= 0) return false;
+      if (leftMs <= 0) {
+        await new Promise<void>((resolve) => afterReading(resolve, 0));
+        return holds();
+      }
       await sleep(Math.min(POLL_MS, leftMs));
     }
   };

@@ -75,6 +75,7 @@ const storm: SyncCase = {
       if (away !== undefined && round % 7 === 0) await t.sleep(10);
     }
     for (const editor of editors) if (editor.isAway) await comeBack(t, lab, editor, entity);
+    for (const editor of editors) await settled(t, lab, editor.peer, 20_000);
     const isQuiet = await quiet(
       t,
       editors.map(({ peer }) => peer),
@@ -92,6 +93,8 @@ const storm: SyncCase = {
       ...editors.map((each, index) => [`editor ${index}`, each.document] as const),
       ["a late joiner", fresh] as const,
     ]) {
+      // Taking in what has come is long work: others have their turn in between.
+      await t.sleep(1);
       const isEqual = document.json() === wanted.json() && document.version() === wanted.version();
       t.check(
         id("CONV-01"),

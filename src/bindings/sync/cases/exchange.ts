@@ -135,6 +135,7 @@ const isolation: SyncCase = {
         author.send(entity, update);
       }
     }
+    await settled(t, lab, author, 20_000);
     await quiet(
       t,
       readers.map(({ peer }) => peer),
@@ -209,6 +210,7 @@ const order: SyncCase = {
         readers.push(late);
       }
     }
+    await settled(t, lab, author, 20_000);
     await quiet(t, readers, 20_000);
     for (const [index, reader] of readers.entries()) {
       const numbers = reader.received.flatMap(({ digest }) => indexOf.get(digest) ?? []);

@@ -6,7 +6,7 @@ export interface LabAnswer {
   readonly body: string;
   /** The body as an object; empty when it is none. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** From the request to the last byte. */
+  /** From the request to the last byte, without the time for which the harness was held up meanwhile. */
   readonly ms: number;
 }
 
@@ -44,7 +44,7 @@ export interface LabSocket {
   readonly protocol: string | undefined;
   /** Body of a refusal. */
   readonly body: string;
-  /** From the handshake's begin to its answer. */
+  /** From the handshake's begin to its answer, without the time for which the harness was held up meanwhile. */
   readonly ms: number;
   readonly isOpen: boolean;
   readonly closed: { readonly code: number; readonly reason: string; readonly atMs: number } | undefined;

@@ -170,7 +170,7 @@ const sameAnswer: SyncCase = {
   title: "An unknown, an expired, a used and a foreign token are refused alike",
   ids: ["SEC-04"],
   phase: "waiting",
-  limitMs: 120_000,
+  limitMs: 240_000,
   run: async (t, lab) => {
     const [user, other] = await t.users(2);
     if (user === undefined || other === undefined) return;

@@ -7,8 +7,11 @@ import { canonical, takeAll } from "./loro.ts";
 /** Updates that an edit does not wait for: taking them in costs less by the dozen. */
 const WAITING_MAX = 1_024;
 
-/** A document with a peer of its own. */
-export function labDocument(): LabDocument {
+/**
+ * A document with a peer of its own. It lies in memory of WebAssembly, which the collector of garbage does not see: who
+ * needs it no more frees it.
+ */
+export function labDocument(): { readonly document: LabDocument; free(): void } {
   const doc = new LoroDoc();
   doc.setPeerId(BigInt(randomInt(1, 2 ** 47)));
   const log = doc.getList("log");
@@ -32,7 +35,7 @@ export function labDocument(): LabDocument {
     settle();
     return read();
   };
-  return {
+  const document: LabDocument = {
     versionVector: () => settled(() => doc.version().encode()),
     version: () => settled(() => JSON.stringify([...doc.version().toJSON()].toSorted(([left], [right]) => (left < right ? -1 : 1)))),
     push: (name) => change(() => log.push(name)),
@@ -51,4 +54,5 @@ export function labDocument(): LabDocument {
     json: () => settled(() => canonical({ log: log.toJSON() as Json, t: text.toString(), m: map.toJSON() as Json })),
     textLength: () => settled(() => text.length),
   };
+  return { document, free: () => [log, text, map, doc].forEach((each) => each.free()) };
 }

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import type { Crowd, Lab, LabAnswer, LabFrame, LabHandshake, LabRequest, LabSocket } from "../cases/lab.ts";
+import { createWatch } from "./held-up.ts";
 import { labDocument } from "./lab-document.ts";
 import { sha256 } from "./loro.ts";
 
@@ -16,12 +17,16 @@ const WITHIN_MS = 10_000;
 /** Frames that one socket keeps; a case that needs more listens to them. */
 const FRAMES_MAX = 50_000;
 
+type Watch = ReturnType<typeof createWatch>;
+
 /** A lab for one case. */
 export function createLab(): Lab {
+  const watch = createWatch();
   const agents = new Map<string, Agent>();
   const sockets = new Set<WebSocket>();
   const servers: Server[] = [];
   const folders: string[] = [];
+  const documents: { free(): void }[] = [];
 
   const agentFor = (localAddress: string | undefined): Agent => {
     const key = localAddress ?? "";
@@ -32,10 +37,14 @@ export function createLab(): Lab {
   };
 
   return {
-    http: (options) => requestBy(agentFor(options.localAddress), options),
-    open: (options) => openSocket(options, sockets),
+    http: (options) => requestBy(agentFor(options.localAddress), watch, options),
+    open: (options) => openSocket(options, watch, sockets),
     raw,
-    document: labDocument,
+    document: () => {
+      const made = labDocument();
+      documents.push(made);
+      return made.document;
+    },
     crowd: async () => {
       const { crowd, server } = await startCrowd();
       servers.push(server);
@@ -73,14 +82,25 @@ export function createLab(): Lab {
         server.closeAllConnections();
         server.close();
       }
+      watch.stop();
+      for (const document of documents.splice(0)) document.free();
       for (const folder of folders) rmSync(folder, { recursive: true, force: true });
       await Promise.resolve();
     },
   };
 }
 
-function requestBy(agent: Agent, { url, method = "GET", path, headers = {}, body, withinMs = WITHIN_MS }: LabRequest): Promise<LabAnswer> {
-  const startedMs = performance.now();
+/** Once the time is over and what lies there by then has been read: a loop that was held up runs its timers first. */
+function afterReading(act: () => void, ms: number): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(() => setImmediate(act)), ms);
+}
+
+function requestBy(
+  agent: Agent,
+  watch: Watch,
+  { url, method = "GET", path, headers = {}, body, withinMs = WITHIN_MS }: LabRequest,
+): Promise<LabAnswer> {
+  const startedMs = watch.nowMs();
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {
     let isSettled = false;
@@ -88,9 +108,9 @@ function requestBy(agent: Agent, { url, method = "GET", path, headers = {}, body
       if (isSettled) return;
       isSettled = true;
       clearTimeout(timer);
-      resolve({ status, headers: answerHeaders, body: text, json: objectOf(text), ms: performance.now() - startedMs });
+      resolve({ status, headers: answerHeaders, body: text, json: objectOf(text), ms: watch.nowMs() - startedMs });
     };
-    const timer = setTimeout(() => {
+    const timer = afterReading(() => {
       settle(0, {}, `no answer within ${withinMs} ms`);
       outgoing.destroy();
     }, withinMs);
@@ -137,8 +157,12 @@ function objectOf(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-function openSocket({ url, path, offer, headers = {}, localAddress }: LabHandshake, sockets: Set<WebSocket>): Promise<LabSocket> {
-  const startedMs = performance.now();
+function openSocket(
+  { url, path, offer, headers = {}, localAddress }: LabHandshake,
+  watch: Watch,
+  sockets: Set<WebSocket>,
+): Promise<LabSocket> {
+  const startedMs = watch.nowMs();
   const offered = (offer ?? "").split(",").flatMap((each) => (/^\s*([^\s,;]+)\s*$/.test(each) ? [each.trim()] : []));
   return new Promise((resolve) => {
     const frames: LabFrame[] = [];
@@ -202,18 +226,18 @@ function openSocket({ url, path, offer, headers = {}, localAddress }: LabHandsha
       reset: () => void stream()?.resetAndDestroy(),
     };
     const answer = (): void => {
-      if (answeredMs === 0) answeredMs = performance.now();
+      if (answeredMs === 0) answeredMs = watch.nowMs();
       resolve(lab);
     };
     ws.on("upgrade", (response) => {
       status = response.statusCode ?? 0;
       protocol = response.headers["sec-websocket-protocol"];
-      answeredMs = performance.now();
+      answeredMs = watch.nowMs();
     });
     ws.on("open", answer);
     ws.on("unexpected-response", (_outgoing, response) => {
       status = response.statusCode ?? 0;
-      answeredMs = performance.now();
+      answeredMs = watch.nowMs();
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () => {
@@ -242,7 +266,7 @@ function raw(url: string, text: string, withinMs: number): Promise<string> {
   return new Promise((resolve) => {
     let got = "";
     const socket = connect({ host: hostname, port: Number(port) });
-    const timer = setTimeout(() => socket.destroy(), withinMs);
+    const timer = afterReading(() => socket.destroy(), withinMs);
     socket.on("data", (chunk: Buffer) => {
       got += chunk.toString("latin1");
       // An answer with its whole head is one; who keeps the connection open is not waited for.
