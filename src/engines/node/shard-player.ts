@@ -20,6 +20,8 @@ export interface Player {
   hasJoined: boolean;
   /** It was in its room once, whatever came since. */
   isHeld: boolean;
+  /** Its room is gone, and it is about to go to another one. */
+  isMoving: boolean;
   /** How often its room was gone, and it went to another one. */
   anew: number;
   /** The next disconnect is of our own making. */
@@ -74,6 +76,7 @@ export function createCast({ scenario, parameters, operations, seed, shard, shar
       isJoined: false,
       hasJoined: false,
       isHeld: false,
+      isMoving: false,
       anew: 0,
       isLeaving: false,
       isRefused: false,

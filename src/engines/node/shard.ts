@@ -362,14 +362,19 @@ class Shard {
   /** A room that is refused after a restart is gone with what its server kept in memory: its members make another one. */
   #anew(player: Player): void {
     const { rooms } = this.#options;
-    if (rooms.kind !== "created" || this.#faults?.hasRestarted !== true || player.anew >= ANEW_TIMES_MAX) return;
+    if (rooms.kind !== "created" || this.#faults?.hasRestarted !== true) return;
+    if (player.isMoving || player.anew >= ANEW_TIMES_MAX) return;
+    player.isMoving = true;
     player.anew += 1;
     const gone = player.room;
     const node = player.node;
     const alarm = this.#alarms.create((nowMs) => {
-      if (player.node !== node || player.isJoined) return;
+      const done = (): void => {
+        player.isMoving = false;
+      };
+      if (player.node !== node || player.isJoined) return done();
       this.#rooms.forget(player.script.room, gone);
-      void this.#join(player, nowMs);
+      void this.#join(player, nowMs).then(done, done);
     });
     alarm.set(this.#nowMs() + ANEW_MS * (0.5 + player.prng.next()));
   }
