@@ -25,6 +25,8 @@ export interface JudgingOptions {
   readonly dialect?: string;
   readonly mutant?: { readonly id: string };
   readonly replicas?: number;
+  /** Named in the command that runs it again, when it is not our own. */
+  readonly engine?: "node" | "k6";
   readonly failOnWarning?: boolean;
   readonly allowInconclusive?: boolean;
 }
@@ -155,6 +157,8 @@ export function resultOf(judged: Judged): Result {
     load: loadResult,
     harness: honesty.harness,
     notes: [
+      ...lacking,
+      ...(judged.shards?.notes ?? []),
       ...faultNotes(loadResult.faults),
       ...joinNotes(shards, loadResult.joinMs.count),
       ...honesty.undone,
@@ -182,6 +186,7 @@ function rerunOf({ options, scenario, parameters, seed, faults }: Judged): strin
     `${parameters.rampMs / 1000}s`,
   ];
   if (parameters.churnPerMinute > 0) words.push("--churn", parameters.churnPerMinute);
+  if (options.engine === "k6") words.push("--engine", "k6");
   if (options.dialect !== undefined) words.push("--dialect", options.dialect);
   if (options.replicas !== undefined) words.push("--replicas", options.replicas);
   if (options.mutant !== undefined) words.push("--mutant", options.mutant.id);

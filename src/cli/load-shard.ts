@@ -2,7 +2,7 @@ import { HarnessError } from "../core/errors.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import { TRANSPORT_DEFAULT } from "../engines/node/transports.ts";
 import type { Share } from "../load/shares.ts";
-import { checkFit, checkParameters, type LoadOptions, openGround, workersFor } from "./load.ts";
+import { checkFit, checkParameters, type Ground, type LoadOptions, openGround, workersFor } from "./load.ts";
 import { runWorkers } from "./load-workers.ts";
 import { scenarioNamed } from "./scenario-named.ts";
 import { ShardLink } from "./shard-link.ts";
@@ -26,62 +26,71 @@ export interface ShardVerdict {
  * @throws HarnessError for mistakes of the user, a target or referee never reached, and faults of our own.
  */
 export async function loadShard(options: LoadShardOptions): Promise<ShardVerdict> {
+  const parameters = parametersOf(options);
+  checkParameters(parameters);
+  const ground = await openGround(options);
+  try {
+    if (ground.running.process !== undefined)
+      throw new HarnessError("usage", `every shard would start a ${ground.running.resolved.name} of its own`, {
+        hint: "start it once, with `rollcall serve` for instance, and give a target file with its url",
+      });
+    return await playShardOn(ground, options);
+  } finally {
+    await ground.close();
+  }
+}
+
+/** One shard of a run on what is started already. */
+export async function playShardOn({ running, source, prepare }: Ground, options: LoadShardOptions): Promise<ShardVerdict> {
   const { share, referee, onProgress } = options;
   const scenario = scenarioNamed(options.scenario);
-  const parameters: ScenarioParameters = { ...scenario.defaults, ...options.parameters };
-  checkParameters(parameters);
+  const parameters = parametersOf(options);
   if (options.record !== undefined) refuse("--record keeps what one process judges, and a shard's rooms are judged by several");
   if (options.faults !== undefined || scenario.faults !== undefined || scenario.rotateAt !== undefined)
     refuse(`${scenario.name} does something to the server or its users in mid-run, which one process has to do`);
   const stage = (text: string): void => onProgress?.({ kind: "stage", text });
-  const ground = await openGround(options);
-  try {
-    const { running, source } = ground;
-    const { binding } = running;
-    if (running.process !== undefined)
-      throw new HarnessError("usage", `every shard would start a ${running.resolved.name} of its own`, {
-        hint: "start it once, with `rollcall serve` for instance, and give a target file with its url",
-      });
-    checkFit(binding, running, parameters);
-    const link = new ShardLink({ ...referee, onStage: stage, signal: options.signal });
-    stage(`registering shard ${share.index + 1} of ${share.count} at ${referee.url}`);
-    const { name, urls, dialect, timeScale, known } = running.resolved;
-    const { run, seed } = await link.register({
-      shard: share.index,
-      shards: share.count,
-      engine: "node",
-      version,
-      plan: {
-        binding: binding.manifest.name,
-        scenario: scenario.name,
-        parameters,
-        by: share.by,
-        ...(options.seed === undefined ? {} : { seed: options.seed }),
-      },
-      target: { asked: options.target, name, urls: urls.map(withoutSecrets), dialect, timeScale, known },
-    });
-    stage(`preparing ${parameters.clients} identities`);
-    await ground.prepare(parameters.clients);
-    const count = workersFor({ ...parameters, clients: Math.ceil(parameters.clients / share.count) }, options.workers);
-    const job: Omit<WorkerJob, "shard"> = {
-      kind: "job",
+  const { binding, resolved } = running;
+  checkFit(binding, running, parameters);
+  const link = new ShardLink({ ...referee, onStage: stage, signal: options.signal });
+  stage(`registering shard ${share.index + 1} of ${share.count} at ${referee.url}`);
+  const { name, urls, dialect, timeScale, known } = resolved;
+  const { run, seed } = await link.register({
+    shard: share.index,
+    shards: share.count,
+    engine: "node",
+    version,
+    plan: {
       binding: binding.manifest.name,
-      target: running.resolved,
       scenario: scenario.name,
       parameters,
-      seed,
-      run,
-      share,
-      transport: options.transport ?? TRANSPORT_DEFAULT,
-    };
-    const signal = options.signal === undefined ? link.stopped : AbortSignal.any([options.signal, link.stopped]);
-    const gathered = await runWorkers(job, count, { ...options, signal, link, credential: (client) => source.credential(client) });
-    stage("handed over; waiting for the verdict");
-    const { verdict, exitCode } = await link.verdict();
-    return { verdict, exitCode, clients: gathered.done.reduce((sum, { result }) => sum + result.clients, 0) };
-  } finally {
-    await ground.close();
-  }
+      by: share.by,
+      ...(options.seed === undefined ? {} : { seed: options.seed }),
+    },
+    target: { asked: options.target, name, urls: urls.map(withoutSecrets), dialect, timeScale, known },
+  });
+  stage(`preparing ${parameters.clients} identities`);
+  await prepare(parameters.clients);
+  const count = workersFor({ ...parameters, clients: Math.ceil(parameters.clients / share.count) }, options.workers);
+  const job: Omit<WorkerJob, "shard"> = {
+    kind: "job",
+    binding: binding.manifest.name,
+    target: resolved,
+    scenario: scenario.name,
+    parameters,
+    seed,
+    run,
+    share,
+    transport: options.transport ?? TRANSPORT_DEFAULT,
+  };
+  const signal = options.signal === undefined ? link.stopped : AbortSignal.any([options.signal, link.stopped]);
+  const gathered = await runWorkers(job, count, { ...options, signal, link, credential: (client) => source.credential(client) });
+  stage("handed over; waiting for the verdict");
+  const { verdict, exitCode } = await link.verdict();
+  return { verdict, exitCode, clients: gathered.done.reduce((sum, { result }) => sum + result.clients, 0) };
+}
+
+function parametersOf(options: LoadOptions): ScenarioParameters {
+  return { ...scenarioNamed(options.scenario).defaults, ...options.parameters };
 }
 
 function refuse(why: string): never {

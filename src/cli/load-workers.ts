@@ -75,7 +75,7 @@ export async function runWorkers(
     const limitMs = job.parameters.rampMs + job.parameters.durationMs + OVERTIME_MS_MAX;
     options.onGo?.((signal) => children.forEach((child) => child.connected && child.send({ kind: "fault", signal })));
     const onSecond = (index: number, second: ShardSecond): void => {
-      link?.second(second);
+      link?.second({ worker: index, ...second });
       series.add(index, second);
     };
     const finishing = Promise.all(

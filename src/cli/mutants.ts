@@ -7,6 +7,7 @@ import { parseDuration } from "./flags.ts";
 import { choiceOf, type MutantChoice } from "./find-mutant.ts";
 import { INTERRUPTED } from "./interrupt.ts";
 import { judgeKill } from "./kill.ts";
+import { loadInShards } from "./load-in-shards.ts";
 import { load } from "./load.ts";
 import { describeTarget, redisMissing } from "../targets/index.ts";
 import * as registry from "./registry.ts";
@@ -108,7 +109,9 @@ function judged(
   const stop = options.signal === undefined ? {} : { signal: options.signal };
   if (mutant.shownBy !== undefined) {
     const parameters = parametersOf(mutant.shownBy.parameters);
-    return load({ scenario: mutant.shownBy.scenario, target, parameters, mutant: started, profile: "strict", ...seed, ...stop });
+    const shards = Number(mutant.shownBy.parameters["shards"] ?? 1);
+    const run = { scenario: mutant.shownBy.scenario, target, parameters, mutant: started, profile: "strict", ...seed, ...stop } as const;
+    return shards > 1 ? loadInShards(shards, run) : load(run);
   }
   const only = options.quick === true ? { only: mutant.breaks.map((each) => each.id) } : {};
   return checkIn(surroundings, {

@@ -142,7 +142,7 @@ async function work(job: WorkerJob): Promise<void> {
     credential,
     http: (request, shown, via) =>
       requestHttp({ via, target: job.target, request, credential: shown, withinMs: HTTP_MS_MAX, bodyBytesMax: BODY_BYTES_MAX }),
-    surroundings: nodeSurroundings(transport),
+    surroundings: nodeSurroundings(transport, job.share?.index),
     ledger: (slots, onDelivery, elsewhere) => {
       ledger = ledgerOf(judging, slots, onDelivery, side?.witness(elsewhere));
       return recording === undefined ? ledger : recording.recorder.ledger(ledger, slots);

@@ -185,6 +185,6 @@ export interface Mutant {
   readonly env?: Readonly<Record<string, string>>;
   /** Only so many processes on the same rooms show it. */
   readonly replicas?: number;
-  /** `load`: only a load run can see it, with this scenario; otherwise the conformance check. */
+  /** `load`: only a load run can see it, with this scenario; otherwise the conformance check. `shards` in the parameters: only so many together. */
   readonly shownBy?: { readonly scenario: string; readonly parameters: Readonly<Record<string, string>> };
 }

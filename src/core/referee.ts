@@ -116,6 +116,8 @@ export interface CheckpointAnswer extends RefereeWish {
 
 /** One second of one worker. */
 export interface SecondMessage {
+  /** Which of the shard's workers, from 0. */
+  readonly worker: number;
   readonly t: number;
   readonly clients: number;
   readonly sent: number;

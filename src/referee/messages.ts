@@ -136,6 +136,7 @@ const windowWitness = z.object({
 });
 
 const second = z.object({
+  worker: index.max(WORKERS_MAX),
   t: count,
   clients: count,
   sent: count,

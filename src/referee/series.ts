@@ -7,7 +7,8 @@ const BEHIND_S_MAX = 10;
 
 interface OpenSecond {
   readonly latencies: Histogram;
-  clients: number;
+  /** Of each worker its last word: the run's last second may be told in two parts. */
+  readonly clients: Map<string, number>;
   sent: number;
   delivered: number;
   loopLagMs: number;
@@ -25,12 +26,12 @@ export class Series {
   }
 
   /** @throws whatever the histogram throws at a text that is none of its own. */
-  add(shard: number, { t, clients, sent, delivered, deliveryMs, loopLagMs }: SecondMessage): void {
+  add(shard: number, { worker, t, clients, sent, delivered, deliveryMs, loopLagMs }: SecondMessage): void {
     const closedTo = this.#points.at(-1)?.t ?? -1;
     if (t <= closedTo) return;
-    const open = this.#open.get(t) ?? { latencies: this.#histogram(), clients: 0, sent: 0, delivered: 0, loopLagMs: 0 };
+    const open = this.#open.get(t) ?? { latencies: this.#histogram(), clients: new Map<string, number>(), sent: 0, delivered: 0, loopLagMs: 0 };
     open.latencies.merge(deliveryMs);
-    open.clients += clients;
+    open.clients.set(`${shard}/${worker}`, clients);
     open.sent += sent;
     open.delivered += delivered;
     open.loopLagMs = Math.max(open.loopLagMs, loopLagMs);
@@ -59,7 +60,8 @@ export class Series {
       if (t >= limit) return;
       this.#open.delete(t);
       const { p50, p99 } = figuresOf(latencies);
-      this.#points.push({ t, clients, sent, delivered, deliveryMsP50: p50, deliveryMsP99: p99, loopLagMs });
+      const present = [...clients.values()].reduce((sum, each) => sum + each, 0);
+      this.#points.push({ t, clients: present, sent, delivered, deliveryMsP50: p50, deliveryMsP99: p99, loopLagMs });
     }
   }
 }

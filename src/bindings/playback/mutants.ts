@@ -156,11 +156,18 @@ const SHARED: readonly Mutant[] = [
 /** 200,000 deliveries in 10 s: enough for two of those that come once in 100,000. */
 const PARTY = { scenario: "watch-party", parameters: { clients: "1000", rooms: "100", rate: "2", duration: "10s" } } as const;
 const SMALL_PARTY = { scenario: "watch-party", parameters: { clients: "100", rooms: "10", rate: "1", duration: "10s" } } as const;
+const SHARDED_PARTY = {
+  scenario: "watch-party",
+  parameters: { clients: "45", rooms: "3", rate: "2", duration: "10s", ramp: "2s", shards: "3" },
+} as const;
 
 const LOAD: readonly Mutant[] = [
   mutant("drops-one-in-100000", "CONV-04 lost", "One delivery in 100,000 is lost.", { shownBy: PARTY }),
   mutant("swaps-one-pair-in-100000", "ORD-01 disordered", "One pair of deliveries in 100,000 comes in the other order.", {
     shownBy: PARTY,
+  }),
+  mutant("reorders-between-shards", "ORD-01 disordered", "Members that come from every other network get pairs of updates in the other order.", {
+    shownBy: SHARDED_PARTY,
   }),
   mutant("stalls-one-second", "LAT-01 late", "The server stands still for one second, once.", { shownBy: SMALL_PARTY }),
 ];

@@ -11,8 +11,11 @@ const LAG_RESOLUTION_MS = 10;
 /** One source address has about 28,000 ports; beyond this many sockets the next loopback address is used. */
 const SOCKETS_PER_ADDRESS = 20_000;
 
-/** A shard's surroundings in a process of Node. */
-export function nodeSurroundings(transport: Transport): Surroundings {
+/**
+ * A shard's surroundings in a process of Node. On loopback it connects from addresses of its own network, 127.0.`network`.*,
+ * so that several processes have ports enough, and a server can tell them apart.
+ */
+export function nodeSurroundings(transport: Transport, network = 0): Surroundings {
   return {
     nowMs: () => performance.now(),
     every: (intervalMs, act) => {
@@ -22,15 +25,15 @@ export function nodeSurroundings(transport: Transport): Surroundings {
     alarms: () => createAlarms(() => performance.now()),
     histogram: createHdr,
     meter: createMeter,
-    client: (options) => createClient(options, transport),
+    client: (options) => createClient(options, transport, network),
   };
 }
 
-function createClient({ slot, ledger, ...options }: EngineClientOptions, transport: Transport): EngineClient {
+function createClient({ slot, ledger, ...options }: EngineClientOptions, transport: Transport, network: number): EngineClient {
   const isLoopback = /^https?:\/\/127\./.test(options.url);
   return createNodeClient({
     ...options,
-    localAddress: isLoopback ? `127.0.0.${1 + (Math.floor(slot / SOCKETS_PER_ADDRESS) % 250)}` : undefined,
+    localAddress: isLoopback ? `127.0.${network % 250}.${1 + (Math.floor(slot / SOCKETS_PER_ADDRESS) % 250)}` : undefined,
     transport,
     nowMs: () => performance.now(),
     ...(ledger === undefined ? {} : { ledger: { ledger, slot } }),

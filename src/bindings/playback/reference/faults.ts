@@ -6,6 +6,8 @@ export interface Listener {
   readonly userId: string;
   readonly room: Room;
   readonly openedMs: number;
+  /** Where it comes from, such as `127.0.1.1`. */
+  readonly address: string;
   /** Messages that were refused so far. */
   readonly refusedCount: number;
   /** Messages that came so far, the one in hand included. */

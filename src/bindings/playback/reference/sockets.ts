@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { Timing } from "./config.ts";
@@ -94,6 +95,7 @@ export function createHub({ rooms, faults, metrics, timing, nowMs, log }: HubOpt
       userId,
       room,
       openedMs: atMs,
+      address: stream instanceof Socket ? (stream.remoteAddress ?? "") : "",
       refusedCount: 0,
       messageCount: 0,
       heardMs: atMs,

@@ -83,6 +83,38 @@ const reordersBetweenMembers: FaultMaker = () => {
   };
 };
 
+/** The third number of an address tells networks apart; every other network is hit. */
+function isFromAfar({ address }: Listener): boolean {
+  return Number(/(\d+)\.\d+$/.exec(address)?.[1] ?? 0) % 2 === 1;
+}
+
+/**
+ * As `reorders-between-members`, but all members that come from one network get the two in the other order, and no
+ * others: whoever looks from one network only sees nothing wrong.
+ */
+const reordersBetweenShards: FaultMaker = () => {
+  const updates = createTally<Room>();
+  const held = new WeakMap<Room, { readonly authorId: string; readonly release: () => void }>();
+  return {
+    fanOut: (room, authorId, open, send) => {
+      const listeners = [...open];
+      const afar = listeners.filter(isFromAfar);
+      const waiting = held.get(room);
+      if (waiting?.authorId === authorId) waiting.release();
+      const isHeld = afar.length > 0 && afar.length < listeners.length && updates.add(room) % 4 === 1 && waiting === undefined;
+      for (const listener of listeners) if (!isHeld || !isFromAfar(listener)) send(listener);
+      if (waiting?.authorId !== authorId) waiting?.release();
+      if (!isHeld) return;
+      const release = (): void => {
+        clearTimeout(timer);
+        if (held.delete(room)) for (const listener of afar) send(listener);
+      };
+      const timer = setTimeout(release, HOLD_MS);
+      held.set(room, { authorId, release });
+    },
+  };
+};
+
 /** Every seventh update of a socket is taken after its next one, when that comes at once. */
 const reordersAuthor: FaultMaker = () => {
   const held = new WeakMap<Listener, () => void>();
@@ -177,6 +209,7 @@ export const DELIVERY_FAULTS: Readonly<Record<string, FaultMaker>> = {
   "author-misses-first-echo": authorMissesFirstEcho,
   "doubles-broadcast": doublesBroadcast,
   "reorders-between-members": reordersBetweenMembers,
+  "reorders-between-shards": reordersBetweenShards,
   "reorders-author": reordersAuthor,
   "does-not-broadcast-empty-update": doesNotBroadcastEmptyUpdate,
   "leaks-between-rooms": leaksBetweenRooms,
