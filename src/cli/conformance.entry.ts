@@ -22,9 +22,9 @@ import * as registry from "./registry.ts";
 /**
  * Cases at once by phase. Shared: enough to fill the waits, and few enough that storms do not starve each other.
  * Quiet and waiting: most of them wait for minutes and do little; all of them at once keep a suite as long as its
- * longest wait. Own: each starts processes, and a small machine has few cores for them.
+ * longest wait. Own: each starts processes, and a small machine has few cores for them; some only wait.
  */
-const AT_ONCE = { shared: 12, quiet: 24, waiting: 24, own: 2, exclusive: 1 } as const;
+const AT_ONCE = { shared: 12, quiet: 24, waiting: 24, own: 3, exclusive: 1 } as const;
 const LAG_RESOLUTION_MS = 10;
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 /** A refused upgrade is refused within 5 s. */

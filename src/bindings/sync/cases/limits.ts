@@ -216,5 +216,8 @@ const rates: SyncCase = {
   },
 };
 
-/** Figures that one identity or address may not exceed. */
-export const limitCases: readonly SyncCase[] = [rates, sockets, flood];
+/** Figures that one identity may not exceed. */
+export const limitCases: readonly SyncCase[] = [rates, sockets];
+
+/** Ends last of those that follow each other: what it slows down is then over. */
+export const floodCases: readonly SyncCase[] = [flood];
