@@ -13,7 +13,7 @@ import { TREND_STATS } from "../engines/k6/metric-names.ts";
 import { ownPart, ownShare, post, vuPorts } from "../engines/k6/runtime.ts";
 import { createFiguresHistogram, type K6Summary, reportOf, thresholdsOf, vusOf } from "../engines/k6/summary.ts";
 import { playVu, vuHistogram } from "../engines/k6/vu.ts";
-import { jobOfEnvironment, type K6Job, vusFor } from "./k6-job.ts";
+import { jobOfEnvironment, type K6Defaults, type K6Job, vusFor } from "./k6-job.ts";
 import { resultOf } from "./load-result.ts";
 
 /** Beyond ramp and duration: rooms, quiet, final states, and the closing of sockets. */
@@ -51,11 +51,12 @@ interface K6Globals {
 export function k6Entry(
   scenario: Scenario,
   binding: Pick<Binding, "session" | "rooms" | "operations" | "manifest" | "requirements">,
+  defaults: K6Defaults = {},
 ): K6Entry {
   const { manifest } = binding;
   if (manifest.engines.k6 !== true) throw new RangeError(`${manifest.name} does not run in k6: ${manifest.engines.k6}`);
   const globals = globalThis as unknown as K6Globals;
-  const job = jobOfEnvironment(globals.__ENV, scenario, manifest, (path) => globals.open(path));
+  const job = jobOfEnvironment(globals.__ENV, scenario, { ...manifest, ...defaults }, (path) => globals.open(path));
   const metrics = createMetrics();
   const vus = vusFor(job.parameters, job.socketsPerVu);
   const judged = Object.keys(manifest.judges) as Property[];
@@ -100,7 +101,7 @@ async function playOne(
   const { target, parameters, prepared, parent } = job;
   const judging = judgingOf(binding.manifest, target, setup.run);
   const { orderModel, echo } = judging;
-  const ports = vuPorts(target, { prepared, broker: parent, spec: target.credential }, metrics.delivered);
+  const ports = vuPorts(target, { prepared, broker: parent, spec: target.credential }, metrics.delivered, parent);
   const report = await playVu(
     { binding, scenario, parameters, target, seed: setup.seed, run: setup.run, part: ownPart(), share: ownShare() },
     ports,
@@ -111,10 +112,13 @@ async function playOne(
     },
   );
   metrics.handOver(report, (outcome, reason) => requirementFor(binding.manifest.judges, outcome.property, reason));
-  for (const text of findingsOf(report.result.outcomes).slice(0, SHOWN_MAX)) console.warn(text);
-  if (report.result.firstFailure !== undefined)
-    console.warn(`rollcall: ${report.result.refusedJoins} joins failed: ${report.result.firstFailure}`);
-  if (parent !== undefined) await post(`${parent}/report`, JSON.stringify(report));
+  if (parent !== undefined) {
+    await post(`${parent}/report`, JSON.stringify(report));
+    return;
+  }
+  const { outcomes, firstFailure, refusedJoins } = report.result;
+  for (const text of findingsOf(outcomes).slice(0, SHOWN_MAX)) console.warn(text);
+  if (firstFailure !== undefined) console.warn(`rollcall: ${refusedJoins} joins failed; the first: ${firstFailure}`);
 }
 
 function textOf(frame: Frame): string {

@@ -22,6 +22,11 @@ export interface K6Job {
   readonly out: string;
 }
 
+/** What a bundle holds in place of the protocol's own defaults. */
+export interface K6Defaults {
+  readonly dialect?: string;
+}
+
 /** Sockets in one VU: with 100 a thousand clients cost ten runtimes of k6, and one event loop is far from busy. */
 export const SOCKETS_PER_VU = 100;
 
@@ -34,7 +39,7 @@ const PROFILES: readonly Profile[] = ["mvp", "production", "strict"];
 export function jobOfEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
   scenario: Pick<Scenario, "defaults" | "name">,
-  binding: { readonly name: string; readonly dialects: readonly [string, ...string[]] },
+  binding: K6Defaults & { readonly name: string; readonly dialects: readonly [string, ...string[]] },
   readFile: (path: string) => string,
 ): K6Job {
   const file = environment["ROLLCALL_JOB"];
@@ -73,7 +78,7 @@ export function jobOfEnvironment(
   const target: ResolvedTarget = {
     name: url,
     binding: binding.name,
-    dialect: environment["DIALECT"] ?? binding.dialects[0],
+    dialect: environment["DIALECT"] ?? binding.dialect ?? binding.dialects[0],
     urls: [url],
     basePath,
     legs: {},

@@ -4,7 +4,7 @@ import type { Binding } from "../core/binding.ts";
 import { HarnessError } from "../core/errors.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
-import type { ScenarioParameters } from "../core/scenario.ts";
+import type { Scenario, ScenarioParameters } from "../core/scenario.ts";
 import { createHdr } from "../engines/node/hdr.ts";
 import { TRANSPORT_DEFAULT, type TransportName } from "../engines/node/transports.ts";
 import { describeTarget, startTarget, type RunningTarget, type StartOptions } from "../targets/index.ts";
@@ -15,10 +15,13 @@ import { openPool } from "../../fixtures/identities/index.ts";
 import { appendDocument, CHUNK, type RecordingAbout, type RunEnd } from "../recording/index.ts";
 import type { MutantChoice } from "./find-mutant.ts";
 import { unlessInterrupted } from "./interrupt.ts";
+import { refuseWhereK6CanNot } from "./k6-bundle.ts";
+import { runInK6 } from "./k6-run.ts";
+import { preparedUsers } from "./k6-users.ts";
 import { resultOf } from "./load-result.ts";
 import { faultPlanOf, openFaults, togetherOf } from "./load-faults.ts";
 import { turnsOf } from "./load-turns.ts";
-import { runWorkers, type LoadProgress } from "./load-workers.ts";
+import { type Gathered, runWorkers, type LoadProgress } from "./load-workers.ts";
 import { bindingFolder, bindingNames, loadBinding } from "./registry.ts";
 import { recordingPaths } from "./recording.ts";
 import { scenarioNamed } from "./scenario-named.ts";
@@ -36,6 +39,10 @@ export interface LoadOptions {
   readonly profile?: Profile;
   /** Worker processes; default one for every 5,000 clients, at most one a core. */
   readonly workers?: number;
+  /** `node`, our own (the default), or `k6`. */
+  readonly engine?: EngineName;
+  /** Of k6: sockets in one VU (default 100), and where its own summary is put. */
+  readonly k6?: { readonly socketsPerVu?: number; readonly summary?: string };
   /** How sockets are made: `net`, our own (the default), or `ws`. */
   readonly transport?: TransportName;
   /** Writes what every client saw: a file, or a folder with a file a worker. */
@@ -56,6 +63,10 @@ export interface LoadOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
+
+/** What plays the clients. */
+export const ENGINES = ["node", "k6"] as const;
+export type EngineName = (typeof ENGINES)[number];
 
 /** The pool that all runs share, so that its keys are made once. */
 const POOL_SEED = "rollcall";
@@ -154,6 +165,7 @@ export async function playOn(ground: Ground, options: LoadOptions, startedAt: Da
   const parameters: ScenarioParameters = { ...scenario.defaults, ...options.parameters };
   checkParameters(parameters);
   checkFit(binding, running, parameters);
+  if (options.engine === "k6") checkK6(binding, scenario, options);
   const seed = options.seed ?? randomBytes(6).toString("hex");
   const stage = (text: string): void => options.onProgress?.({ kind: "stage", text });
   stage(`preparing ${parameters.clients} identities`);
@@ -180,6 +192,7 @@ export async function playOn(ground: Ground, options: LoadOptions, startedAt: Da
   const turns = turnsOf(scenario, parameters, { source, say: stage });
   const gathered = await (async () => {
     try {
+      if (options.engine === "k6") return await playInK6(job, ground, options, turns.begin);
       return await runWorkers(job, count, {
         ...options,
         credential: (client) => source.credential(client),
@@ -219,6 +232,33 @@ export async function playOn(ground: Ground, options: LoadOptions, startedAt: Da
     endedAt,
     workers: count,
     ports: { histogram: createHdr, version },
+  });
+}
+
+/** Tells mistakes before identities are made: what the other engine has no part of. */
+function checkK6(binding: Binding, scenario: Scenario, { faults, record }: LoadOptions): void {
+  refuseWhereK6CanNot(binding.manifest);
+  const without = (what: string): never => {
+    throw new HarnessError("usage", `${what} with --engine k6`, { hint: "use our own engine: leave --engine out" });
+  };
+  if (record !== undefined) without("no recording is made");
+  if (faults !== undefined || scenario.faults !== undefined) without("no faults are made");
+}
+
+/** The run in k6, in place of our own workers. */
+async function playInK6(job: Omit<WorkerJob, "shard">, ground: Ground, options: LoadOptions, begin: () => void): Promise<Gathered> {
+  const { binding, target, scenario, parameters, seed, run } = job;
+  const { source } = ground;
+  const rotates = scenarioNamed(scenario).rotateAt !== undefined;
+  return runInK6({
+    ...{ binding, scenario, target, parameters, seed, run, ...options.k6 },
+    targetName: options.target,
+    profile: options.profile ?? "mvp",
+    prepared: await preparedUsers(parameters.clients, { target, source, seed: POOL_SEED, rotates }),
+    credential: (client) => source.credential(client),
+    onGo: begin,
+    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
 }
 

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { redact } from "../core/redact.ts";
 import { HarnessError, type HarnessErrorCode } from "../core/errors.ts";
 import { collect, parseDuration, parseNumber, parseProfile, parseShare, parseTransport, parseWhole, parseWord } from "./flags.ts";
+import { addStackCommands } from "./stack-commands.ts";
 import { version } from "./version.ts";
 
 /** Decision: first that applies. A HarnessError ends a command with the code of its kind. */
@@ -110,6 +111,8 @@ function program(ending: Ending): Command {
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
     .option("--replicas <n>", REPLICAS_HELP, parseWhole(1, REPLICAS_MAX))
     .option("--transport <name>", TRANSPORT_HELP, parseTransport)
+    .option("--engine <name>", "what plays the clients: node (our own; default) or k6 (see docs/k6.md)", parseWord("node", "k6"))
+    .option("--sockets-per-vu <n>", "with --engine k6: clients in one VU (default: 100)", parseWhole(1, CLIENTS_MAX))
     .option("--faults <plan>", "what goes wrong meanwhile: a named plan (see `rollcall faults`) or a YAML file")
     .option("--record <path>", "write what every client saw to a file, or to a folder with a file a worker; see `recheck`")
     .option("--shard <i/n>", "play one part of a run over n processes or machines, such as 2/3; needs --referee")
@@ -123,6 +126,7 @@ function program(ending: Ending): Command {
         "rollcall load watch-party --target playback --clients 2000 --rooms 200 --rate 1 --duration 30s",
         "rollcall load join-storm --target my-server.yaml --i-may-load staging.example",
         "rollcall load watch-party --target playback --record run.rec",
+        "rollcall load watch-party --target playback --engine k6 --clients 500 --rooms 50",
         "rollcall load co-edit --target steps --faults flaky-wifi",
         "rollcall load watch-party --target my-server.yaml --shard 1/3 --referee http://10.0.0.1:7700 --token-file token",
       ]),
@@ -240,6 +244,10 @@ function program(ending: Ending): Command {
       ending.exitCode = await runServe(binding, flags);
     });
 
+  addStackCommands(root, examples, (exitCode) => {
+    ending.exitCode = exitCode;
+  });
+
   root
     .command("spec")
     .description("the requirements of a protocol, or of all")
@@ -303,6 +311,31 @@ function program(ending: Ending): Command {
       process.stdout.write(text);
       ending.exitCode = isWell ? 0 : 2;
     });
+
+  const k6 = root.command("k6").description("stock k6 as another engine: get it, and make scripts for it");
+  k6.command("install")
+    .description("get k6 by `go install`, where `load --engine k6` finds it")
+    .option("--again", "also when a k6 is here")
+    .addHelpText("after", examples(["rollcall k6 install"]))
+    .action(async (flags: Flags) => {
+      const { runK6Install } = await import("./k6-command.ts");
+      await runK6Install(flags);
+    });
+  k6.command("bundle")
+    .description("make one script of a scenario and a protocol, for k6 on any machine")
+    .argument("<scenario>", "see `rollcall list`")
+    .requiredOption("--target <target>", "whose protocol and dialect: a reference server's name, or a target file")
+    .option("--file <path>", "default: <scenario>.<binding>.k6.js")
+    .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
+    .addHelpText(
+      "after",
+      examples(["rollcall k6 bundle co-edit --target steps", "k6 run -e TARGET=ws://127.0.0.1:8080 -e CLIENTS=500 co-edit.steps.k6.js"]),
+    )
+    .action(async (scenario: string, flags: Flags) => {
+      const { runK6Bundle } = await import("./k6-command.ts");
+      await runK6Bundle(scenario, flags);
+    });
+  for (const command of k6.commands) command.exitOverride().showSuggestionAfterError(true);
 
   root
     .command("init")

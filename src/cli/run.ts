@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Profile } from "../core/requirement.ts";
 import { HarnessError } from "../core/errors.ts";
 import type { Result } from "../core/result.ts";
@@ -243,6 +243,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
   }
   const workers = flags["workers"];
   const record = textOf(flags, "record");
+  const socketsPerVu = flags["socketsPerVu"];
   return perform(common, (progress, interrupt) =>
     load({
       scenario,
@@ -254,6 +255,12 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
       ...(mutant === undefined ? {} : { mutant }),
       ...(record === undefined ? {} : { record }),
       ...(faults === undefined ? {} : { faults }),
+      ...(textOf(flags, "engine") === "k6"
+        ? {
+            engine: "k6" as const,
+            k6: { summary: join(common.out, "k6-summary.json"), ...(typeof socketsPerVu === "number" ? { socketsPerVu } : {}) },
+          }
+        : {}),
       ...dialectOf(flags),
       ...replicasOf(flags),
       onProgress: showLoad(progress),

@@ -10,5 +10,10 @@ export interface VuReport {
   readonly delivered: number;
   readonly expected: number;
   readonly recognised: number;
+}
+
+/** Some seconds of a VU, told while it plays. */
+export interface VuSeconds {
+  readonly part: number;
   readonly seconds: readonly ShardSecond[];
 }

@@ -11,11 +11,18 @@ import type { VuPorts } from "./vu.ts";
 /** All sockets under one name: k6 would keep a series for each URL, and URLs hold credentials. */
 const TAGS = { name: "rollcall" } as const;
 
+/** A connection that was kept may be gone. */
+const ATTEMPTS_MAX = 3;
+
+/** A parent's answer that asks for an end. */
+const STATUS_STOP = 205;
+
 /** What k6 gives a VU. */
 export function vuPorts(
   target: Pick<ResolvedTarget, "urls" | "headers">,
   credentials: CredentialSources,
   onDelivery: (latencyMs: number) => void,
+  parent: string | undefined,
 ): VuPorts {
   return {
     nowMs: Date.now,
@@ -27,6 +34,9 @@ export function vuPorts(
     http: (request, credential) => requestByK6(target.urls[0], target.headers, request, credential),
     credential: createK6Credentials(credentials, Date.now),
     onDelivery,
+    ...(parent === undefined
+      ? {}
+      : { tell: async (seconds) => (await post(`${parent}/seconds`, JSON.stringify(seconds))) !== STATUS_STOP }),
   };
 }
 
@@ -42,12 +52,15 @@ export function ownShare(): Share | undefined {
   return part === undefined ? undefined : { ...part, by: "rooms" };
 }
 
-/** Hands a text to whoever gathers what VUs found. @throws Error when it is not taken. */
-export async function post(url: string, body: string): Promise<void> {
-  const answer = await http.asyncRequest("POST", url, body, {
-    headers: { "content-type": "application/json" },
-    timeout: 60_000,
-    tags: { name: "rollcall collector" },
-  });
-  if (answer.status !== 204) throw new Error(`the collector answered ${answer.status} ${answer.error}`);
+/** Hands a text to the parent that started k6; gives the answer's status. @throws Error when it is not taken. */
+export async function post(url: string, body: string): Promise<number> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { status, error } = await http.asyncRequest("POST", url, body, {
+      headers: { "content-type": "application/json" },
+      timeout: 60_000,
+      tags: { name: "rollcall parent" },
+    });
+    if (status === 204 || status === STATUS_STOP) return status;
+    if (attempt >= ATTEMPTS_MAX) throw new Error(`the parent answered ${status} ${error}`);
+  }
 }

@@ -69,7 +69,6 @@ export function reportOf({ metrics }: K6Summary, clients: number): VuReport {
     delivered: count("rollcall_delivered"),
     expected: count("rollcall_expected"),
     recognised: 0,
-    seconds: [],
   };
 }
 

@@ -12,10 +12,10 @@ import type { ShardSecond } from "../node/shard-types.ts";
 import type { PaceMeter, Surroundings } from "../node/surroundings.ts";
 import { createTimerAlarms, type Timers } from "./alarms.ts";
 import { K6Client, type K6ClientPorts } from "./client.ts";
-import type { VuReport } from "./report.ts";
+import type { VuReport, VuSeconds } from "./report.ts";
 
-/** Seconds of a run that a VU keeps for the chart: over a day at one a second is no chart any more. */
-const SECONDS_MAX = 86_400;
+/** VUs that tell their parent of every second; more of them tell of several at once, so that telling stays cheap. */
+const TELLING_EACH_SECOND_MAX = 50;
 
 /** What a VU plays. */
 export interface VuJob {
@@ -40,6 +40,8 @@ export interface VuPorts extends Timers {
   readonly socket: K6ClientPorts["socket"];
   readonly http: (request: HttpRequest, credential: Credential) => Promise<HttpAnswer | Failure>;
   readonly credential: (client: number) => Promise<Credential>;
+  /** Tells a parent, when there is one, of seconds gone by; resolves with whether to go on. */
+  readonly tell?: (seconds: VuSeconds) => Promise<boolean>;
   /** A delivery has come so long after its write was planned. */
   readonly onDelivery: (latencyMs: number) => void;
 }
@@ -71,7 +73,9 @@ export const vuHistogram: HistogramMaker = createBucketHistogram;
  */
 export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Promise<VuReport> {
   const { binding, scenario, parameters, target, seed, run, part, share } = job;
-  const seconds: ShardSecond[] = [];
+  const untold: ShardSecond[] = [];
+  const tellEvery = Math.ceil(part.count / TELLING_EACH_SECOND_MAX);
+  let isStopped = false;
   let judge: (Ledger & VuFigures) | undefined;
   let fault: { readonly error: unknown } | undefined;
   const result = await runShard({
@@ -101,11 +105,22 @@ export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Prom
     },
     panel: judges.panel,
     onSecond: (second) => {
-      if (seconds.length < SECONDS_MAX) seconds.push(second);
+      if (ports.tell === undefined) return;
+      untold.push(second);
+      if (untold.length < tellEvery) return;
+      ports.tell({ part: part.index, seconds: untold.splice(0) }).then(
+        (mayGoOn) => {
+          if (!mayGoOn) isStopped = true;
+        },
+        // Nobody hears what this one finds any more.
+        () => {
+          isStopped = true;
+        },
+      );
     },
     signal: {
       get aborted() {
-        return fault !== undefined;
+        return isStopped || fault !== undefined;
       },
     },
   });
@@ -121,7 +136,6 @@ export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Prom
     delivered,
     expected,
     recognised,
-    seconds,
   };
 }
 
