@@ -1,5 +1,6 @@
 import type { CapacityResult } from "../src/core/capacity.ts";
-import type { LoadResult, RequirementResult, Result } from "../src/core/result.ts";
+import type { FaultsResult, LoadResult, RequirementResult, Result } from "../src/core/result.ts";
+import { faultWords, lossSentence } from "./faults.ts";
 import { becauseWords, LEVEL_COLUMNS, levelWords } from "./capacity.ts";
 import { byGravity, relativeMs, rerunOf, standingOf, summarise, verdictWord, type Standing } from "./summary.ts";
 import { cut, formatDuration, formatMs, formatNumber, formatRate, formatShare, oneLine, visible } from "./text.ts";
@@ -134,7 +135,24 @@ function loadTable(load: LoadResult): string {
   return [
     `**${plain(load.scenario)}**: ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}, ${formatNumber(load.delivered)} of ${formatNumber(load.expected)} deliveries (reach ${formatShare(load.reach)}), ${formatRate(load.achievedPerSecond)} of ${formatRate(load.plannedPerSecond)} sends a second, ${formatNumber(load.late)} late, ${formatNumber(load.unsent)} unsent, ${formatNumber(load.dropped)} dropped`,
     `| | p50 | p95 | p99 | p99.9 | max |\n|---|--:|--:|--:|--:|--:|\n${rows.join("\n")}`,
+    ...(load.faults === undefined ? [] : [faultsTable(load.faults)]),
     ...(missed.length === 0 ? [] : [missed.join("\n")]),
+  ].join("\n\n");
+}
+
+/** Faults that a comment has room for. */
+const FAULTS_MAX = 20;
+
+function faultsTable(result: FaultsResult): string {
+  const rows = result.faults.slice(0, FAULTS_MAX).map((fault, index) => {
+    const { number, what, whom, at, lasted, noticed, detected, recovered } = faultWords(fault, index);
+    return `| ${[number, what, whom, at, lasted, noticed, detected, recovered].map(plain).join(" | ")} |`;
+  });
+  const more = result.faults.length - rows.length;
+  return [
+    `Faults (${plain(result.plan)}): ${plain(lossSentence(result))}`,
+    `| # | fault | whom | at | lasted | noticed by | detected after | recovered after |\n|--:|---|---|--:|--:|--:|--:|--:|\n${rows.join("\n")}`,
+    ...(more > 0 ? [`… and ${more} more.`] : []),
   ].join("\n\n");
 }
 

@@ -604,7 +604,21 @@ export const hostileResult: Result = {
   target: { name: HOSTILE_TEXT, url: `javascript:alert(1)//${HOSTILE_TEXT}`, timeScale: 1, mutant: HOSTILE_TEXT },
   notes: [HOSTILE_TEXT],
   harness: { ...loadResult.harness, inconclusiveBecause: [HOSTILE_TEXT] },
-  load: { ...LOAD, scenario: HOSTILE_TEXT, objectives: [{ name: HOSTILE_TEXT, wanted: HOSTILE_TEXT, got: HOSTILE_TEXT, verdict: "fail" }] },
+  load: {
+    ...LOAD,
+    scenario: HOSTILE_TEXT,
+    faults: {
+      plan: HOSTILE_TEXT,
+      faults: [{ kind: "cut", what: HOSTILE_TEXT, whom: HOSTILE_TEXT, beginMs: 1, endMs: 2, noticedBy: 0, failure: HOSTILE_TEXT }],
+      upset: 0,
+      missing: 0,
+      looked: 1,
+      lost: 1,
+      doubled: 0,
+      requirement: HOSTILE_TEXT,
+    },
+    objectives: [{ name: HOSTILE_TEXT, wanted: HOSTILE_TEXT, got: HOSTILE_TEXT, verdict: "fail" }],
+  },
   requirements: [
     {
       id: HOSTILE_TEXT,
@@ -631,6 +645,45 @@ export const hostileResult: Result = {
   ],
 };
 
+/** A load run in which things were made to go wrong; from one of them the server did not recover. */
+export const faultsResult: Result = {
+  ...loadResult,
+  load: {
+    ...LOAD,
+    faults: {
+      plan: "flaky-wifi",
+      faults: [
+        {
+          kind: "latency",
+          what: "latency 80 ms ± 60 ms",
+          whom: "25 of 50 clients",
+          beginMs: 3000,
+          endMs: 9000,
+          noticedBy: 0,
+          recoverMs: 12,
+        },
+        {
+          kind: "kill",
+          what: "kill and start again",
+          whom: "the server",
+          beginMs: 5000,
+          endMs: 6480,
+          noticedBy: 50,
+          detectMs: 3,
+          recoverMs: 1210,
+        },
+        { kind: "cut", what: "cut", whom: "5 of 50 clients", beginMs: 8000, endMs: 8004, noticedBy: 5, detectMs: 1 },
+      ],
+      upset: 31,
+      missing: 1,
+      looked: 220,
+      lost: 2,
+      doubled: 0,
+      requirement: "LEAF-ORD-05",
+    },
+  },
+};
+
 const { capacity: capacityResult, nothingHolds: nothingHoldsResult } = capacitySamples(loadResult, failingLoadResult);
 
 /** All samples by name. */
@@ -641,6 +694,7 @@ export const samples: Readonly<Record<string, Result>> = {
   failingLoad: failingLoadResult,
   capacity: capacityResult,
   nothingHolds: nothingHoldsResult,
+  faults: faultsResult,
   minimal: minimalResult,
   hostile: hostileResult,
 };

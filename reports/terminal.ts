@@ -2,8 +2,9 @@ import pc from "picocolors";
 import type { WitnessStep } from "../src/core/checker.ts";
 import type { CapacityResult } from "../src/core/capacity.ts";
 import type { LatencyFigures } from "../src/core/histogram.ts";
-import type { HarnessResult, LoadResult, RequirementResult, Result } from "../src/core/result.ts";
+import type { FaultsResult, HarnessResult, LoadResult, RequirementResult, Result } from "../src/core/result.ts";
 import { levelHead, levelLine, levelWords } from "./capacity.ts";
+import { faultWords, lossSentence } from "./faults.ts";
 import { byGravity, relativeMs, rerunOf, standingOf, summarise, verdictWord, type Standing } from "./summary.ts";
 import { cut, formatBytes, formatDuration, formatMs, formatNumber, formatRate, formatShare, oneLine } from "./text.ts";
 
@@ -211,11 +212,35 @@ function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
         ([name, figures]) =>
           `  ${name.padEnd(12)}${[figures.p50, figures.p95, figures.p99, figures.p999, figures.max].map((value) => formatMs(value).padStart(12)).join("")}`,
       ),
+    ...(load.faults === undefined ? [] : faultLines(load.faults, pen)),
     ...load.objectives.map(
       (objective) =>
         `  ${pen.of(objective.verdict)(MARKS[objective.verdict])} ${oneLine(objective.name)}  ${oneLine(objective.got)}  ${pen.dim(`wanted ${oneLine(objective.wanted)}`)}`,
     ),
     pen.dim(`  harness: ${harnessWords(result.harness)}`),
+  ];
+}
+
+/** Faults that the terminal lists; of more the report has the rest. */
+const FAULTS_MAX = 12;
+
+function faultLines(result: FaultsResult, pen: Pen): string[] {
+  const words = result.faults.map(faultWords);
+  const shown =
+    words.length <= FAULTS_MAX
+      ? words
+      : [...words.filter(({ isBad }) => isBad), ...words.filter(({ isBad }) => !isBad)].slice(0, FAULTS_MAX);
+  const whatWidth = Math.max(5, ...shown.map(({ what, whom }) => `${what}, ${whom}`.length));
+  const row = (at: string, what: string, detected: string, recovered: string): string =>
+    `  ${at.padStart(8)}  ${what.padEnd(Math.min(48, whatWidth))}${detected.padStart(12)}${recovered.padStart(12)}`;
+  return [
+    pen.dim(row("at", `fault (${oneLine(result.plan)})`, "detected", "recovered")),
+    ...shown.map(({ at, what, whom, detected, recovered, isBad }) => {
+      const line = row(at, cut(oneLine(`${what}, ${whom}`), 48), detected, oneLine(recovered));
+      return isBad ? pen.of("fail")(line) : line;
+    }),
+    ...(shown.length < words.length ? [pen.dim(`  … and ${words.length - shown.length} more in the report`)] : []),
+    `  ${result.lost + result.doubled + result.missing === 0 ? oneLine(lossSentence(result)) : pen.of("fail")(oneLine(lossSentence(result)))}`,
   ];
 }
 

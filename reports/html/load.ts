@@ -1,6 +1,7 @@
 import type { LatencyFigures } from "../../src/core/histogram.ts";
 import type { LoadResult, SeriesPoint } from "../../src/core/result.ts";
 import { formatDuration, formatMs, formatNumber, formatRate, formatShare } from "../text.ts";
+import { type ChartFault, chartFaults, faultsTable } from "./faults.ts";
 import { markup, type Markup } from "./markup.ts";
 import { sign, STANDING_WORDS } from "./requirements.ts";
 
@@ -9,6 +10,8 @@ const POINTS_MAX = 600;
 
 /** What the page's script draws. */
 export interface ChartData {
+  /** Drawn as bands behind every chart over time. */
+  readonly faults: readonly ChartFault[];
   readonly series: readonly SeriesPoint[];
   readonly percentiles: readonly { readonly name: string; readonly values: readonly number[] }[];
 }
@@ -33,7 +36,7 @@ export function chartData(load: LoadResult): ChartData {
   const percentiles = LATENCIES.map(([name, , pick]) => ({ name, figures: pick(load) }))
     .filter(({ figures }) => figures.count > 0)
     .map(({ name, figures }) => ({ name, values: figuresRow(figures) }));
-  return { series: thin(load.series), percentiles };
+  return { series: thin(load.series), percentiles, faults: load.faults === undefined ? [] : chartFaults(load.faults) };
 }
 
 /** At most POINTS_MAX points: the worst second of each stretch for latencies and lag, the mean for rates. */
@@ -75,6 +78,7 @@ export function loadSection(load: LoadResult): Markup {
   return markup`<section aria-labelledby="load-title">
 <div class="heading"><h2 id="load-title">Load</h2><p>${load.scenario}, ${formatDuration(load.durationMs)}</p></div>
 ${load.objectives.length === 0 ? undefined : markup`<h3>Objectives</h3><div class="scroll"><table class="objectives"><thead><tr><th scope="col">Objective</th><th scope="col">Wanted</th><th scope="col">Got</th><th scope="col">Verdict</th></tr></thead><tbody>${load.objectives.map((objective) => markup`<tr><th scope="row">${objective.name}</th><td>${objective.wanted}</td><td>${objective.got}</td><td><span class="standing ${objective.verdict}">${sign(objective.verdict)}${STANDING_WORDS[objective.verdict]}</span></td></tr>`)}</tbody></table></div>`}
+${load.faults === undefined ? undefined : faultsTable(load.faults)}
 <h3>Latency</h3>
 <div class="scroll"><table class="latency"><thead><tr><th scope="col">Milliseconds</th>${["count", "p50", "p90", "p95", "p99", "p99.9", "max"].map((head) => markup`<th scope="col">${head}</th>`)}</tr></thead><tbody>${LATENCIES.map(([name, note, pick]) => latencyRow(name, note, pick(load)))}</tbody></table></div>
 ${

@@ -101,9 +101,47 @@ export const PAGE_SCRIPT: string = String.raw`
     if (load) drawn.push(...overRun(load, { colour, fill, axis, options, number }));
     document.documentElement.dataset.drawn = "true";
   };
-  const overRun = ({ series, percentiles }, { colour, fill, axis, options, number }) => {
+  const overRun = ({ series, percentiles, faults }, { colour, fill, axis, options, number }) => {
+    // Seconds as a place among the points, which may stand for several seconds each.
+    const placeOf = (second) => {
+      const after = series.findIndex((point) => point.t >= second);
+      if (after < 0) return series.length - 1;
+      if (after === 0) return 0;
+      const [left, right] = [series[after - 1].t, series[after].t];
+      return after - (right - second) / Math.max(1e-9, right - left);
+    };
+    const bands = {
+      id: "bands",
+      beforeDatasetsDraw({ ctx, chartArea, scales }) {
+        ctx.save();
+        ctx.font = "600 11px " + Chart.defaults.font.family;
+        ctx.textAlign = "center";
+        let labelled = -Infinity;
+        faults.forEach(({ from, to }, index) => {
+          const left = Math.max(chartArea.left, scales.x.getPixelForValue(placeOf(from)));
+          const right = Math.min(chartArea.right, scales.x.getPixelForValue(placeOf(to)));
+          ctx.fillStyle = colour("fail") + "1c";
+          ctx.fillRect(left, chartArea.top, Math.max(2, right - left), chartArea.bottom - chartArea.top);
+          if (left - labelled < 16) return;
+          labelled = left;
+          ctx.fillStyle = colour("fail");
+          ctx.fillText(String(index + 1), left + 4, chartArea.top + 9);
+        });
+        ctx.restore();
+      },
+    };
+    const withDuring = (many, extra) => {
+      const made = options(many, extra);
+      if (faults.length > 0) made.plugins.tooltip.callbacks = { afterBody: during };
+      return made;
+    };
+    const during = ([item]) => {
+      const second = series[item.dataIndex].t;
+      return faults.filter(({ from, to }) => from <= second + 0.5 && Math.max(to, from + 0.5) >= second - 0.5).slice(0, 4).map(({ what }) => what);
+    };
     const overTime = (id, sets) => new Chart(document.getElementById("chart-" + id), {
       type: "line",
+      plugins: faults.length === 0 ? [] : [bands],
       data: {
         labels: series.map((point) => point.t),
         datasets: sets.map(([label, field, name, filled]) => ({
@@ -111,7 +149,7 @@ export const PAGE_SCRIPT: string = String.raw`
           borderWidth: 1.75, pointRadius: series.length === 1 ? 3 : 0, pointHitRadius: 12, tension: 0.15,
         })),
       },
-      options: options(sets.length > 1, {
+      options: withDuring(sets.length > 1, {
         scales: {
           x: axis({ grid: { display: false }, ticks: { padding: 6, maxTicksLimit: 7, maxRotation: 0, callback(value) { return this.getLabelForValue(value) + " s"; } } }),
           y: axis({ beginAtZero: true }),
