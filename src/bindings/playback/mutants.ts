@@ -132,7 +132,7 @@ const HARDNESS: readonly Mutant[] = [
 const SHARED: readonly Mutant[] = [
   mutant("no-redis-fanout", "CAP-02 lost", "Members of a large room hear of updates only from authors at their own server.", {
     replicas: 2,
-    also: ["CONV-04 lost"],
+    also: ["CONV-04 lost", "CONV-08 diverged"],
   }),
   mutant(
     "reorders-across-replicas",

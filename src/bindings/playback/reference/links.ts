@@ -69,6 +69,7 @@ export interface LinksOptions<L extends Link> {
 /** An empty set of sockets. */
 export function createLinks<L extends Link>({ metrics, timing, nowMs, left }: LinksOptions<L>): Links<L> {
   const links = new Set<L>();
+  let tickedMs = nowMs();
   /** Upgraded but in no room: on their way out. */
   const strangers = new Set<WebSocket>();
 
@@ -130,7 +131,11 @@ export function createLinks<L extends Link>({ metrics, timing, nowMs, left }: Li
     },
     tick: () => {
       const atMs = nowMs();
+      // A tick that comes late finds pongs unread that came in time: our own lateness is nobody's silence.
+      const lateMs = Math.max(0, atMs - tickedMs - timing.tickMs);
+      tickedMs = atMs;
       for (const link of links) {
+        link.heardMs += lateMs;
         if (atMs - link.heardMs >= timing.silentMs) {
           drop(link, CLOSE.peerSilent, "silent for too long");
         } else if (atMs - link.pingedMs >= timing.pingMs) {
