@@ -1,5 +1,6 @@
 import type { FaultsResult } from "../../src/core/result.ts";
 import { faultWords, lossSentence } from "../faults.ts";
+import { oneLine } from "../text.ts";
 import { markup, type Markup } from "./markup.ts";
 
 /** Faults as the page's script draws them behind every chart over time; seconds from the start of the load. */
@@ -11,7 +12,7 @@ export interface ChartFault {
 
 /** The bands of a run's charts, in the order of their begin. */
 export function chartFaults({ faults }: FaultsResult): readonly ChartFault[] {
-  return faults.map(({ beginMs, endMs, what, whom }) => ({ from: beginMs / 1000, to: endMs / 1000, what: `${what}, ${whom}` }));
+  return faults.map(({ beginMs, endMs, what, whom }) => ({ from: beginMs / 1000, to: endMs / 1000, what: oneLine(`${what}, ${whom}`) }));
 }
 
 /** The faults of a run with what came of them; their numbers stand on the charts. */
