@@ -21,10 +21,14 @@ import type { WorkerFaults } from "./worker.ts";
 const FILE_BYTES_MAX = 1_000_000;
 
 /**
- * The plan of that name, or in that file.
+ * The plan of that name, or in that file; a plan as it is.
  * @throws HarnessError `usage` when there is none, or it is no plan.
  */
-export function faultPlanOf(text: string): FaultPlan {
+export function faultPlanOf(given: string | FaultPlan): FaultPlan {
+  return typeof given === "string" ? planNamed(given) : given;
+}
+
+function planNamed(text: string): FaultPlan {
   const named = namedPlans.find(({ name }) => name === text);
   if (named !== undefined) return named;
   if (!/[./\\]/.test(text)) {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { Binding } from "../core/binding.ts";
 import { HarnessError } from "../core/errors.ts";
+import type { FaultPlan } from "../core/fault.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
 import type { Scenario, ScenarioParameters } from "../core/scenario.ts";
@@ -47,8 +48,8 @@ export interface LoadOptions {
   readonly transport?: TransportName;
   /** Writes what every client saw: a file, or a folder with a file a worker. */
   readonly record?: string;
-  /** What goes wrong meanwhile, beside what the scenario has of it: a named plan, or a YAML file. */
-  readonly faults?: string;
+  /** What goes wrong meanwhile, beside what the scenario has of it: a named plan, a YAML file, or a plan. */
+  readonly faults?: string | FaultPlan;
   /** Flags of Node for the workers, such as `--cpu-prof`. */
   readonly workerFlags?: readonly string[];
   /** In place of the target's own. */
@@ -148,6 +149,7 @@ export async function openGround(options: LoadOptions): Promise<Ground> {
 export async function load(options: LoadOptions): Promise<Result> {
   const startedAt = new Date();
   checkParameters({ ...scenarioNamed(options.scenario).defaults, ...options.parameters });
+  // A plan that is none is told before anything is started.
   if (options.faults !== undefined) faultPlanOf(options.faults);
   const ground = await openGround(options);
   try {
@@ -176,7 +178,15 @@ export async function playOn(ground: Ground, options: LoadOptions, startedAt: Da
   const faults =
     plan === undefined
       ? undefined
-      : await openFaults({ plan, asked: options.faults, running, parameters, seed, directory: ground.directoryAway, say: stage });
+      : await openFaults({
+          plan,
+          asked: typeof options.faults === "string" ? options.faults : undefined,
+          running,
+          parameters,
+          seed,
+          directory: ground.directoryAway,
+          say: stage,
+        });
   const job: Omit<WorkerJob, "shard"> = {
     kind: "job",
     binding: binding.manifest.name,
