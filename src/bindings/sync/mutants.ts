@@ -72,6 +72,7 @@ const WIRE: readonly Mutant[] = [
     "CONV-01 lost",
     "RES-01 lost",
     "SESS-03 miscounted",
+    "SESS-04 silent",
   ]),
   mutant("plain-request-hangs", "SESS-05 silent", "A request to the socket route that is no upgrade is never answered."),
   mutant("swaps-two-updates", "ORD-01 disordered", "With three subscribers, now and then an update overtakes the one before it."),

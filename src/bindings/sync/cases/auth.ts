@@ -101,12 +101,18 @@ const places: SyncCase = {
     const user = await t.user();
     const path = `${t.basePath}/sync/as/${user.id}`;
     const url = t.urls[0];
-    const token = await signIn(t, user);
-    await shut(t, "AUTH-04", "in the query", await lab.open({ url, path: `${path}?token=${token}` }));
-    await shut(t, "AUTH-04", "in the query as authorization", await lab.open({ url, path: `${path}?authorization=${token}` }));
-    await shut(t, "AUTH-04", "in the query, the word offered", await lab.open({ url, path: `${path}?token=${token}`, offer: PROTOCOL }));
-    await shut(t, "AUTH-04", "in a cookie", await lab.open({ url, path, headers: { cookie: `token=${token}; authorization=${token}` } }));
-    await shut(t, "AUTH-04", "in Authorization", await lab.open({ url, path, headers: { authorization: `Bearer ${token}` } }));
+    let token = await signIn(t, user);
+    for (const [what, how] of [
+      ["in the query", () => ({ path: `${path}?token=${token}` })],
+      ["in the query as authorization", () => ({ path: `${path}?authorization=${token}` })],
+      ["in the query, the word offered", () => ({ path: `${path}?token=${token}`, offer: PROTOCOL })],
+      ["in a cookie", () => ({ path, headers: { cookie: `token=${token}; authorization=${token}` } })],
+      ["in Authorization", () => ({ path, headers: { authorization: `Bearer ${token}` } })],
+    ] as const) {
+      // What was accepted has used the token up.
+      if (!(await shut(t, "AUTH-04", what, await lab.open({ url, ...how() })))) token = await signIn(t, user);
+    }
+    token = await signIn(t, user);
     const socket = await handshake(t, lab, user.id, token);
     t.check(id("AUTH-04"), socket.isOpen, () => breach("wrong-refusal", "in the sub-protocol: 101", `${socket.status} ${socket.body}`));
   },
