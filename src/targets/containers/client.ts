@@ -1,20 +1,18 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { type ContainerRuntimeClient, getContainerRuntimeClient } from "testcontainers";
 import { HarnessError } from "../../core/errors.ts";
 
 /** A program that does not answer within this time is as good as absent. */
-const PROGRAM_MS_MAX = 10_000;
+const PROGRAM_MS_MAX = 60_000;
 
 /** The engine's own interface, as the library that found it hands it out. */
 export type Docker = ContainerRuntimeClient["container"]["dockerode"];
 
-/** How Compose is called here. */
-export interface Compose {
-  readonly version: string;
-  /** `docker compose`, the plugin, or the program `docker-compose`. */
-  readonly isStandalone: boolean;
-}
+/** How Compose is called here: `docker compose`, the plugin, or the program `docker-compose`. */
+export type Compose = "plugin" | "standalone";
 
 const run = promisify(execFile);
 
@@ -26,12 +24,11 @@ async function output(program: string, args: readonly string[]): Promise<string 
   }
 }
 
-/** Compose as it is installed; undefined when it is not. */
+/** Compose as it is installed; undefined when it is not. The program is only looked for: 1.29 takes long to load. */
 export async function findCompose(): Promise<Compose | undefined> {
-  const plugin = await output("docker", ["compose", "version", "--short"]);
-  if (plugin !== undefined) return { version: plugin, isStandalone: false };
-  const program = await output("docker-compose", ["version", "--short"]);
-  return program === undefined ? undefined : { version: program, isStandalone: true };
+  if ((await output("docker", ["compose", "version"])) !== undefined) return "plugin";
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return folders.some((folder) => folder !== "" && existsSync(join(folder, "docker-compose"))) ? "standalone" : undefined;
 }
 
 const START_IT = "start it (`sudo systemctl start docker`, or Docker Desktop), see that you may use it (`docker info`), and try again";
@@ -70,12 +67,18 @@ export async function needCompose(): Promise<Compose> {
 }
 
 /** Whether an engine answers, its version, and Compose's: for `rollcall doctor`. */
-export async function examineEngine(): Promise<{ readonly engine: string | undefined; readonly why: string; readonly compose: string | undefined }> {
+export async function examineEngine(): Promise<{
+  readonly engine: string | undefined;
+  readonly why: string;
+  readonly compose: string | undefined;
+}> {
   const compose = await findCompose();
-  const text = compose === undefined ? undefined : `${compose.version} (${compose.isStandalone ? "docker-compose" : "docker compose"})`;
+  const text =
+    compose === "plugin"
+      ? await output("docker", ["compose", "version", "--short"])
+      : await output("docker-compose", ["version", "--short"]);
   try {
-    const { info } = await connectEngine();
-    return { engine: info.containerRuntime.host === "" ? undefined : await versionOf(), why: "", compose: text };
+    return { engine: await versionOf(), why: "", compose: text };
   } catch (error) {
     const hint = error instanceof HarnessError ? `${error.message}; ${error.hint ?? ""}` : String(error);
     return { engine: undefined, why: hint, compose: text };

@@ -12,6 +12,7 @@ import { connectEngine, needCompose, type Docker } from "./client.ts";
 import { composeVersion } from "./compose-file.ts";
 import type { StackNetwork } from "./handle.ts";
 import { PROJECT_LABEL, runName, upName } from "./owner.ts";
+import { removeStacks } from "./sweep.ts";
 import { awaitReplicas, lastWords, openStack, runningStack, type Replica, type Stack } from "./stack.ts";
 
 /** A stack that is started is waited for by handshakes of our own, and by its own health checks. */
@@ -73,7 +74,7 @@ async function up(launch: ComposeLaunch, stack: Stack, published: readonly Publi
       .withProfiles(...launch.profiles)
       .withEnvironment(launch.env)
       .withDefaultWaitStrategy(UNTIL_LATER)
-      .withClientOptions(compose.isStandalone ? { executable: { standalone: true, executablePath: "docker-compose" } } : {});
+      .withClientOptions(compose === "standalone" ? { executable: { standalone: true, executablePath: "docker-compose" } } : {});
     await (launch.build ? environment.withBuild() : environment).up(launch.profiles.length === 0 ? [...launch.services] : undefined);
   } catch (error) {
     await stack.watch.look();
@@ -142,6 +143,8 @@ export async function startCompose(plan: Plan, launch: ComposeLaunch, say: (text
   await needCompose();
   const docker = client.container.dockerode;
   const name = launch.isKept === undefined ? runName() : upName(launch.isKept);
+  // What stays under this name from before gives way.
+  if (launch.isKept !== undefined) await removeStacks(docker, (each) => each === name);
   const stack = await openStack(client, name, launch.isKept !== undefined);
   try {
     const published = await publish(launch);

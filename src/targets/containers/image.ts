@@ -5,6 +5,7 @@ import type { ImageLaunch, Plan } from "../plan.ts";
 import type { RunningTarget } from "../types.ts";
 import { connectEngine } from "./client.ts";
 import { runName, STACK_LABEL, upName } from "./owner.ts";
+import { removeStacks } from "./sweep.ts";
 import { awaitReplicas, lastWords, openStack, runningStack } from "./stack.ts";
 
 const NETWORK = "clients";
@@ -18,6 +19,7 @@ export async function startImage(plan: Plan, launch: ImageLaunch, say: (text: st
   const client = await connectEngine();
   const docker = client.container.dockerode;
   const name = launch.isKept === undefined ? runName() : upName(launch.isKept);
+  if (launch.isKept !== undefined) await removeStacks(docker, (each) => each === name);
   const stack = await openStack(client, name, launch.isKept !== undefined);
   try {
     const network = await docker.createNetwork({
