@@ -5,6 +5,7 @@ import { Decoder, type DecoderEvents } from "../../websocket/decoder.ts";
 import { Encoder, randomMaskKeys } from "../../websocket/encoder.ts";
 import { Handshake, type Unopened } from "../../websocket/handshake.ts";
 import { CLOSE } from "../../websocket/protocol.ts";
+import { gathering } from "./gathering.ts";
 import {
   CLOSE_MS_MAX,
   type ConnectOptions,
@@ -38,6 +39,7 @@ function onReady(this: OwnedSocket): void {
 }
 
 function onRead(this: OwnedSocket, bytesRead: number): boolean {
+  gathering.arrived();
   this[OWNER]?.read(bytesRead);
   return true;
 }
