@@ -173,6 +173,8 @@ function openSocket(
     let answeredMs = 0;
     const ws = new WebSocket(url.replace(/^http/, "ws") + path, [...new Set(offered)], {
       perMessageDeflate: false,
+      // A text frame is to be seen as one, whatever its bytes are.
+      skipUTF8Validation: true,
       headers: { ...headers },
       handshakeTimeout: WITHIN_MS,
       maxPayload: FRAME_BYTES_MAX,
