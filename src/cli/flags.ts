@@ -72,3 +72,8 @@ export function parseTransport(text: string): TransportName {
 export function collect(text: string, earlier: readonly string[] | undefined): string[] {
   return [...(earlier ?? []), ...text.split(",").map((part) => part.trim())].filter((part) => part !== "");
 }
+
+/** Examples as they stand under a command's help. */
+export function examples(lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
+}

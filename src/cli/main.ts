@@ -2,8 +2,9 @@ import { writeFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { redact } from "../core/redact.ts";
 import { HarnessError, type HarnessErrorCode } from "../core/errors.ts";
-import { collect, parseDuration, parseNumber, parseProfile, parseShare, parseTransport, parseWhole, parseWord } from "./flags.ts";
+import { collect, examples, parseDuration, parseNumber, parseProfile, parseShare, parseTransport, parseWhole, parseWord } from "./flags.ts";
 import { addStackCommands } from "./stack-commands.ts";
+import { addShardCommands, TOKEN_HELP } from "./shard-commands.ts";
 import { version } from "./version.ts";
 
 /** Decision: first that applies. A HarnessError ends a command with the code of its kind. */
@@ -18,9 +19,6 @@ const TIME_SCALE_MAX = 20;
 const REPLICAS_MAX = 8;
 const REPLICAS_HELP = "reference servers only: so many processes on the same rooms (playback; needs redis-server)";
 const TRANSPORT_HELP = "net (our own; default) or ws";
-const TOKEN_HELP = "the run's token, in a file's first line (default: the environment's ROLLCALL_RUN_TOKEN)";
-/** As many as the referee's messages allow. */
-const SHARDS_MAX = 1_024;
 const OUT_DEFAULT = "rollcall-report";
 
 type Flags = Readonly<Record<string, unknown>>;
@@ -28,10 +26,6 @@ type Flags = Readonly<Record<string, unknown>>;
 /** Commands set this; commander only parses. */
 interface Ending {
   exitCode: number;
-}
-
-function examples(lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
 }
 
 function runFlags(command: Command): Command {
@@ -141,26 +135,7 @@ function program(ending: Ending): Command {
       ending.exitCode = await runLoad(scenario, flags);
     });
 
-  runFlags(root.command("referee").description("hold the shards of one run together, and give one verdict over all"))
-    .requiredOption("--shards <n>", "how many will come", parseWhole(1, SHARDS_MAX))
-    .option("--run-token <text>", "what every shard has to show; a file keeps it out of the list of processes")
-    .option("--token-file <path>", TOKEN_HELP)
-    .option("--port <n>", "default: 7700; 0 for any free one", parseWhole(0, PORT_MAX))
-    .option("--bind <address>", "default: 127.0.0.1; 0.0.0.0 for shards on other machines")
-    .option("--wait <time>", "shards may take so long to come (default: 5m)", parseDuration)
-    .option("--lost-after <time>", "a shard that is silent for so long is lost (default: 15s)", parseDuration)
-    .addHelpText(
-      "after",
-      examples([
-        "openssl rand -hex 16 > token",
-        "rollcall referee --shards 3 --token-file token",
-        "rollcall referee --shards 20 --token-file token --bind 0.0.0.0 --out verdict",
-      ]),
-    )
-    .action(async (flags: Flags) => {
-      const { runRefereeCommand } = await import("./run-shard.ts");
-      ending.exitCode = await runRefereeCommand(flags);
-    });
+  addShardCommands(root, ending, runFlags);
 
   runFlags(
     root

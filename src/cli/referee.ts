@@ -22,6 +22,10 @@ export interface RefereeRunOptions {
   readonly bind: string;
   readonly gatherMsMax: number;
   readonly silentMsMax: number;
+  /** Goes on answering after the verdict, with the result, until `signal`. */
+  readonly stay?: boolean;
+  /** Called with the verdict, before it stays. */
+  readonly onResult?: (result: Result) => Promise<void>;
   readonly seed?: string;
   readonly profile?: Profile;
   readonly failOnWarning?: boolean;
@@ -94,15 +98,24 @@ export async function runReferee(options: RefereeRunOptions): Promise<Result> {
     options.onListening?.(server.url);
     const outcome = await referee.over();
     const result = await judge(outcome, options, startedAt);
-    referee.judged(result.verdict, result.exitCode);
+    referee.judged(result.verdict, result.exitCode, result);
     const until = performance.now() + FAREWELL_MS_MAX;
     while (!referee.isToldAll && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 50));
+    if (options.stay === true) {
+      await options.onResult?.(result);
+      await stayed(signal);
+    }
     return result;
   } finally {
     clearInterval(watch);
     signal?.removeEventListener("abort", stop);
     await server.close();
   }
+}
+
+async function stayed(signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted === true) return;
+  await new Promise((resolve) => signal?.addEventListener("abort", resolve, { once: true }));
 }
 
 async function orderModels(): Promise<ReadonlyMap<string, OrderModel>> {

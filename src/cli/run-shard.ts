@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { HarnessError } from "../core/errors.ts";
 import { parseShard } from "../load/shares.ts";
+import { renderTerminal, writeReports } from "../../reports/index.ts";
 import { INTERRUPTED, onInterrupt } from "./interrupt.ts";
 import { loadShard } from "./load-shard.ts";
 import { createProgress } from "./progress.ts";
@@ -81,6 +82,12 @@ export async function runRefereeCommand(flags: Flags): Promise<number> {
       ...options,
       ...common.shared,
       token,
+      stay: flags["stay"] === true,
+      onResult: async (result) => {
+        process.stdout.write(`${renderTerminal(result, { colour: false }).trimEnd()}\n\n`);
+        const paths = await writeReports(result, common.out);
+        progress.line(`report: ${paths.html}; the result stays at /v1/result`);
+      },
       onListening: (url) => progress.line(`referee of ${options.shards} shards at ${url}`),
       onProgress: showLoad(progress),
       signal: interrupt.signal,

@@ -121,6 +121,7 @@ export class Referee {
   #hasEnded = false;
   #isStopped = false;
   #verdict: VerdictAnswer = { state: "wait" };
+  #document: unknown;
 
   constructor(options: RefereeOptions) {
     this.#options = options;
@@ -135,9 +136,10 @@ export class Referee {
     return this.#outcome();
   }
 
-  /** Tells the shards what came of it. */
-  judged(verdict: string, exitCode: number): void {
+  /** Tells the shards what came of it; `document` is for whoever asks for the whole. */
+  judged(verdict: string, exitCode: number, document?: unknown): void {
     this.#verdict = { state: "done", verdict, exitCode };
+    this.#document = document;
     this.#waiting.changed();
   }
 
@@ -145,6 +147,11 @@ export class Referee {
   stop(): void {
     this.#isStopped = true;
     this.#waiting.changed();
+  }
+
+  /** The whole result; undefined before there is one. */
+  get document(): unknown {
+    return this.#document;
   }
 
   /** Every shard that is left has been told the verdict. */

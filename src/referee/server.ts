@@ -39,7 +39,7 @@ export async function startRefereeServer(options: RefereeServerOptions): Promise
   const isToken = tokenTest(options.token);
   const names = routesOf(options);
   const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => {
-    void answer(request, response, isToken, names);
+    void answer(request, response, { isToken, names, referee: options.referee });
   });
   server.maxConnections = CONNECTIONS_MAX;
   await new Promise<void>((resolve, reject) => {
@@ -104,8 +104,7 @@ function parsed<M>(schema: z.ZodType<M>, body: unknown): M {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  isToken: (given: string) => boolean,
-  routes: ReadonlyMap<string, Route>,
+  { isToken, names, referee }: { isToken: (given: string) => boolean; names: ReadonlyMap<string, Route>; referee: Referee },
 ): Promise<void> {
   const say = (status: number, body: unknown): void => {
     if (response.headersSent || response.destroyed) return;
@@ -115,8 +114,9 @@ async function answer(
   };
   try {
     if (request.method === "GET" && request.url === "/healthz") return say(200, { ok: true });
-    const route = routes.get(request.url ?? "");
+    const route = names.get(request.url ?? "");
     if (!isToken(/^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "")) throw new Refusal(401, "this run has another token");
+    if (request.method === "GET" && request.url === "/v1/result") return referee.document === undefined ? say(404, { error: "there is no verdict yet" }) : say(200, referee.document);
     if (route === undefined || request.method !== "POST") throw new Refusal(404, "no such message");
     say(200, await route(await read(request)));
   } catch (error) {
