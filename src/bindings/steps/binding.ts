@@ -75,7 +75,7 @@ const manifest: BindingManifest = {
   budgets: {},
   writesOffline: true,
   // Silence is found after 15 s: at five times the speed a busy machine still has 3 s to answer a ping.
-  reference: { credential: { recipe: "none" }, timeScaleMax: 5 },
+  reference: { credential: { recipe: "none" }, capabilities: { secondUrl: true }, timeScaleMax: 5 },
 };
 
 /** The frame of a write as `documented` writes it, for whoever needs bytes: the marked text at the start of the document. */

@@ -85,6 +85,11 @@ export const mutants: readonly Mutant[] = [
   mutant("trusts-clocks", "ROB-01 silent", "Steps with a timestamp over an hour old are dropped."),
   mutant("counts-slow-readers-in", "ROB-02 late", "Steps are passed on once the slowest reader has read."),
   mutant("slow-batches", "CAP-01 late", "Large batches wait 250 ms."),
+  mutant(
+    "serves-rooms-of-others",
+    "CAP-03 diverged",
+    "A server that has a part of all rooms serves those of others too, in copies of its own.",
+  ),
   mutant("acts-in-any-name", "SEC-01 not-refused", "The id in a message counts, not that of the join."),
   mutant("prototype-spreads", "SEC-03 leaked", "A key of the prototype in one presence shows in everybody's."),
 ];

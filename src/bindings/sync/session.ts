@@ -24,8 +24,8 @@ const WAITING_MAX = 256;
  */
 const TAKE_IN_MS = 1_000;
 
-/** Close codes after which coming back is of no use: not authenticated, not permitted, bad message. */
-const FINAL_CODES: ReadonlySet<number> = new Set([1003, 1007, 1009, 4400, 4401, 4403]);
+/** Close codes after which coming back is of no use: not authenticated, not permitted, bad message, other server. */
+const FINAL_CODES: ReadonlySet<number> = new Set([1003, 1007, 1009, 4400, 4401, 4403, 4421]);
 const CODES_STOPPING: ReadonlySet<number> = new Set([1001, 1012]);
 
 type State =

@@ -8,10 +8,19 @@ import { orderingCases } from "./ordering.ts";
 import { presenceCases } from "./presence.ts";
 import { resumeCases } from "./resume.ts";
 import { sessionCases } from "./session.ts";
+import { spreadCases } from "./spread.ts";
 
 /** What is special to this protocol; a runtime gives sockets and the document model. */
 export function casesWith(kit: Kit): readonly CaseDefinition[] {
-  return [sessionCases, orderingCases, convergenceCases, presenceCases, resumeCases, isolationCases, errorCases, hardnessCases].flatMap(
-    (make) => make(kit),
-  );
+  return [
+    sessionCases,
+    orderingCases,
+    convergenceCases,
+    presenceCases,
+    resumeCases,
+    isolationCases,
+    errorCases,
+    hardnessCases,
+    spreadCases,
+  ].flatMap((make) => make(kit));
 }

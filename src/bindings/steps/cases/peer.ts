@@ -49,7 +49,10 @@ export class Peer {
   /** The version that this side knows by snapshots, steps and confirmations. */
   version = 0;
 
-  constructor(t: CaseContext, kit: Kit, room: string, id: string) {
+  readonly #base: string;
+
+  constructor(t: CaseContext, kit: Kit, room: string, id: string, base: string = t.urls[0]) {
+    this.#base = base;
     this.t = t;
     this.kit = kit;
     this.codec = codecOf(t.target.dialect);
@@ -59,7 +62,7 @@ export class Peer {
 
   /** Opens the socket, without joining. Gives whether it is open. */
   async open(): Promise<boolean> {
-    const url = this.t.urls[0].replace(/^http/, "ws") + this.t.basePath + this.codec.path(this.room);
+    const url = this.#base.replace(/^http/, "ws") + this.t.basePath + this.codec.path(this.room);
     this.#socket = await this.kit.open(url, (frame) => this.#take(frame));
     return this.#socket !== undefined;
   }
@@ -209,8 +212,8 @@ export class Peer {
 export interface Table {
   readonly t: CaseContext;
   readonly kit: Kit;
-  /** A fresh user's socket, open and not joined. */
-  stranger(room: string, id?: string): Promise<Peer>;
+  /** A fresh user's socket, open and not joined; at the target's first URL unless another is given. */
+  stranger(room: string, id?: string, base?: string): Promise<Peer>;
   /** A fresh user's socket that has joined. */
   member(room: string, options?: { readonly id?: string; readonly presence?: UserPresence }): Promise<Peer>;
   members(room: string, count: number): Promise<readonly Peer[]>;
@@ -219,8 +222,8 @@ export interface Table {
 /** Runs a case's body with a table, and ends its sockets whatever comes. */
 export async function withPeers(t: CaseContext, kit: Kit, body: (table: Table) => Promise<void>): Promise<void> {
   const peers: Peer[] = [];
-  const stranger: Table["stranger"] = async (room, id) => {
-    const peer = new Peer(t, kit, room, id ?? (await t.user()).id);
+  const stranger: Table["stranger"] = async (room, id, base) => {
+    const peer = new Peer(t, kit, room, id ?? (await t.user()).id, base);
     peers.push(peer);
     if (!(await peer.open())) throw new Precondition("no socket could be opened");
     return peer;

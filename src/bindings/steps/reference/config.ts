@@ -1,4 +1,5 @@
 import { DIALECTS, type Dialect } from "../codec.ts";
+import { readRoomShard, type RoomShard } from "../../../core/room-shard.ts";
 import { schemaOf, type SchemaName } from "../node/schema.ts";
 
 /** What the reference server is told by its environment; every time already scaled. */
@@ -16,6 +17,8 @@ export interface Config {
   /** Id of a deliberate fault; undefined for the pristine server. */
   readonly mutant: string | undefined;
   readonly timeScale: number;
+  /** The part of all rooms that this server has; undefined: all. */
+  readonly shard: RoomShard | undefined;
 }
 
 /** Timers in ms of this process (S-18). */
@@ -48,6 +51,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (!(timeScale >= 1 && timeScale <= TIME_SCALE_MAX)) return bad("TIME_SCALE", `must be a number from 1 to ${TIME_SCALE_MAX}`);
   const rate = Number(text("MESSAGES_PER_SECOND_MAX", "0"));
   if (!(rate >= 0)) return bad("MESSAGES_PER_SECOND_MAX", "must be a number of 0 or more; 0 is no limit");
+  const shard = readRoomShard(text("SHARD", "1/1"));
+  if (shard === undefined) return bad("SHARD", "must be such as 2/3, the second of three servers");
   return {
     port,
     host: text("HOST", "127.0.0.1"),
@@ -58,6 +63,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     basePath: text("BASE_PATH", "").replace(/\/+$/, ""),
     mutant: text("MUTANT", "") || undefined,
     timeScale,
+    shard: shard.count === 1 ? undefined : shard,
   };
 }
 

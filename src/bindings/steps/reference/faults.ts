@@ -1,4 +1,5 @@
 import type { Schema } from "prosemirror-model";
+import { type RoomShard, shardOfRoom } from "../../../core/room-shard.ts";
 import type { DocSnapshot, ErrorMessage, History, Parsed, ServerMessage, StepJson, Steps, UserPresence } from "../messages.ts";
 import type { Codec } from "../codec.ts";
 import type { Fields } from "../json.ts";
@@ -80,6 +81,8 @@ export interface Faults {
   /** Whether broadcasts wait for the slowest reader. */
   readonly waitsForSlow: boolean;
   readonly countsSteps: (count: number) => number;
+  /** The server that a room is on, where there are several. */
+  readonly shardOf: (room: string, shard: RoomShard | undefined) => number;
 }
 
 /** No fault at all. Entries of presence are taken up to 4 KiB of JSON (S-9). */
@@ -116,6 +119,7 @@ export const PRISTINE: Faults = {
   forgetsEmptyRoom: false,
   waitsForSlow: false,
   countsSteps: (count) => count,
+  shardOf: (room, shard) => shardOfRoom(room, shard?.count ?? 1),
 };
 
 export type { Parsed };

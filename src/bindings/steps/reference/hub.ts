@@ -130,6 +130,11 @@ export function createHub(config: Config, faults: Faults, log: Log, nowMs: () =>
 
   const join = (connection: Connection, message: Extract<ClientMessage, { type: "join" }>, roomId: string): void => {
     if (connection.room !== undefined) return refuse(connection, "already_joined", "this socket has joined already", "join");
+    const shard = faults.shardOf(roomId, config.shard);
+    if (config.shard !== undefined && shard !== config.shard.index) {
+      const problem = `this room is on server ${shard + 1} of ${config.shard.count}`;
+      return refuse(connection, "wrong_server", problem, "join");
+    }
     const presence = faults.joinPresence(message.presence);
     if (presence !== undefined && isTooLarge(presence)) return refuse(connection, "too_large", "presence takes up to 4 KiB", "join");
     const room = rooms.get(roomId) ?? createRoom<Connection>(roomId, schema);

@@ -130,12 +130,6 @@ export const hardness: readonly Requirement[] = [
     check: "two URLs and a room rule: a member at the wrong one is refused or redirected, never alone in a second copy.",
     source: "Performance Characteristics › Scalability",
     needs: ["secondUrl"],
-    noCase: {
-      kind: "needs",
-      capability: "secondUrl",
-      because: "One room on one of two servers needs two base URLs and a rule for which room is where; the embedded server is one process.",
-    },
-    noMutant: { kind: "needs", capability: "secondUrl", because: "A mutant is one process of the embedded server." },
   }),
   entry("STEP-SEC-01", {
     level: "SHOULD",

@@ -1,5 +1,6 @@
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { readRoomShard, type RoomShard } from "../../../core/room-shard.ts";
 import { type FaultId, isFaultId } from "./faults.ts";
 
 /** What the environment says; times in ms and scaled where the protocol scales them. */
@@ -21,6 +22,8 @@ export interface Config {
   /** Undefined: off. */
   readonly limits: Limits | undefined;
   readonly stopMs: number;
+  /** The part of all documents that this server has; undefined: all. */
+  readonly shard: RoomShard | undefined;
   readonly mutant: FaultId | undefined;
 }
 
@@ -94,6 +97,7 @@ function read(env: Env): Config {
     },
     frameBytesMax: number(env, "FRAME_BYTES_MAX", 1_048_576, 1_024, 1_073_741_824),
     limits: flag(env, "LIMITS", false) ? limits(env) : (limits(env), undefined),
+    shard: shard(env["SHARD"] || "1/1"),
     stopMs: number(env, "STOP_MS", 10_000, 1, 600_000),
     mutant,
     storePath: storePath(env["DATA_DIR"] ?? ""),
@@ -123,6 +127,12 @@ function flag(env: Env, name: string, otherwise: boolean): boolean {
   if (text === undefined || text === "") return otherwise;
   if (text !== "on" && text !== "off") throw new Wrong(name, "must be on or off");
   return text === "on";
+}
+
+function shard(text: string): RoomShard | undefined {
+  const found = readRoomShard(text);
+  if (found === undefined) throw new Wrong("SHARD", "must be such as 2/3, the second of three servers");
+  return found.count === 1 ? undefined : found;
 }
 
 function url(env: Env, name: string): string | undefined {

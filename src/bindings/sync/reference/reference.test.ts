@@ -32,6 +32,7 @@ describe("settings", () => {
     ["TIME_SCALE", "21"],
     ["TOKEN_LIFE_MS", "0"],
     ["PUBLIC_URL", "nope"],
+    ["SHARD", "3/2"],
   ])("name %s when it is %j", (variable, value) => {
     expect(readConfig({ ...GOOD, [variable]: value })).toMatchObject({ variable });
   });

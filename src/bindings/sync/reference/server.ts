@@ -55,7 +55,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     didCacheHits: () => resolver.hits,
     didCacheMisses: () => resolver.misses,
   });
-  const hub = createHub({ documents, limits, metrics, timing: config.timing, nowMs, log, is });
+  const hub = createHub({ documents, limits, metrics, timing: config.timing, nowMs, log, is, shard: config.shard });
   let isStopping = false;
   const routes = createRoutes({
     config,

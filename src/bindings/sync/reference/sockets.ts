@@ -1,4 +1,5 @@
 import { WebSocket } from "ws";
+import { shardOfRoom } from "../../../core/room-shard.ts";
 import type { Config } from "./config.ts";
 import type { Documents } from "./documents.ts";
 import type { Faults } from "./faults.ts";
@@ -57,9 +58,10 @@ export interface HubOptions {
   readonly nowMs: () => number;
   readonly log: Log;
   readonly is: Faults;
+  readonly shard: Config["shard"];
 }
 
-export function createHub({ documents, limits, metrics, timing, nowMs, log, is }: HubOptions): Hub {
+export function createHub({ documents, limits, metrics, timing, nowMs, log, is, shard }: HubOptions): Hub {
   const connections = new Set<Connection>();
   const byDid = new Map<string, Set<Connection>>();
   const subscribers = new Map<string, Set<Connection>>();
@@ -152,6 +154,9 @@ export function createHub({ documents, limits, metrics, timing, nowMs, log, is }
         return send(connection, updateFrame("tokens", Buffer.from("{}")));
       return refuse(connection, message.code, message.problem);
     }
+    const home = shard === undefined ? 0 : shardOfRoom(message.entityId, shard.count);
+    if (shard !== undefined && home !== shard.index)
+      return refuse(connection, CLOSE.otherServer, `this document is on server ${home + 1} of ${shard.count}`);
     switch (message.type) {
       case "subscribe":
         return subscribe(connection, message.entityId, message.versionVector);

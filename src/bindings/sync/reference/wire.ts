@@ -13,6 +13,8 @@ export const CLOSE = {
   revoked: 4401,
   peerSilent: 4408,
   slowReader: 4413,
+  /** The document is on another of several servers; the reason names it. */
+  otherServer: 4421,
   rate: 4429,
 } as const;
 

@@ -44,5 +44,6 @@ export const hardness: Readonly<Record<string, Faulty>> = {
       return isOld && parsed.ok && parsed.value.message.type === "steps" ? "ignored" : parsed;
     },
   }),
+  "serves-rooms-of-others": () => ({ shardOf: (_room, shard) => shard?.index ?? 0 }),
   "acts-in-any-name": () => ({ trustsIds: true }),
 };
