@@ -114,7 +114,7 @@ const OPERATION: readonly Mutant[] = [
     "ERR-01 wrong-refusal",
     "LAT-03 late",
   ]),
-  mutant("bad-frame-closes-all", "ROB-04 closed", "A frame that is no message closes every socket."),
+  mutant("bad-frame-closes-all", "ROB-04 closed", "A frame that is no message closes every socket.", ["ROB-04 late", "ROB-04 diverged"]),
   mutant("sockets-are-not-limited", "CAP-01 over-limit", "One DID may open any number of sockets."),
   mutant("limit-says-no-time", "CAP-02 absent", "A refusal for rate does not say when to come back."),
   mutant("token-of-other-instance-is-unknown", "CAP-03 wrong-refusal", "A token is good only at the instance that gave it."),
