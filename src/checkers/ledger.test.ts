@@ -53,6 +53,23 @@ test("the second and third receiver are recognised by bytes, and nothing is brok
   expect(all()).toEqual({ delivery: {}, order: {}, isolation: {}, refusals: {}, guarantees: {}, convergence: {} });
 });
 
+test("every receiver is told what the first one decoded, the last among them", () => {
+  const { ledger, write } = setup();
+  for (const n of [1, 2]) {
+    write(0, n);
+    const bytes = Uint8Array.of(1, n);
+    ledger.delivered(0, { kind: "delivered", marker: { run: "r", author: 10, n, intact: true }, content: "c" }, `decoded ${n}`, bytes, 50);
+    // A member's first write is taken in by its session, which decodes; from then on it is recognised.
+    for (const slot of [1, 2]) {
+      const entry = ledger.recognise(slot, bytes, 0, bytes.length, 60);
+      if (entry === undefined)
+        ledger.delivered(slot, { kind: "delivered", marker: { run: "r", author: 10, n, intact: true }, content: "c" }, "own", bytes, 60);
+      else expect(entry.decoded).toBe(`decoded ${n}`);
+    }
+  }
+  expect(ledger.figures.recognised).toBe(2);
+});
+
 test("a write that one member misses is lost there, also when it is the last", () => {
   const { get, write, outcome, ledger } = setup();
   for (const n of [1, 2, 3]) write(0, n);

@@ -56,6 +56,8 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   readonly #deliveryMs: Histogram;
   readonly #convergenceMs: Histogram;
   readonly #spreadMs: Histogram;
+  /** The write that all had last, with what was decoded of it. */
+  #spent: LogEntry<F> | undefined;
   #delivered = 0;
   #lost = 0;
   #invoked = 0;
@@ -447,7 +449,9 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   #converged(entry: LogEntry<F>, nowMs: number): void {
     if (!Number.isNaN(entry.plannedMs)) this.#convergenceMs.record(nowMs - entry.plannedMs);
     this.#spreadMs.record(nowMs - entry.firstMs);
-    entry.decoded = undefined;
+    // The last receiver's session is yet to be told what the frame says: it is let go with the next write's.
+    if (this.#spent !== entry && this.#spent?.isSpent === true) this.#spent.decoded = undefined;
+    this.#spent = entry;
     entry.isSpent = true;
   }
 
