@@ -138,16 +138,17 @@ export function createLifecycle(options: LifecycleOptions): Checker {
   return {
     property: "lifecycle",
     observe: (observation) => {
-      const before = stays.of(observation.client);
-      const wasIn = before?.isIn === true;
+      const wasIn = stays.of(observation.client)?.isIn === true;
+      if (observation.kind === "invoked" && observation.act !== "leave") {
+        if (wasIn) act(observation, observation.act, observation.atMs, observation.act === "write" || observation.act === "keepalive");
+        return;
+      }
       stays.take(observation);
       const stay = stays.of(observation.client);
       if (observation.kind === "lifecycle" && observation.event === "joined" && !wasIn && stay !== undefined) {
         joined(observation, stay);
         act(observation, "join", stay.connectedMs, true);
       } else if (observation.kind === "lifecycle" && observation.event === "gone") gone(observation);
-      else if (observation.kind === "invoked" && observation.act !== "leave" && wasIn)
-        act(observation, observation.act, observation.atMs, observation.act === "write" || observation.act === "keepalive");
     },
     finish: (nowMs) => {
       for (const [name, room] of rooms) {

@@ -76,6 +76,8 @@ export function createStays(hooks: { joined?: (stay: Stay, atMs: number) => void
     of: (client) => open.get(client),
     membersOf: (room) => rooms.get(room) ?? NOBODY,
     take: (observation) => {
+      // What nearly all is, and changes nothing.
+      if (observation.kind === "invoked" && observation.act !== "leave") return;
       const present = open.get(observation.client);
       if (observation.kind === "connected") {
         leave(present, observation.atMs);
@@ -83,7 +85,7 @@ export function createStays(hooks: { joined?: (stay: Stay, atMs: number) => void
       } else if (observation.kind === "disconnected") {
         leave(present, observation.atMs);
         open.delete(observation.client);
-      } else if (observation.kind === "invoked" && observation.act === "leave") {
+      } else if (observation.kind === "invoked") {
         leave(present, observation.atMs);
       } else if (observation.kind === "lifecycle") {
         if (observation.event === "joined") join(observation, observation.user);

@@ -18,6 +18,7 @@ import { recheck } from "./recheck.ts";
 import { findMutant, type MutantChoice } from "./find-mutant.ts";
 import { createProgress, type Progress, wantsColour } from "./progress.ts";
 import * as registry from "./registry.ts";
+import { keepYoungGenerationSmall } from "./young-generation.ts";
 
 type Flags = Readonly<Record<string, unknown>>;
 
@@ -244,6 +245,7 @@ export async function runLoad(scenario: string, flags: Flags): Promise<number> {
   const workers = flags["workers"];
   const record = textOf(flags, "record");
   const socketsPerVu = flags["socketsPerVu"];
+  keepYoungGenerationSmall();
   return perform(common, (progress, interrupt) =>
     load({
       scenario,

@@ -14,7 +14,6 @@ import { loadTransport, type TransportName } from "../engines/node/transports.ts
 import type { RecordedFaults, RecordingAbout } from "../recording/index.ts";
 import { scenarios } from "../../scenarios/index.ts";
 import { judgingOf, ledgerOf, panelOf } from "./judging.ts";
-import { startRecording } from "./recording.ts";
 import { loadBinding } from "./registry.ts";
 import { createShardSide, machineMs, type FromShardWorker, type ShardSide, type ToShardWorker } from "./shard-worker.ts";
 import { errorOf, faultOf, type WorkerFault } from "./worker-fault.ts";
@@ -123,7 +122,8 @@ async function work(job: WorkerJob): Promise<void> {
   const judging = { ...judgingOf(binding.manifest, job.target, job.run, latecomersFrom), isDivided: job.share?.by === "members" };
   let ledger: MemoryLedger | undefined;
   const transport = await loadTransport(job.transport);
-  const recording = job.record === undefined ? undefined : await startRecording(job, job.record, judging);
+  // Loaded only where it is wanted, as it brings a schema library: 17 MB in each worker.
+  const recording = job.record === undefined ? undefined : await (await import("./recording.ts")).startRecording(job, job.record, judging);
   tell({ kind: "ready" });
   const startAtMs = await going.promise;
   side = job.share === undefined ? undefined : createShardSide(judging.orderModel, startAtMs ?? machineMs(), tell);
