@@ -84,6 +84,9 @@ const CREDENTIAL_DEFAULTS = {
 /** Our own servers only, and no further: past it, timers come near the tolerances of the checks. */
 const TIME_SCALE_MAX = 20;
 
+/** Several processes take turns on the same cores: a wait of theirs is to be longer than such a turn. */
+const REPLICAS_TIME_SCALE_MAX = 10;
+
 /** Each costs a process; what comes of more is for a cluster to show. */
 const REPLICAS_MAX = 8;
 
@@ -100,14 +103,15 @@ async function planReference(name: string, options: StartOptions, file: TargetFi
   const binding = await options.registry.loadBinding(name);
   const program = programOf(options.registry.bindingFolder(name));
   const asked = options.timeScale ?? 1;
-  const timeScale = Math.min(asked, binding.manifest.reference?.timeScaleMax ?? TIME_SCALE_MAX);
+  const replicas = replicasOf(binding, options.replicas ?? file?.data.replicas ?? options.mutant?.replicas ?? 1, options);
+  const scaleMax = replicas === undefined ? TIME_SCALE_MAX : REPLICAS_TIME_SCALE_MAX;
+  const timeScale = Math.min(asked, binding.manifest.reference?.timeScaleMax ?? TIME_SCALE_MAX, scaleMax);
   if (!(asked >= 1 && asked <= TIME_SCALE_MAX)) throw new HarnessError("usage", `a time scale lies between 1 and ${TIME_SCALE_MAX}`);
   const { reference } = binding.manifest;
   const recipe = options.recipe ?? reference?.credential?.recipe ?? file?.data.credential.recipe ?? CREDENTIAL_DEFAULTS.recipe;
   const given = { ...CREDENTIAL_DEFAULTS, ...file?.data.credential, ...reference?.credential };
   const credential = { ...given, recipe, register: given.register ?? "/auth/register" };
   const dialect = options.dialect ?? file?.data.dialect ?? binding.manifest.dialects[0];
-  const replicas = replicasOf(binding, options.replicas ?? file?.data.replicas ?? options.mutant?.replicas ?? 1, options);
   const scratch = join(tmpdir(), `rollcall-${name}-${randomBytes(6).toString("hex")}`);
   return {
     binding,
