@@ -8,6 +8,7 @@ import {
 } from "../../src/core/case.ts";
 import type { RoomOutcome } from "../../src/core/binding.ts";
 import type { NetworkUser } from "../../src/core/network.ts";
+import { shardOfRoom } from "../../src/core/room-shard.ts";
 import type { Observation } from "../../src/core/observation.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../src/core/session.ts";
 import { afterReading } from "./after-reading.ts";
@@ -116,15 +117,17 @@ export function createContext(ports: RunnerPorts, definition: CaseDefinition, re
     mustRun();
     return ports.http(options.url ?? target.urls[0], request, await shown(who), options.withinMs ?? HTTP_MS);
   };
-  /** Clients of a case take turns at the URLs that serve the same rooms. */
-  const urlOf = (opened: number): string => {
-    const isShared = binding.manifest.isSharedByUrls === true && ports.capabilities["secondUrl"] === true;
-    return target.urls[isShared ? opened % target.urls.length : 0] ?? target.urls[0];
+  /** Clients of a case take turns at the URLs that serve every room, or go to the one that has theirs. */
+  const urlOf = (room: string, opened: number): string => {
+    const { urls } = target;
+    const meaning = ports.capabilities["secondUrl"] === true ? binding.manifest.urls : undefined;
+    const index = meaning === "everyRoom" ? opened % urls.length : meaning === "ownRooms" ? shardOfRoom(room, urls.length) : 0;
+    return urls[index] ?? urls[0];
   };
   const open = async (options: ClientOptions): Promise<RunnerClient> => {
     const who = options.user ?? (await user());
     mustRun();
-    const client = createClient(ports, who, credentialOf(who), { ...options, url: options.url ?? urlOf(clients.length) });
+    const client = createClient(ports, who, credentialOf(who), { ...options, url: options.url ?? urlOf(options.room, clients.length) });
     clients.push(client);
     await client.start();
     return client;

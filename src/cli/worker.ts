@@ -133,6 +133,7 @@ async function work(job: WorkerJob): Promise<void> {
     operations: binding.operations,
     keepaliveMs: binding.manifest.keepaliveMs,
     writesOffline: binding.manifest.writesOffline === true,
+    urls: binding.manifest.urls,
     scenario,
     parameters: job.parameters,
     target: job.target,

@@ -70,14 +70,17 @@ export interface BindingManifest {
   readonly recalls?: true;
   /** Set where a session takes writes while it is away, and sends them once it is back. */
   readonly writesOffline?: true;
-  /**
-   * Every URL of a target serves every room: clients of cases and of load runs are spread over all of them, so that
-   * each room has members at each. Otherwise clients of cases use the first.
-   */
-  readonly isSharedByUrls?: true;
+  /** What the URLs of a target with several are to each other. Absent: load uses them all, cases the first. */
+  readonly urls?: UrlsMeaning;
   /** What the binding's own reference server is told and has beside what all of them do. */
   readonly reference?: ReferenceManifest;
 }
+
+/**
+ * `everyRoom`: each URL serves every room, and clients of cases and of load are spread over them, so that a room has
+ * members at each · `ownRooms`: each has the rooms that `shardOfRoom` gives it, and clients go to their room's.
+ */
+export type UrlsMeaning = "everyRoom" | "ownRooms";
 
 /** Where a reference server differs from the common form. */
 export interface ReferenceManifest {

@@ -1,4 +1,6 @@
+import type { UrlsMeaning } from "../core/binding.ts";
 import { hash32 } from "../core/prng.ts";
+import { shardOfRoom } from "../core/room-shard.ts";
 
 /** One of several parts, 0…count-1. */
 export interface Part {
@@ -28,6 +30,11 @@ export function shardOfMember(client: number, count: number): number {
  */
 export function urlOfClient(client: number, count: number): number {
   return (client + hash32(`url ${Math.floor(client / count)}`)) % count;
+}
+
+/** As `urlOfClient`, or the one that has the client's room where each URL has its own. */
+export function urlOfMember(meaning: UrlsMeaning | undefined, client: number, room: string, count: number): number {
+  return meaning === "ownRooms" ? shardOfRoom(room, count) : urlOfClient(client, count);
 }
 
 /**

@@ -45,7 +45,7 @@ const manifest: BindingManifest = {
   capabilities,
   keepaliveMs: 30_000,
   roomTtlMs: 60_000,
-  isSharedByUrls: true,
+  urls: "everyRoom",
   reference: { replicas: "redis" },
   judges: {
     delivery: { otherwise: requirementId("PLAY-CONV-04"), foreign: requirementId("PLAY-ISO-01") },

@@ -84,6 +84,7 @@ export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Prom
     operations: binding.operations,
     keepaliveMs: binding.manifest.keepaliveMs,
     writesOffline: binding.manifest.writesOffline === true,
+    urls: binding.manifest.urls,
     scenario,
     parameters,
     target,

@@ -14,7 +14,7 @@ function setup(...kinds: readonly FaultKind[]) {
         listener = each;
       },
     },
-    1,
+    () => 0,
     () => nowMs,
   );
   const at = (ms: number, signal: FaultSignal): void => {

@@ -1,4 +1,3 @@
-import { urlOfClient } from "../../load/shares.ts";
 import type { FaultKind, FaultSeen, FaultSignal } from "../../core/fault.ts";
 import type { Via } from "./surroundings.ts";
 
@@ -44,14 +43,14 @@ interface Open extends ShardFault {
 /** The faults of a run as one shard lives through them: what they excuse, who notices, and when all is well again. */
 export class ShardFaults {
   readonly #plan: ShardFaultPlan;
-  readonly #urls: number;
+  readonly #urlOf: (client: number) => number;
   readonly #open: Open[] = [];
   #healedMs: number | undefined;
 
-  /** `urls`: how many addresses the target has. */
-  constructor(plan: ShardFaultPlan, urls: number, nowMs: () => number) {
+  /** `urlOf`: the index of the target's address that a client uses. */
+  constructor(plan: ShardFaultPlan, urlOf: (client: number) => number, nowMs: () => number) {
     this.#plan = plan;
-    this.#urls = urls;
+    this.#urlOf = urlOf;
     plan.listen((signal) => this.#tell(signal, nowMs()));
   }
 
@@ -92,7 +91,7 @@ export class ShardFaults {
   /** Where a client is to connect in place of its address; undefined: there. */
   viaOf(client: number): Via | undefined {
     const { proxy, laneCount } = this.#plan;
-    const port = proxy?.ports[urlOfClient(client, this.#urls)]?.[client % laneCount];
+    const port = proxy?.ports[this.#urlOf(client)]?.[client % laneCount];
     return proxy === undefined || port === undefined ? undefined : { host: proxy.host, port };
   }
 
@@ -102,7 +101,7 @@ export class ShardFaults {
       ({ kind, recoverMs, lanes, replicas }) =>
         recoverMs === undefined &&
         !GENTLE.has(kind) &&
-        (kind === "away" || (lanes.includes(client % this.#plan.laneCount) && replicas.includes(urlOfClient(client, this.#urls)))),
+        (kind === "away" || (lanes.includes(client % this.#plan.laneCount) && replicas.includes(this.#urlOf(client)))),
     );
     const last = struck.at(-1);
     if (last === undefined) return;

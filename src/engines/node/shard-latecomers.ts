@@ -1,5 +1,6 @@
 import type { Observation } from "../../core/observation.ts";
 import { createPrng } from "../../core/prng.ts";
+import { urlOfMember } from "../../load/shares.ts";
 import type { ShardOptions } from "./shard-types.ts";
 import type { Alarms, EngineClient } from "./surroundings.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -37,7 +38,7 @@ export async function askLatecomers({
 }
 
 function latecomer(
-  { session, scenario, parameters, target, seed, run, credential, http, surroundings }: ShardOptions,
+  { session, scenario, parameters, target, urls, seed, run, credential, http, surroundings }: ShardOptions,
   alarms: Alarms,
   index: number,
   room: string,
@@ -62,7 +63,7 @@ function latecomer(
       recall: true,
       run,
     }),
-    url: target.urls[client % target.urls.length] ?? target.urls[0],
+    url: target.urls[urlOfMember(urls, client, room, target.urls.length)] ?? target.urls[0],
     headers: target.headers,
     ca: target.ca,
     alarms,

@@ -1,4 +1,4 @@
-import type { Operations, Rooms } from "../../core/binding.ts";
+import type { Operations, Rooms, UrlsMeaning } from "../../core/binding.ts";
 import type { CheckerOutcome, Panel } from "../../core/checker.ts";
 import type { FaultSeen } from "../../core/fault.ts";
 import type { GcPauses } from "../../core/result.ts";
@@ -18,6 +18,8 @@ export interface ShardOptions {
   readonly keepaliveMs: number | undefined;
   /** Whether a session takes writes while it is away. */
   readonly writesOffline: boolean;
+  /** What several URLs of the target are to each other. */
+  readonly urls: UrlsMeaning | undefined;
   readonly scenario: Scenario;
   readonly parameters: ScenarioParameters;
   readonly target: ResolvedTarget;

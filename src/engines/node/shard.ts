@@ -3,7 +3,7 @@ import type { Ledger } from "../../core/ledger.ts";
 import type { Detail } from "../../core/observation.ts";
 import type { Step } from "../../core/scenario.ts";
 import type { Credential } from "../../core/session.ts";
-import { urlOfClient } from "../../load/shares.ts";
+import { urlOfMember } from "../../load/shares.ts";
 import { ShardFaults } from "./shard-faults.ts";
 import { observed } from "./observed.ts";
 import { ShardFigures } from "./shard-figures.ts";
@@ -66,6 +66,8 @@ class Shard {
   readonly #ledger: Ledger;
   readonly #figures: ShardFigures;
   readonly #faults: ShardFaults | undefined;
+  /** Index of the URL that each client uses. */
+  readonly #urlByClient = new Map<number, number>();
   #originMs = 0;
   #joined = 0;
   #isPlaying = false;
@@ -75,7 +77,7 @@ class Shard {
     this.#alarms = options.surroundings.alarms();
     this.#figures = new ShardFigures(options.surroundings);
     const { faults, target, surroundings } = options;
-    this.#faults = faults === undefined ? undefined : new ShardFaults(faults, target.urls.length, () => surroundings.nowMs());
+    this.#faults = faults === undefined ? undefined : new ShardFaults(faults, (client) => this.#urlByClient.get(client) ?? 0, () => surroundings.nowMs());
     const cast = createCast(options);
     this.#players = cast.players;
     this.#rooms = new ShardRooms(options, cast, this.#alarms);
@@ -262,6 +264,8 @@ class Shard {
     // One that comes back by itself would be the same client twice.
     player.node?.stop();
     const { session } = options.scenario;
+    const url = urlOfMember(options.urls, player.index, player.room, options.target.urls.length);
+    this.#urlByClient.set(player.index, url);
     const via = this.#faults?.viaOf(player.index);
     const node = options.surroundings.client({
       session: options.session({
@@ -276,7 +280,7 @@ class Shard {
         history: session.history ?? false,
         run: options.run,
       }),
-      url: options.target.urls[urlOfClient(player.index, options.target.urls.length)] ?? options.target.urls[0],
+      url: options.target.urls[url] ?? options.target.urls[0],
       headers: options.target.headers,
       ca: options.target.ca,
       alarms: this.#alarms,
@@ -315,7 +319,7 @@ class Shard {
           player.hasJoined = true;
           player.isHeld = true;
           this.#figures.joinedAfter(atMs - player.startedMs);
-          this.#figures.cameBy(player.index, urlOfClient(player.index, this.#options.target.urls.length));
+          this.#figures.cameBy(player.index, this.#urlByClient.get(player.index) ?? 0);
           this.#ledger.joined(player.slot, player.index, player.room, atMs);
         }
         return;

@@ -1,6 +1,7 @@
 import { type Breach, type CaseContext, Precondition } from "../../../core/case.ts";
 import type { WitnessStep } from "../../../core/checker.ts";
 import type { Reason } from "../../../core/reason.ts";
+import { shardOfRoom } from "../../../core/room-shard.ts";
 import type { Frame } from "../../../core/session.ts";
 import { type Codec, codecOf, readServerFrame } from "../codec.ts";
 import { type Fields, isFields, own, parseJson, shownText } from "../json.ts";
@@ -51,7 +52,7 @@ export class Peer {
 
   readonly #base: string;
 
-  constructor(t: CaseContext, kit: Kit, room: string, id: string, base: string = t.urls[0]) {
+  constructor(t: CaseContext, kit: Kit, room: string, id: string, base: string = urlOf(t, room)) {
     this.#base = base;
     this.t = t;
     this.kit = kit;
@@ -206,6 +207,11 @@ export class Peer {
   end(): void {
     if (this.#socket?.isOpen === true) this.#socket.close(1000);
   }
+}
+
+/** The server that has the room, where the target has several. */
+function urlOf({ urls }: CaseContext, room: string): string {
+  return urls[shardOfRoom(room, urls.length)] ?? urls[0];
 }
 
 /** A case's peers: all of them end with it. */
