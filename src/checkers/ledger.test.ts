@@ -70,6 +70,26 @@ test("every receiver is told what the first one decoded, the last among them", (
   expect(ledger.figures.recognised).toBe(2);
 });
 
+test("of a frame with several writes, too", () => {
+  const { ledger, write } = setup();
+  for (const frame of [1, 2]) {
+    const bytes = Uint8Array.of(2, frame);
+    const numbers = [2 * frame - 1, 2 * frame];
+    for (const n of numbers) write(0, n);
+    const take = (slot: number, decoded: string): void => {
+      for (const n of numbers)
+        ledger.delivered(slot, { kind: "delivered", marker: { run: "r", author: 10, n, intact: true }, content: "c" }, decoded, bytes, 50);
+    };
+    take(0, `frame ${frame}`);
+    for (const slot of [1, 2]) {
+      const entry = ledger.recognise(slot, bytes, 0, bytes.length, 60);
+      if (entry === undefined) take(slot, "own");
+      else expect(entry.decoded).toBe(`frame ${frame}`);
+    }
+  }
+  expect(ledger.figures.recognised).toBe(2);
+});
+
 test("a write that one member misses is lost there, also when it is the last", () => {
   const { get, write, outcome, ledger } = setup();
   for (const n of [1, 2, 3]) write(0, n);

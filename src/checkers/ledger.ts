@@ -151,11 +151,17 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     // A recording that is judged again hands in what is kept.
     if (kept !== bytes && !this.#frames.isSame(kept, entry.view, bytes, start)) return undefined;
     this.#recognised += 1;
+    const { decoded } = entry;
     this.#cursor[client] = entry.index + 1;
     this.#account(entry, nowMs);
     for (let more = log.at(entry.index + 1); more?.isContinued === true; more = log.at(more.index + 1)) {
       this.#cursor[client] = more.index + 1;
       this.#account(more, nowMs);
+    }
+    if (entry.isSpent) {
+      // The last receiver's session is yet to be told what the frame says: it is let go with the next write's.
+      this.#letGo(entry);
+      entry.decoded = decoded;
     }
     return entry;
   }
@@ -332,8 +338,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   ): void {
     const times = Number.isNaN(plannedMs) ? { plannedMs: undefined, invokedMs: undefined } : { plannedMs, invokedMs };
     // Whoever has entered long before has missed nothing of what was sent since, also where it receives its first write.
-    const isSettled = (slot: number): boolean =>
-      this.#state[slot] === FOLLOWING || (this.#joinedMs[slot] ?? 0) + ENTERING_MS_MAX < firstMs;
+    const isSettled = (slot: number): boolean => this.#state[slot] === FOLLOWING || (this.#joinedMs[slot] ?? 0) + ENTERING_MS_MAX < firstMs;
     const isLoose = !isSettled(client);
     let isUnbroken = !isLoose;
     if (!isUnbroken) for (const slot of log.members) if (isSettled(slot)) isUnbroken = true;
@@ -449,10 +454,14 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   #converged(entry: LogEntry<F>, nowMs: number): void {
     if (!Number.isNaN(entry.plannedMs)) this.#convergenceMs.record(nowMs - entry.plannedMs);
     this.#spreadMs.record(nowMs - entry.firstMs);
-    // The last receiver's session is yet to be told what the frame says: it is let go with the next write's.
+    this.#letGo(entry);
+    entry.isSpent = true;
+  }
+
+  /** What was decoded of the write before goes; that of this one may still be looked at. */
+  #letGo(entry: LogEntry<F>): void {
     if (this.#spent !== entry && this.#spent?.isSpent === true) this.#spent.decoded = undefined;
     this.#spent = entry;
-    entry.isSpent = true;
   }
 
   #settleHoles(client: number, log: RoomLog<F>): void {
