@@ -79,7 +79,9 @@ function runSection(result: Result): Markup {
   const { harness, load } = result;
   const facts: readonly (readonly [string, string])[] = [
     ["Target", `${result.target.name}, ${result.target.url}`],
-    ...(result.replicas ?? []).map(({ url, clients }, index) => [`Replica ${index + 1}`, `${url}, ${clients} clients`] as const),
+    ...(result.replicas ?? []).map(
+      ({ name, url, clients }, index) => [name ?? `Replica ${index + 1}`, `${url}, ${clients} clients`] as const,
+    ),
     ["Binding", `${result.binding}, dialect ${result.dialect}`],
     ["Profile", result.profile],
     ["Seed", result.seed],

@@ -44,6 +44,8 @@ export async function writeReports(result: Result, dir: string): Promise<ReportP
     await writeWhole(paths.junit, renderJUnit(result));
     await writeWhole(paths.markdown, renderMarkdown(result));
     await writeWhole(paths.ctrf, renderCtrf(result));
+    if (result.logs !== undefined) await makeFolder(resolve(dir, "logs"));
+    for (const { name, text } of result.logs ?? []) await writeWhole(resolve(dir, "logs", `${name.replaceAll(/[^\w.-]/g, "_")}.log`), text);
   } catch (cause) {
     throw unwritable(dir, cause);
   }

@@ -204,7 +204,13 @@ const result = z.object({
   profile: z.enum(["mvp", "production", "strict"]),
   target: z.object({ name: z.string(), url: z.string(), timeScale: z.number(), mutant: z.string().exactOptional() }),
   replicas: z
-    .array(z.object({ url: z.string(), clients: z.number().describe("Clients that came into a room there.") }))
+    .array(
+      z.object({
+        name: z.string().exactOptional().describe("Its service, where it is one of a stack."),
+        url: z.string(),
+        clients: z.number().describe("Clients that came into a room there."),
+      }),
+    )
     .exactOptional()
     .describe("Of a target with several URLs: each of them, the instance for exclusive cases included."),
   binding: z.string(),
@@ -229,6 +235,10 @@ const result = z.object({
   }),
   notes: z.array(z.string()),
   interrupted: z.boolean(),
+  logs: z
+    .array(z.object({ name: z.string(), text: z.string() }))
+    .exactOptional()
+    .describe("What the containers of a target have written last, where something did not pass."),
 });
 
 type Mutable<T> = T extends readonly (infer Item)[]

@@ -101,7 +101,9 @@ function headline(result: Result, sentence: string, pen: Pen): string[] {
 
 /** `http://127.0.0.1:4001 (50 clients), http://127.0.0.1:4002 (50 clients)` */
 function replicasText(replicas: NonNullable<Result["replicas"]>): string {
-  return replicas.map(({ url, clients }) => `${oneLine(url)} (${formatNumber(clients)} clients)`).join(", ");
+  return replicas
+    .map(({ name, url, clients }) => `${oneLine(name === undefined ? url : `${name} ${url}`)} (${formatNumber(clients)} clients)`)
+    .join(", ");
 }
 
 function countsLine(counts: Readonly<Record<Standing, number>>, pen: Pen): string {

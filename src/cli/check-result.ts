@@ -1,10 +1,12 @@
 import { redactAll } from "../core/redact.ts";
 import type { Result } from "../core/result.ts";
 import { mergeAll, type Verdict } from "../core/verdict.ts";
+import type { ResolvedTarget } from "../core/target.ts";
 import type { RunningTarget } from "../targets/index.ts";
 import { assembleResults, lagMsMax, type CaseRow, type Death, type Selection } from "../../conformance/runner/index.ts";
 import type { CheckOptions } from "./check.ts";
 import type { WorkerFigures } from "./conformance-job.ts";
+import { logsOf } from "./container-logs.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { applyKnown, counts } from "./known.ts";
 import { version } from "./version.ts";
@@ -14,7 +16,7 @@ const FAULT_CHARACTERS_MAX = 2_000;
 /** What a check's result is made from. */
 export interface CheckGathered {
   readonly options: CheckOptions;
-  readonly running: Pick<RunningTarget, "binding" | "resolved">;
+  readonly running: Pick<RunningTarget, "binding" | "resolved" | "containers" | "engine">;
   readonly selection: Selection;
   readonly seed: string;
   readonly startedAt: Date;
@@ -92,7 +94,7 @@ export function assembleCheck(gathered: CheckGathered): Result {
     },
     ...(resolved.urls.length === 1 || gathered.figures === undefined
       ? {}
-      : { replicas: replicasOf(resolved.urls, gathered.figures.clientsByUrl) }),
+      : { replicas: replicasOf(resolved, gathered.figures.clientsByUrl) }),
     binding: binding.manifest.name,
     dialect: resolved.dialect,
     rerun: rerunOf(options, gathered.seed),
@@ -115,13 +117,20 @@ export function assembleCheck(gathered: CheckGathered): Result {
       ...(death === undefined ? [] : [`the server died: ${death.breach.seen}${whileRunning(rows, death)}`]),
     ],
     interrupted,
+    ...logsOf(running, exitCode),
   });
 }
 
 /** Those of the target first, and then those that exclusive cases ran on. */
-function replicasOf(urls: readonly string[], clientsByUrl: Readonly<Record<string, number>>): NonNullable<Result["replicas"]> {
+function replicasOf(
+  { urls, replicas = [] }: Pick<ResolvedTarget, "urls" | "replicas">,
+  clientsByUrl: Readonly<Record<string, number>>,
+): NonNullable<Result["replicas"]> {
   const all = [...new Set([...urls, ...Object.keys(clientsByUrl)])];
-  return all.map((url) => ({ url, clients: clientsByUrl[url] ?? 0 }));
+  return all.map((url, index) => {
+    const name = replicas[index];
+    return { ...(name === undefined ? {} : { name }), url, clients: clientsByUrl[url] ?? 0 };
+  });
 }
 
 function isTimed(id: string, rows: readonly CaseRow[]): boolean {

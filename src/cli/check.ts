@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { HarnessError } from "../core/errors.ts";
 import type { CaseDefinition, Phase } from "../core/case.ts";
 import type { Profile } from "../core/requirement.ts";
+import type { ResolvedTarget } from "../core/target.ts";
 import type { Result } from "../core/result.ts";
 import { TRANSPORT_DEFAULT, type TransportName } from "../engines/node/transports.ts";
 import { describeTarget, type RunningTarget, startTarget, type StartOptions } from "../targets/index.ts";
@@ -14,6 +15,7 @@ import { robustnessOf, watchDeaths } from "./death.ts";
 import type { MutantChoice } from "./find-mutant.ts";
 import { unlessInterrupted } from "./interrupt.ts";
 import * as registry from "./registry.ts";
+import { createCredentials } from "../../fixtures/credentials/index.ts";
 import { INSTALL_PDS, openDirectoryView, pdsModule } from "../../fixtures/atproto/index.ts";
 import { runSuite } from "./suite.ts";
 import { capabilitiesGiven, openSurroundings, POOL_SEED, type Surroundings } from "./surroundings.ts";
@@ -57,6 +59,8 @@ export interface CheckOptions {
   readonly client?: string;
   /** Hosts that may be flooded. */
   readonly mayLoad?: readonly string[];
+  /** Containers stay after the run. */
+  readonly keep?: boolean;
   readonly failOnWarning?: boolean;
   readonly allowInconclusive?: boolean;
   readonly onProgress?: (progress: CheckProgress) => void;
@@ -103,12 +107,14 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
   try {
     const start = { ...startOptionsOf(options), ...(await ownView()) };
     const selection = chosen ?? (await select(await describeTarget(start), options));
-    const prepared = surroundings.prepare(Math.min(IDENTITIES, IDENTITIES_A_CASE * selection.cases.length));
+    const identities = Math.min(IDENTITIES, IDENTITIES_A_CASE * selection.cases.length);
+    const prepared = surroundings.prepare(identities);
     // Awaited before the first case; a start that fails first must not leave it unheard.
     prepared.catch(() => undefined);
     const running = await unlessInterrupted(startTarget(start), options.signal, (late) => late.stop());
     closers.push(() => running.stop());
-    const { binding, resolved } = running;
+    const { binding } = running;
+    const resolved = await registered(running.resolved, surroundings, identities, options);
     const hasExclusive = selection.cases.some((each) => each.phase === "exclusive");
     const quiet = selection.cases.filter((each) => each.phase === "quiet").length;
     // A reference server can run twice: its own instance for what restarts, exhausts or counts.
@@ -126,7 +132,7 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
       binding: binding.manifest.name,
       cases: selection.cases.map((each) => each.name),
       target: resolved,
-      exclusiveTarget: (own ?? running).resolved,
+      exclusiveTarget: own === undefined ? resolved : own.resolved,
       isExclusiveApart: own !== undefined,
       exclusiveBeside: own === undefined || quiet <= 2 * EXCLUSIVE_BESIDE ? 0 : EXCLUSIVE_BESIDE,
       capabilities: capabilitiesOf(binding.manifest, resolved),
@@ -158,6 +164,19 @@ export async function checkIn(surroundings: Surroundings, options: CheckOptions,
   }
 }
 
+/** A directory beside the target is told of the first identities before the first case: a look-up that finds nobody refuses a user. */
+async function registered(
+  target: ResolvedTarget,
+  { pool }: Surroundings,
+  count: number,
+  { onProgress }: CheckOptions,
+): Promise<ResolvedTarget> {
+  if (target.plcUrl === undefined || target.credential.recipe !== "serviceJwt") return target;
+  onProgress?.({ kind: "stage", text: `registering ${count} identities at the directory` });
+  await createCredentials({ target, pool }).prepare(count);
+  return { ...target, plcKnows: count };
+}
+
 function startOptionsOf(options: CheckOptions): StartOptions {
   return {
     target: options.target,
@@ -168,6 +187,8 @@ function startOptionsOf(options: CheckOptions): StartOptions {
     ...(options.mayLoad === undefined ? {} : { mayLoad: options.mayLoad }),
     ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
     ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
+    ...(options.keep === undefined ? {} : { keep: options.keep }),
+    onStage: (text) => options.onProgress?.({ kind: "stage", text }),
     ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
   };
 }
@@ -192,9 +213,8 @@ function assembleAbsent(options: CheckOptions, running: Pick<RunningTarget, "bin
 }
 
 /** As it goes to the worker. */
-function plain(start: StartOptions): Omit<StartOptions, "registry"> {
-  const { registry, ...rest } = start;
-  void registry;
+function plain(start: StartOptions): Omit<StartOptions, "registry" | "onStage"> {
+  const { registry: _, onStage: __, ...rest } = start;
   return rest;
 }
 

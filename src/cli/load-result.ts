@@ -9,9 +9,11 @@ import type { LoadResult, Result, ShardsResult } from "../core/result.ts";
 import type { Objectives, Scenario, ScenarioParameters } from "../core/scenario.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { mergeAll, type Verdict } from "../core/verdict.ts";
+import type { RunningTarget } from "../targets/index.ts";
 import type { ShardResult } from "../engines/node/shard-types.ts";
 import { assembleResults } from "../../conformance/runner/assemble.ts";
 import type { RowPart } from "../../conformance/runner/row.ts";
+import { logsOf } from "./container-logs.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { honestyOf, type Honesty } from "./honesty.ts";
 import { applyKnown, counts } from "./known.ts";
@@ -32,7 +34,10 @@ export interface JudgingOptions {
 }
 
 /** Of the server under test, what its verdict needs. */
-export interface JudgedTarget extends Pick<ResolvedTarget, "name" | "urls" | "dialect" | "timeScale" | "known"> {
+export interface JudgedTarget
+  extends
+    Pick<ResolvedTarget, "name" | "urls" | "dialect" | "timeScale" | "known" | "replicas">,
+    Pick<RunningTarget, "containers" | "engine"> {
   /** Set when it ended by itself. */
   readonly exited: { readonly code: number | null; readonly signal: string | null } | undefined;
 }
@@ -71,7 +76,9 @@ export function resultOf(judged: Judged): Result {
   const profile = options.profile ?? "mvp";
   const shards = gathered.done.map((each) => each.result);
   const outcomes = mergeAllOutcomes(
-    [...shards.flatMap((shard) => shard.outcomes), ...(judged.shards?.outcomes ?? [])].filter((outcome) => binding.manifest.judges[outcome.property] !== undefined),
+    [...shards.flatMap((shard) => shard.outcomes), ...(judged.shards?.outcomes ?? [])].filter(
+      (outcome) => binding.manifest.judges[outcome.property] !== undefined,
+    ),
   );
   const honesty = honestyOf(shards, judged.workers, judged.ports.histogram);
   const lacking = judged.shards?.doubts ?? [];
@@ -149,7 +156,7 @@ export function resultOf(judged: Judged): Result {
       timeScale: target.timeScale,
       ...(options.mutant === undefined ? {} : { mutant: options.mutant.id }),
     },
-    ...replicasOf(target.urls, shards),
+    ...replicasOf(target, shards),
     binding: binding.manifest.name,
     dialect: target.dialect,
     rerun: rerunOf(judged),
@@ -165,6 +172,7 @@ export function resultOf(judged: Judged): Result {
       ...recordingNotes(gathered.done),
     ],
     interrupted: gathered.interrupted,
+    ...logsOf(target, exitCode),
   });
 }
 
@@ -204,10 +212,18 @@ function mergeAllOutcomes(outcomes: readonly CheckerOutcome[]): ReadonlyMap<Prop
 }
 
 /** Who came by which URL, where there are several. */
-function replicasOf(urls: readonly string[], shards: readonly ShardResult[]): Pick<Result, "replicas"> {
+function replicasOf(
+  { urls, replicas = [] }: Pick<ResolvedTarget, "urls" | "replicas">,
+  shards: readonly ShardResult[],
+): Pick<Result, "replicas"> {
   if (urls.length === 1) return {};
   const clients = (index: number): number => shards.reduce((sum, shard) => sum + (shard.clientsByUrl?.[index] ?? 0), 0);
-  return { replicas: urls.map((url, index) => ({ url, clients: clients(index) })) };
+  return {
+    replicas: urls.map((url, index) => {
+      const name = replicas[index];
+      return { ...(name === undefined ? {} : { name }), url, clients: clients(index) };
+    }),
+  };
 }
 
 /** Why clients did not come into their rooms, for the notes. */

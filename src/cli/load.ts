@@ -59,6 +59,8 @@ export interface LoadOptions {
   /** Reference servers only: so many processes on the same rooms. */
   readonly replicas?: number;
   readonly mayLoad?: readonly string[];
+  /** Containers stay after the run. */
+  readonly keep?: boolean;
   readonly failOnWarning?: boolean;
   readonly allowInconclusive?: boolean;
   readonly onProgress?: (progress: LoadProgress) => void;
@@ -103,6 +105,8 @@ export async function openGround(options: LoadOptions): Promise<Ground> {
     ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
     ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
     ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
+    ...(options.keep === undefined ? {} : { keep: options.keep }),
+    onStage: (text) => options.onProgress?.({ kind: "stage", text }),
   };
   // Mistakes are told before anything is started.
   const { needsDirectory } = await describeTarget(start);
@@ -122,16 +126,20 @@ export async function openGround(options: LoadOptions): Promise<Ground> {
       resolved.credential.recipe === "pds" && directory !== undefined ? await startPds({ directoryUrl: directory.url }) : undefined;
     if (pds !== undefined) closing.push(() => pds.close());
     let prepared = 0;
+    const source = createCredentials({ target: resolved, pool, pdsUrl: pds?.url });
     return {
       running,
-      source: createCredentials({ target: resolved, pool, pdsUrl: pds?.url }),
+      source,
       directoryAway:
         directory === undefined
           ? undefined
           : (isAway) => directoryClient(directory.controlUrl, directory.url).answer("*", isAway ? { fault: "silent" } : {}),
       prepare: async (clients) => {
-        if (directory === undefined || clients <= prepared) return;
-        await unlessInterrupted(directory.prepare(clients), options.signal);
+        if (clients <= prepared) return;
+        // A directory of the target's own knows nobody yet, and a PDS makes a few accounts a second.
+        if (resolved.plcUrl !== undefined || resolved.pdsUrl !== undefined)
+          await unlessInterrupted(source.prepare(clients), options.signal);
+        else if (directory !== undefined) await unlessInterrupted(directory.prepare(clients), options.signal);
         prepared = clients;
       },
       close,
@@ -228,7 +236,13 @@ export async function playOn(ground: Ground, options: LoadOptions, startedAt: Da
     ...(Object.keys(failures).length === 0 ? {} : { failures }),
   };
   for (const path of paths) appendDocument(path, CHUNK.runEnd, end);
-  const target = { ...running.resolved, exited };
+  const { containers, engine } = running;
+  const target = {
+    ...running.resolved,
+    exited,
+    ...(containers === undefined ? {} : { containers }),
+    ...(engine === undefined ? {} : { engine }),
+  };
   return resultOf({
     options,
     scenario,

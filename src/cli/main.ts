@@ -35,6 +35,7 @@ function runFlags(command: Command): Command {
     .option("--seed <text>", "fixes workload, identities and faults (default: a fresh one)")
     .option("--profile <name>", "mvp, production or strict", parseProfile, "mvp")
     .option("--dry-run", "say what would be done, and do nothing")
+    .option("--keep", "containers that were started stay, until `rollcall down`")
     .option("--fail-on <verdict>", "`warning`: a SHOULD that is not met fails the run", (text: string) => {
       if (text !== "warning") throw new InvalidArgumentError("only `warning` can be named.");
       return text;

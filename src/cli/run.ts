@@ -31,6 +31,7 @@ export interface Common {
     readonly profile: Profile;
     readonly seed?: string;
     readonly mayLoad?: readonly string[];
+    readonly keep: boolean;
     readonly failOnWarning: boolean;
     readonly allowInconclusive: boolean;
   };
@@ -63,6 +64,7 @@ export function commonOf(flags: Flags): Common {
     dryRun: flags["dryRun"] === true,
     shared: {
       profile: (textOf(flags, "profile") ?? "mvp") as Profile,
+      keep: flags["keep"] === true,
       failOnWarning: flags["failOn"] === "warning",
       allowInconclusive: flags["allowInconclusive"] === true,
       ...(seed === undefined ? {} : { seed }),
@@ -86,10 +88,14 @@ export function replicasOf(flags: Flags): { readonly replicas?: number } {
 export async function mutantOf(target: string, flags: Flags): Promise<MutantChoice | undefined> {
   const id = textOf(flags, "mutant");
   if (id === undefined) return undefined;
-  const name = registry.bindingNames().includes(target) ? target : (readTargetFile(target, process.env).data.reference ?? "");
-  if (name === "")
+  if (registry.bindingNames().includes(target)) return findMutant(target, id);
+  const { data } = readTargetFile(target, process.env);
+  if (data.reference !== undefined) return findMutant(data.reference, id);
+  if (data.compose?.reference !== true)
     throw new HarnessError("usage", "--mutant is for reference servers", { hint: "give a reference server's name as target" });
-  return findMutant(name, id);
+  // The stack has the replicas that it has.
+  const { replicas: _, ...choice } = await findMutant(data.binding ?? "", id);
+  return choice;
 }
 
 /** What a run leaves open (a socket, a worker that does not end) holds the command no longer than this. */

@@ -140,9 +140,17 @@ export interface LoadResult {
 
 /** One of several servers of a target, as clients came to it. */
 export interface ReplicaResult {
+  /** Its service, where it is one of a stack. */
+  readonly name?: string;
   readonly url: string;
   /** Clients that came into a room there. */
   readonly clients: number;
+}
+
+/** The last that a container has written, taken before it was removed. */
+export interface ContainerLog {
+  readonly name: string;
+  readonly text: string;
 }
 
 /** Pauses of the garbage collector. */
@@ -196,4 +204,6 @@ export interface Result {
   /** Errors of set-up and configuration, stale known failures, what could not be done; one line each. */
   readonly notes: readonly string[];
   readonly interrupted: boolean;
+  /** What the containers of a target have written last, where something did not pass. */
+  readonly logs?: readonly ContainerLog[];
 }

@@ -57,6 +57,8 @@ export interface ResolvedTarget {
   readonly directoryUrl: string | undefined;
   /** Base URL of a PLC directory beside the target that it resolves against: identities must be registered there. */
   readonly plcUrl?: string;
+  /** Identities 0…n-1 are registered there already. */
+  readonly plcKnows?: number;
   /** Base URL of a PDS beside the target, for the recipe `pds`. */
   readonly pdsUrl?: string;
   /** Names of the servers behind `urls`, in their order, where they have names. */

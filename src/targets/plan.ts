@@ -287,8 +287,11 @@ async function planFile(file: TargetFile, options: StartOptions): Promise<Plan> 
   };
 }
 
+/** Of a reference server in containers, which share the machine with each other and with the engine. */
+const TIME_SCALE_MAX_CONTAINED = 5;
+
 function timeScaleOf({ manifest }: Binding, { timeScale = 1 }: StartOptions): number {
-  return Math.min(timeScale, manifest.reference?.timeScaleMax ?? TIME_SCALE_MAX);
+  return Math.min(timeScale, TIME_SCALE_MAX_CONTAINED, manifest.reference?.timeScaleMax ?? TIME_SCALE_MAX);
 }
 
 function containersOf(file: TargetFile, binding: Binding, options: StartOptions): ImageLaunch | ComposeLaunch | undefined {
