@@ -23,8 +23,8 @@ export interface BenchClient {
   readonly account: string;
   act(what: Act): void;
   view(): View;
-  /** Called at each confirmation. */
-  onAccepted: () => void;
+  /** Called at each delivery and confirmation. */
+  onProgress: () => void;
   close(): void;
 }
 
@@ -78,9 +78,12 @@ export async function startBench(): Promise<Bench> {
       observe: (detail: Detail) => {
         if (detail.kind === "accepted") {
           counts.accepted += 1;
-          self.onAccepted();
-        } else if (detail.kind === "delivered") counts.delivered += 1;
-        else if (detail.kind === "connected") counts.account = detail.user;
+          self.onProgress();
+        } else if (detail.kind === "delivered") {
+          counts.delivered += 1;
+          self.onProgress();
+        }
+        if (detail.kind === "connected") counts.account = detail.user;
         else if (detail.kind === "snapshot") snapshots[0] = detail.content;
         else if (detail.kind === "lifecycle" && detail.event === "joined") counts.hasJoined = true;
       },
@@ -103,7 +106,7 @@ export async function startBench(): Promise<Bench> {
         client.invoke({ kind: "read", id: (ops += 1), plannedMs: 0 });
         return JSON.parse(snapshots[0] ?? "null") as View;
       },
-      onAccepted: () => undefined,
+      onProgress: () => undefined,
       close: () => client.invoke({ kind: "leave", id: (ops += 1), plannedMs: 0 }),
     };
     client.start();

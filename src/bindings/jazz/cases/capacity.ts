@@ -4,6 +4,7 @@ import {
   acceptedCount,
   act,
   breach,
+  differenceOf,
   differing,
   network,
   openSpace,
@@ -300,7 +301,7 @@ const ramp: CaseDefinition = {
         t.check(
           CAP_03,
           !bad.includes(client),
-          breach(t, client, "diverged", `equal replicas of ${count}`, "another view than at the first"),
+          breach(t, client, "diverged", `equal replicas of ${count}`, differenceOf(clients[0], client)),
         );
       const shownCount = Object.values(view(clients[0] ?? bad[0] ?? fail()).threads).flat().length;
       t.report(CAP_03, `${count} clients: ${shownCount} messages on all replicas`);

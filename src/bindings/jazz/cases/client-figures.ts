@@ -118,8 +118,7 @@ const longList: CaseDefinition = {
         for (let from = 0; from < LIST; from += ITEMS_A_WRITE)
           await act(other, { do: "posts", values: values.slice(from, from + ITEMS_A_WRITE), madeAt: madeAt + from });
         const writes = SHOWN.last - SHOWN.first + 1 + 2 * MARGIN + LIST / ITEMS_A_WRITE;
-        if (!(await t.until(() => acceptedCount(other) >= writes, 60_000)))
-          throw new Precondition("the long list was not confirmed");
+        if (!(await t.until(() => acceptedCount(other) >= writes, 60_000))) throw new Precondition("the long list was not confirmed");
       },
     });
     const listed = new Set(values);

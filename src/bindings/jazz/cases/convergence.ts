@@ -6,6 +6,7 @@ import {
   act,
   allShow,
   breach,
+  differenceOf,
   differing,
   openSpace,
   quiesce,
@@ -190,21 +191,6 @@ async function judgeSame(t: CaseContext, clients: readonly CaseClient[], when: s
       !bad.includes(client),
       breach(t, client, "diverged", `the same on all replicas ${when}`, differenceOf(clients[0], client)),
     );
-}
-
-/** In what two replicas differ, shortly. */
-function differenceOf(first: CaseClient | undefined, client: CaseClient): string {
-  if (first === undefined) return "";
-  const [left, right] = [view(first), view(client)];
-  const keys = Object.keys(left.map).filter((key) => JSON.stringify(left.map[key]) !== JSON.stringify(right.map[key]));
-  if (keys.length > 0)
-    return keys
-      .map((key) => `${key} is ${JSON.stringify(right.map[key])} here and ${JSON.stringify(left.map[key])} at the first client`)
-      .join("; ");
-  const at = left.list.findIndex((each, index) => each !== right.list[index]);
-  if (at >= 0 || left.list.length !== right.list.length)
-    return `the list differs from place ${at} on: ${JSON.stringify(right.list.slice(at, at + 4))} here, ${JSON.stringify(left.list.slice(at, at + 4))} at the first client`;
-  return "another view of messages than at the first client";
 }
 
 const replaces: CaseDefinition = {

@@ -1,7 +1,7 @@
 import { type CaseClient, type CaseContext, type CaseDefinition, Precondition } from "../../../core/case.ts";
 import { type RequirementId, requirementId } from "../../../core/ids.ts";
 import type { CoId } from "../messages.ts";
-import { act, breach, differing, network, openSpace, QUIESCE_MS_MAX, sendTo, SHALL_MS, shown } from "./support.ts";
+import { act, breach, differenceOf, differing, network, openSpace, QUIESCE_MS_MAX, sendTo, SHALL_MS, shown } from "./support.ts";
 
 const CONV_06 = requirementId("JAZZ-CONV-06");
 const CONV_08 = requirementId("JAZZ-CONV-08");
@@ -34,7 +34,7 @@ async function judgeSame(t: CaseContext, requirement: RequirementId, clients: re
     t.check(
       requirement,
       !bad.includes(client),
-      breach(t, client, "diverged", `one state everywhere (${how})`, "another view than at the first client"),
+      breach(t, client, "diverged", `one state everywhere (${how})`, differenceOf(clients[0], client)),
     );
 }
 

@@ -142,6 +142,36 @@ export async function differing(
   return differ();
 }
 
+/** In what two replicas differ, shortly. */
+export function differenceOf(first: CaseClient | undefined, client: CaseClient): string {
+  if (first === undefined) return "";
+  const [left, right] = [view(first), view(client)];
+  const keys = Object.keys(left.map).filter((key) => JSON.stringify(left.map[key]) !== JSON.stringify(right.map[key]));
+  if (keys.length > 0)
+    return keys
+      .map((key) => `${key} is ${JSON.stringify(right.map[key])} here and ${JSON.stringify(left.map[key])} at the first client`)
+      .join("; ");
+  const at = left.list.findIndex((each, index) => each !== right.list[index]);
+  if (at >= 0 || left.list.length !== right.list.length)
+    return `the list differs from place ${at} on: ${JSON.stringify(right.list.slice(at, at + 4))} here, ${JSON.stringify(left.list.slice(at, at + 4))} at the first client`;
+  const shownAt = (of: View): ReadonlyMap<CoId, string> =>
+    new Map(
+      Object.values(of.threads)
+        .flat()
+        .map((message) => [message.id, JSON.stringify(message)]),
+    );
+  const [there, here] = [shownAt(left), shownAt(right)];
+  const missing = [...there.keys()].filter((id) => !here.has(id)).length;
+  const further = [...here.keys()].filter((id) => !there.has(id)).length;
+  const other = [...here].filter(([id, text]) => there.has(id) && there.get(id) !== text);
+  const [example] = other;
+  return (
+    `${here.size} messages here and ${there.size} at the first client: ${missing} are missing, ${further} are further ones, ${other.length} differ` +
+    `${example === undefined ? "" : `, such as ${example[1]} for ${there.get(example[0]) ?? ""}`}` +
+    `${client.isOpen ? "" : "; the server has closed this client's socket"}${first.isOpen ? "" : "; the server has closed the first client's socket"}`
+  );
+}
+
 /** A breach with a client's last messages as its witness. */
 export function breach(t: CaseContext, client: CaseClient, reason: Reason, expected: string, seen: string, last = 8): () => Breach {
   return () => ({ reason, expected, seen, witness: t.witness(client, last) });
