@@ -18,39 +18,53 @@ const { values } = parseArgs({
 interface Row {
   readonly binding: string;
   readonly scenario: string;
-  /** Rooms of so many, as a size at which the faults act. */
   readonly roomOf: number;
   readonly ratePerSecond: number;
-  readonly mutants: readonly string[];
+  /** With the size of room in which the fault acts. */
+  readonly mutants: readonly (readonly [id: string, roomOf: number])[];
 }
 
-const ROWS: readonly Row[] = [
+const ALL: readonly Row[] = [
   {
     binding: "playback",
     scenario: "watch-party",
     roomOf: 10,
     ratePerSecond: 0.5,
-    mutants: ["drops-delivery-to-one-member", "doubles-broadcast", "reorders-between-members", "leaks-between-rooms"],
+    mutants: [
+      ["drops-delivery-to-one-member", 10],
+      ["doubles-broadcast", 10],
+      ["reorders-between-members", 10],
+      ["leaks-between-rooms", 4],
+    ],
   },
   {
     binding: "steps",
     scenario: "watch-party",
     roomOf: 10,
     ratePerSecond: 0.1,
-    mutants: ["drops-delivery-to-one-member", "doubles-broadcast", "echoes-to-author"],
+    mutants: [
+      ["drops-delivery-to-one-member", 5],
+      ["doubles-broadcast", 5],
+      ["echoes-to-author", 5],
+    ],
   },
   {
     binding: "leaf",
     scenario: "chat-space",
     roomOf: 10,
     ratePerSecond: 0.1,
-    mutants: ["view-leaves-out-its-last-row", "leaks-between-streams"],
+    mutants: [
+      ["view-leaves-out-its-last-row", 4],
+      ["leaks-between-streams", 4],
+    ],
   },
-].filter(({ binding }) => values.only === undefined || values.only === binding);
+];
+
+const ROWS = ALL.filter(({ binding }) => values.only === undefined || values.only === binding);
 
 const SIZE = values.quick ? { clients: 100, durationMs: 8_000, rampMs: 3_000 } : { clients: 500, durationMs: 30_000, rampMs: 10_000 };
 /** Faults act on single messages: they need no crowd. */
-const FAULTY = { clients: 100, durationMs: 10_000, rampMs: 3_000 };
+const FAULTY = { clients: 100, durationMs: 6_000, rampMs: 2_000 };
 
 const lines: string[] = [];
 const problems: string[] = [];
@@ -113,9 +127,13 @@ async function pristine(row: Row): Promise<void> {
   if ((result.load?.delivered ?? 0) === 0) problems.push(`${row.binding}: nothing was delivered`);
 }
 
-async function faulty(row: Row, id: string): Promise<void> {
+async function faulty(row: Row, id: string, roomOf: number): Promise<void> {
   const declared = (await loadBinding(row.binding)).mutants.find((each) => each.id === id)?.breaks ?? [];
-  const result = await load({ ...optionsOf(row, FAULTY, "k6"), profile: "strict", mutant: await findMutant(row.binding, id) });
+  const result = await load({
+    ...optionsOf({ ...row, roomOf }, FAULTY, "k6"),
+    profile: "strict",
+    mutant: await findMutant(row.binding, id),
+  });
   const seen = result.requirements.flatMap((each) => (each.verdict === "fail" ? each.reasons.map((reason) => `${each.id} ${reason}`) : []));
   const isNamed = declared.some(({ id: requirement, reason }) => seen.includes(`${requirement} ${reason}`));
   results.push({ what: `${row.binding} ${id}`, result });
@@ -131,7 +149,7 @@ if (first === undefined) {
 if (first.binding === "playback") await sameVerdicts(first);
 for (const row of ROWS) {
   await pristine(row);
-  for (const id of values.quick ? row.mutants.slice(0, 2) : row.mutants) await faulty(row, id);
+  for (const [id, roomOf] of values.quick ? row.mutants.slice(0, 2) : row.mutants) await faulty(row, id, roomOf);
 }
 if (values.json !== undefined) {
   mkdirSync(new URL(".", new URL(values.json, `file://${process.cwd()}/`)), { recursive: true });
