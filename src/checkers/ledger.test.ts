@@ -155,6 +155,31 @@ test("one author's writes in another order are disorder under every model", () =
   expect(outcome("order")).toEqual({ disordered: 1 });
 });
 
+test("one author's order is that of its counter, whoever received what first", () => {
+  // The first receiver has the writes the wrong way round, the others are right.
+  const wrong = setup("perAuthor");
+  wrong.write(0, 1);
+  wrong.write(0, 2);
+  wrong.get(0, 10, 2);
+  for (const slot of [1, 2]) for (const n of [1, 2]) wrong.get(slot, 10, n);
+  wrong.get(0, 10, 1);
+  expect(wrong.all()).toMatchObject({ order: { disordered: 1 }, delivery: {} });
+  // And where it is the first to get both.
+  const both = setup("perAuthor");
+  both.write(0, 1);
+  both.write(0, 2);
+  for (const slot of [0, 1, 2]) for (const n of slot === 0 ? [2, 1] : [1, 2]) both.get(slot, 10, n);
+  expect(both.all()).toMatchObject({ order: { disordered: 1 }, delivery: {} });
+  // Who comes in between has the first as state, and is the first to hear the second.
+  const between = setup("perAuthor");
+  between.write(0, 1);
+  between.write(0, 2);
+  between.ledger.joined(3, 13, "room", 1_000);
+  between.get(3, 10, 2);
+  for (const slot of [0, 1, 2]) for (const n of [1, 2]) between.get(slot, 10, n);
+  expect(between.all()).toMatchObject({ order: {}, delivery: {} });
+});
+
 test("a write of another room, another run, or nobody is foreign", () => {
   const { get, write, ledger, outcome } = setup();
   ledger.joined(3, 13, "other", 1);

@@ -147,7 +147,8 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     if (log === undefined || this.#state[client] !== FOLLOWING) return undefined;
     const entry = this.#next(client, log);
     const kept = entry?.bytes;
-    if (entry === undefined || kept === undefined || kept.length !== end - start || entry.isSpent) return undefined;
+    if (entry === undefined || kept === undefined || kept.length !== end - start) return undefined;
+    if (entry.isSpent || entry.isOvertaken) return undefined;
     // A recording that is judged again hands in what is kept.
     if (kept !== bytes && !this.#frames.isSame(kept, entry.view, bytes, start)) return undefined;
     this.#recognised += 1;
@@ -317,6 +318,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     entry.isContinued = this.#continues(client, log, log.end, bytes);
     this.#keep(entry, bytes);
     if (this.#options.across !== undefined) this.#tellAcross(this.#options.across, client, log, entry);
+    entry.isOvertaken = this.#options.orderModel === "perAuthor" && entry.n < log.lastOf(entry.author);
     log.append(entry);
     this.#receive(client, log, entry, bytes, nowMs, delivery !== undefined);
     this.#cutOff += log.trim((slot) => this.#holes[slot]?.[0] ?? this.#cursor[slot] ?? 0);
@@ -362,6 +364,8 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
       return;
     }
     if (isDelivery) {
+      const after = entry.isOvertaken && entry.index >= cursor ? this.#overtaking(client, log, entry) : undefined;
+      if (after !== undefined) this.#disordered(client, log, entry, after, bytes, nowMs);
       this.#account(entry, nowMs);
       return;
     }
@@ -401,33 +405,50 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     if (holes === undefined || place < 0) return false;
     holes.splice(place, 1);
     const after = this.#receivedAfter(client, log, entry, holes);
-    if (after !== undefined) {
-      const seen = `a=${after.author} n=${after.n} before a=${entry.author} n=${entry.n}`;
-      const kept = bytes ?? entry.bytes;
-      this.#finding(
-        "order",
-        "disordered",
-        client,
-        log,
-        `a=${entry.author} n=${entry.n} before a=${after.author} n=${after.n}, as other members received them`,
-        seen,
-        () => {
-          const text = kept === undefined ? undefined : this.#options.textOf(kept);
-          return disorderSteps(this.#number[client] ?? 0, entry, after, text, nowMs);
-        },
-      );
-    }
+    if (after !== undefined) this.#disordered(client, log, entry, after, bytes, nowMs);
     return true;
   }
 
-  /** A later entry that this client already has and that must not come before `entry`. */
+  #disordered(client: number, log: RoomLog<F>, entry: LogEntry<F>, after: LogEntry<F>, bytes: F | undefined, nowMs: number): void {
+    const kept = bytes ?? entry.bytes;
+    const whose = this.#options.orderModel === "perAuthor" ? "as they were written" : "as other members received them";
+    this.#finding(
+      "order",
+      "disordered",
+      client,
+      log,
+      `a=${entry.author} n=${entry.n} before a=${after.author} n=${after.n}, ${whose}`,
+      `a=${after.author} n=${after.n} before a=${entry.author} n=${entry.n}`,
+      () => {
+        const text = kept === undefined ? undefined : this.#options.textOf(kept);
+        return disorderSteps(this.#number[client] ?? 0, entry, after, text, nowMs);
+      },
+    );
+  }
+
+  /**
+   * An entry that this client already has and that must not come before `entry`: one further on in the log, or where only
+   * an author's own order holds, one that the author wrote later. A log cannot tell that order: who was the first to get
+   * a write may have had the one before it as state.
+   */
   #receivedAfter(client: number, log: RoomLog<F>, entry: LogEntry<F>, holes: readonly number[]): LogEntry<F> | undefined {
+    const isPerAuthor = this.#options.orderModel === "perAuthor";
     for (let index = entry.index + 1; index < (this.#cursor[client] ?? 0); index += 1) {
       const later = log.at(index);
       if (later === undefined || holes.includes(index)) continue;
-      if (this.#options.orderModel !== "perAuthor" || later.author === entry.author) return later;
+      if (!isPerAuthor || (later.author === entry.author && later.n > entry.n)) return later;
     }
     return undefined;
+  }
+
+  /** As `receivedAfter`, for a write that stands in the log behind what its author wrote later. */
+  #overtaking(client: number, log: RoomLog<F>, { author, n, index }: LogEntry<F>): LogEntry<F> | undefined {
+    const holes = this.#holes[client] ?? [];
+    return log
+      .windowOf(author)
+      .find(
+        (later) => later.n > n && later.index < index && later.invokedMs > (this.#joinedMs[client] ?? 0) && !holes.includes(later.index),
+      );
   }
 
   /**

@@ -32,6 +32,8 @@ export interface LogEntry<F extends Frame = Uint8Array> extends Entry<F>, Pendin
   decoded: unknown;
   /** Whether what was decoded has been let go: all who were to get the write have it, and who comes later decodes again. */
   isSpent: boolean;
+  /** Under authors' own order: it stands behind what its author wrote later. */
+  isOvertaken: boolean;
   /** It came in one frame with the entry before: whoever gets that frame has this one too. */
   isContinued: boolean;
   /** Members that have it, and those that were to get it when it was first seen. */
@@ -49,7 +51,15 @@ export class SpareEntries<F extends Frame = Uint8Array> {
   take(author: number, n: number, plannedMs: number, invokedMs: number, mayBeLost: boolean): LogEntry<F> {
     const entry = this.#spare.pop();
     if (entry === undefined) {
-      const frame = { bytes: undefined, view: undefined, content: undefined, decoded: undefined, isSpent: false, isContinued: false };
+      const frame = {
+        bytes: undefined,
+        view: undefined,
+        content: undefined,
+        decoded: undefined,
+        isSpent: false,
+        isOvertaken: false,
+        isContinued: false,
+      };
       return { author, n, plannedMs, invokedMs, mayBeLost, index: -1, firstMs: invokedMs, mark: 0, received: 0, needed: 0, ...frame };
     }
     entry.author = author;
@@ -140,6 +150,11 @@ export class RoomLog<F extends Frame = Uint8Array> {
   find(author: number, n: number): LogEntry<F> | undefined {
     const writes = this.#authors.get(author);
     return writes === undefined || n > writes.last ? undefined : writes.entries[indexOfWrite(writes.entries, n)];
+  }
+
+  /** Writes of an author that are in the window, in the log's order. */
+  windowOf(author: number): readonly LogEntry<F>[] {
+    return this.#authors.get(author)?.entries ?? [];
   }
 
   /** Greatest counter seen of an author; 0 before the first. */
