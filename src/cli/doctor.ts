@@ -97,7 +97,22 @@ export function examine(): readonly Finding[] {
       "only for tests of the HTML report: apt-get install chromium",
     ),
     pds(),
-    optional("docker", ["docker"], ["--version"], "only for targets that are images"),
+  ];
+}
+
+const CONTAINERS = "only for targets with `image:` or `compose:`, and `rollcall up`";
+
+/** Whether containers can be had: an engine that answers, and Compose. Asks both. */
+export async function examineContainers(): Promise<readonly Finding[]> {
+  const { examineEngine } = await import("../targets/containers/index.ts");
+  const { engine, why, compose } = await examineEngine();
+  return [
+    { name: "engine", state: engine === undefined ? "optional" : "here", text: engine ?? `${CONTAINERS}; ${why}` },
+    {
+      name: "compose",
+      state: compose === undefined ? "optional" : "here",
+      text: compose ?? "not here; only for targets with `compose:`: https://docs.docker.com/compose/install/",
+    },
   ];
 }
 

@@ -282,8 +282,8 @@ function program(ending: Ending): Command {
     .command("doctor")
     .description("what is here, what is missing, and how to get it")
     .action(async () => {
-      const { doctorText, examine, examineBindings } = await import("./doctor.ts");
-      const { text, isWell } = doctorText([...examine(), ...(await examineBindings())]);
+      const { doctorText, examine, examineBindings, examineContainers } = await import("./doctor.ts");
+      const { text, isWell } = doctorText([...examine(), ...(await examineContainers()), ...(await examineBindings())]);
       process.stdout.write(text);
       ending.exitCode = isWell ? 0 : 2;
     });

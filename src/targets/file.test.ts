@@ -41,7 +41,9 @@ describe("a target file", () => {
       `${MINIMAL}known:\n  - { id: PLAY-ERR-01, reason: broken, rate: always, because: abc, until: 2027-01-01 }\n`,
       'my.yaml:4:32: "known.0.reason"',
     ],
-    ["binding: playback\nimage: a/b\n", 'my.yaml:2:8: "image" comes later'],
+    ["binding: playback\nimage: a/b:1\nurl: http://h\n", 'my.yaml:3:6: "url" is found by itself with "image"'],
+    ["binding: playback\nimage: a/b:1\ncompose: { file: c.yaml, services: [a] }\n", "exclude each other"],
+    ["binding: playback\ncompose: { file: c.yaml, services: [] }\n", '"compose.services"'],
     ["binding: playback\n", "says nothing to test"],
     ["url: http://h\n", '"binding" is missing'],
     ["binding: playback\nurl: ftp://h\n", "my.yaml:2:6:"],
@@ -51,6 +53,11 @@ describe("a target file", () => {
     ["binding: playback\ncommand: x\nstart: { command: y }\n", "exclude each other"],
   ])("says where it is wrong: %j", (text, expected) => {
     expect(failure(text)).toContain(expected);
+  });
+
+  test("may name an image by its name alone", () => {
+    const { data } = parseTargetFile("binding: playback\nimage: a/b:1\n", "t.yaml", {});
+    expect(data.image).toMatchObject({ name: "a/b:1", port: 8080, restart: true });
   });
 
   test("has a JSON Schema that knows every key", () => {

@@ -17,6 +17,7 @@ export interface ImageLaunch {
   readonly image: string;
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
+  readonly entrypoint: readonly string[] | undefined;
   readonly command: readonly string[] | undefined;
   readonly cpus: number | undefined;
   readonly memoryBytes: number | undefined;
@@ -298,9 +299,9 @@ function containersOf(file: TargetFile, binding: Binding, options: StartOptions)
   const { image, compose, dialect } = file.data;
   const isKept = options.keep === true ? file.name : undefined;
   if (image !== undefined) {
-    const { name, memoryMib, command, cpus, ...rest } = image;
+    const { name, memoryMib, entrypoint, command, cpus, ...rest } = image;
     const memoryBytes = memoryMib === undefined ? undefined : memoryMib * 2 ** 20;
-    return { kind: "image", image: name, command, cpus, memoryBytes, isKept, ...rest };
+    return { kind: "image", image: name, entrypoint, command, cpus, memoryBytes, isKept, ...rest };
   }
   if (compose === undefined) return undefined;
   const { reference, env, directory, pds, ...rest } = compose;

@@ -31,6 +31,7 @@ export interface ImageSpec {
   readonly name: string;
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
+  readonly entrypoint?: readonly string[] | undefined;
   readonly command?: readonly string[] | undefined;
   readonly cpus?: number | undefined;
   readonly memoryMib?: number | undefined;
@@ -124,6 +125,7 @@ const image = z
       name: z.string().min(1).describe("The image with its version, such as `registry.example/rooms:1.4.2`."),
       port: tcpPort.default(CONTAINER_PORT_DEFAULT).describe("Where the server listens in its container."),
       env: z.record(z.string(), z.string()).default({}).describe("The container's environment; `{port}` stands for the port."),
+      entrypoint: z.array(z.string()).optional().describe("In place of the image's own entrypoint, word by word."),
       command: z.array(z.string()).optional().describe("In place of the image's own command, word by word."),
       cpus: z.number().positive().optional().describe("Cores that it may use."),
       memoryMib: z.int().min(6).optional().describe("Memory that it may use, MiB."),

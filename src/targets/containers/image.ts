@@ -52,16 +52,16 @@ export async function startImage(plan: Plan, launch: ImageLaunch, say: (text: st
             ...(launch.memoryBytes === undefined ? {} : { memory: launch.memoryBytes / 2 ** 30 }),
           });
     say(`starting ${launch.image}`);
-    const started = await (launch.command === undefined ? limited : limited.withCommand(launch.command.map((word) => fill(word))))
-      .start()
-      .catch(async (error: unknown) => {
-        await stack.watch.look();
-        const words = stack.watch.seen().length === 0 ? "" : `\n${lastWords(stack.watch)}`;
-        throw new HarnessError("unreachable", `${launch.image} does not start: ${String(error)}${words}`, {
-          hint: `is it there? \`docker pull ${launch.image}\``,
-          cause: error,
-        });
+    if (launch.entrypoint !== undefined) limited.withEntrypoint(launch.entrypoint.map((word) => fill(word)));
+    if (launch.command !== undefined) limited.withCommand(launch.command.map((word) => fill(word)));
+    const started = await limited.start().catch(async (error: unknown) => {
+      await stack.watch.look();
+      const words = stack.watch.seen().length === 0 ? "" : `\n${lastWords(stack.watch)}`;
+      throw new HarnessError("unreachable", `${launch.image} does not start: ${String(error)}${words}`, {
+        hint: `is it there? \`docker pull ${launch.image}\``,
+        cause: error,
       });
+    });
     await stack.watch.look();
     const container = { name: plan.resolved.name, id: started.getId(), role: "replica" as const, networks: [NETWORK] };
     const replicas = [{ container, url: `http://127.0.0.1:${hostPort}` }];
