@@ -155,6 +155,16 @@ test("one author's writes in another order are disorder under every model", () =
   expect(outcome("order")).toEqual({ disordered: 1 });
 });
 
+test("nobody waits for what was in flight when a member came, and may have reached it as state", () => {
+  const { ledger, get, write } = setup("perAuthor");
+  write(0, 1);
+  ledger.joined(3, 13, "room", 1_000);
+  for (const slot of [0, 1]) get(slot, 10, 1);
+  expect(ledger.isQuiet()).toBe(false);
+  get(2, 10, 1);
+  expect(ledger.isQuiet()).toBe(true);
+});
+
 test("one author's order is that of its counter, whoever received what first", () => {
   // The first receiver has the writes the wrong way round, the others are right.
   const wrong = setup("perAuthor");

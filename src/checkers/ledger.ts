@@ -232,8 +232,9 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     for (const log of this.#rooms.values()) {
       for (const pending of log.pending()) if (!pending.mayBeLost && pending.invokedMs < beforeMs) return false;
       for (const slot of log.members) {
+        // What was in flight when a member came may have reached it as state: it need not come again.
         for (let entry = this.#next(slot, log); entry !== undefined; entry = log.at(entry.index + 1))
-          if (entry.invokedMs < beforeMs) return false;
+          if (entry.invokedMs < beforeMs && this.#mustReceive(slot, entry, this.#state[slot] === FOLLOWING)) return false;
         for (const index of this.#holes[slot] ?? []) if ((log.at(index)?.invokedMs ?? beforeMs) < beforeMs) return false;
       }
     }
