@@ -25,7 +25,7 @@ export interface Field {
 }
 
 export interface Contestant {
-  readonly name: "ours" | "bare" | "artillery" | "k6" | "k6-single";
+  readonly name: "ours" | "bare" | "sockets" | "artillery" | "k6" | "k6-single";
   readonly title: string;
   /** Starts it in a process group of its own; what it says goes to `stdout` and `stderr` of the folder. */
   readonly start: (field: Field) => Promise<ChildProcess>;
@@ -67,15 +67,22 @@ const ours: Contestant = {
   },
 };
 
-const bare: Contestant = {
-  name: "bare",
-  title: "bare ws script, no checks",
-  ends: true,
-  start: ({ url, load, folder }) => {
-    const words = [url, load.clients, load.rooms, load.rate, load.rampMs, load.durationMs].map(String);
-    return Promise.resolve(launch(folder, process.execPath, [join(here, "bare-ws.mjs"), ...words]));
-  },
-};
+function script(name: "bare" | "sockets", title: string, file: string): Contestant {
+  return {
+    name,
+    title,
+    ends: true,
+    start: ({ url, load, folder }) => {
+      const words = [url, load.clients, load.rooms, load.rate, load.rampMs, load.durationMs].map(String);
+      return Promise.resolve(launch(folder, process.execPath, [join(here, file), ...words]));
+    },
+  };
+}
+
+const bare = script("bare", "bare ws script, no checks", "bare-ws.mjs");
+
+/** No contestant: what the sockets alone take. */
+export const sockets: Contestant = script("sockets", "bare sockets", "bare-sockets.mjs");
 
 const artillery: Contestant = {
   name: "artillery",

@@ -6,7 +6,7 @@ import { type BenchPart, type BenchResult, type BenchTable, type Machine, RESULT
 const PAGE = join(import.meta.dirname, "..", "docs", "performance.md");
 
 /** The most important first; others follow by name. */
-const ORDER = ["density", "fifteen-thousand", "check-overhead", "fan-out", "latency-bias", "recheck", "identities"];
+const ORDER = ["density", "fifteen-thousand", "soak", "check-overhead", "fan-out", "latency-bias", "recheck", "identities"];
 
 const INTRODUCTION = `# Performance
 
