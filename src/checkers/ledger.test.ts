@@ -165,6 +165,22 @@ test("nobody waits for what was in flight when a member came, and may have reach
   expect(ledger.isQuiet()).toBe(true);
 });
 
+test("who has just come may hear a write behind those that were passed on after it, under authors' own order", () => {
+  const { ledger, get, write, all } = setup("perAuthor");
+  write(0, 1);
+  write(1, 1);
+  ledger.joined(3, 13, "room", 1_000);
+  // Slot 0 has entered in between and is the first to hear 10/1; 11/1 went out before it.
+  get(0, 10, 1);
+  get(3, 11, 1);
+  get(3, 10, 1);
+  for (const slot of [1, 2]) for (const author of [11, 10]) get(slot, author, 1);
+  get(0, 11, 1);
+  expect(all()).toMatchObject({ order: {}, delivery: {} });
+  get(3, 10, 1);
+  expect(all()).toMatchObject({ delivery: { doubled: 1 } });
+});
+
 test("one author's order is that of its counter, whoever received what first", () => {
   // The first receiver has the writes the wrong way round, the others are right.
   const wrong = setup("perAuthor");

@@ -27,6 +27,12 @@ const ENTERING_MS_MAX = 1000;
 
 /** Holes that one client may have before it counts as cut off: each costs a number, and a healthy client has none. */
 const HOLES_MAX = 1024;
+/**
+ * Under authors' own order a member that has just come may hear a write after those that were passed on behind it: what it
+ * has passed over without being owed it may still come, for so long and of so many.
+ */
+const PASSED_MS_MAX = 10_000;
+const PASSED_MAX = 256;
 
 /**
  * The ledger of one process. Why a cursor is enough for total order: if all members receive subsequences of one
@@ -47,6 +53,8 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   readonly #joinedMs: Float64Array;
   readonly #number: Int32Array;
   readonly #holes: (number[] | undefined)[];
+  /** Of each member the indices that it has passed over without being owed them. */
+  readonly #passed: (number[] | undefined)[];
   readonly #slotOf: Map<number, number> = new Map();
   /** Room of each author's writes, kept after it left: tells a foreign write from an invented one. */
   readonly #homeOf: Map<number, string> = new Map();
@@ -72,6 +80,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     this.#ownByConfirmation = !options.echo && options.orderModel !== "perAuthor";
     this.#roomOf = Array.from({ length: options.slots }, () => undefined);
     this.#holes = Array.from({ length: options.slots }, () => undefined);
+    this.#passed = Array.from({ length: options.slots }, () => undefined);
     this.#state = new Uint8Array(options.slots);
     this.#cursor = new Float64Array(options.slots);
     this.#joinedMs = new Float64Array(options.slots);
@@ -228,6 +237,10 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
       this.#finals.push({ client: this.#number[client] ?? 0, room: log.room, got: marker, log });
   }
 
+  restarted(): void {
+    for (const log of this.#rooms.values()) log.forgottenTo = log.end;
+  }
+
   isQuiet(beforeMs: number = Infinity): boolean {
     for (const log of this.#rooms.values()) {
       for (const pending of log.pending()) if (!pending.mayBeLost && pending.invokedMs < beforeMs) return false;
@@ -266,7 +279,10 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
       for (const pending of log.pending()) if (!pending.mayBeLost) this.#loseForAll(log, pending, nowMs);
     }
     const properties: Property[] = ["delivery", "order", "isolation", "refusals", "guarantees"];
-    const finals = this.#finals.map((state) => ({ ...state, last: state.log.entries.at(-1) }));
+    const finals = this.#finals.map((state) => {
+      const last = state.log.entries.at(-1);
+      return { ...state, last: last === undefined || last.index < state.log.forgottenTo ? undefined : last };
+    });
     return [...properties.map((property) => this.#outcome(property)), judgeFinalStates(finals, nowMs)];
   }
 
@@ -322,8 +338,15 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     entry.isOvertaken = this.#options.orderModel === "perAuthor" && entry.n < log.lastOf(entry.author);
     log.append(entry);
     this.#receive(client, log, entry, bytes, nowMs, delivery !== undefined);
-    this.#cutOff += log.trim((slot) => this.#holes[slot]?.[0] ?? this.#cursor[slot] ?? 0);
+    this.#cutOff += log.trim((slot) => this.#floor(slot, log, nowMs));
     return entry;
+  }
+
+  /** The first entry that a member may still need. */
+  #floor(slot: number, log: RoomLog<F>, nowMs: number): number {
+    const passed = this.#passed[slot];
+    while (passed?.[0] !== undefined && (log.at(passed[0])?.firstMs ?? -Infinity) < nowMs - PASSED_MS_MAX) passed.shift();
+    return Math.min(this.#holes[slot]?.[0] ?? Infinity, passed?.[0] ?? Infinity, this.#cursor[slot] ?? 0);
   }
 
   /** Keeps the frame of an entry, but for one that came in the same frame as the entry before. */
@@ -392,19 +415,30 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   #openHoles(client: number, log: RoomLog<F>, from: number, to: number, isFollowing: boolean): void {
     for (let index = Math.max(from, log.base); index < to; index += 1) {
       const entry = log.at(index);
-      if (entry === undefined || !this.#mustReceive(client, entry, isFollowing)) continue;
+      if (entry === undefined) continue;
+      if (!this.#mustReceive(client, entry, isFollowing)) {
+        this.#passOver(client, index);
+        continue;
+      }
       const holes = (this.#holes[client] ??= []);
       if (holes.length < HOLES_MAX) holes.push(index);
       else this.#lose(client, log, entry);
     }
   }
 
+  #passOver(client: number, index: number): void {
+    if (this.#options.orderModel !== "perAuthor") return;
+    const passed = (this.#passed[client] ??= []);
+    if (passed.length >= PASSED_MAX) passed.shift();
+    passed.push(index);
+  }
+
   /** Fills a hole; where the order model binds the pair, that is disorder. Gives false when there was none. */
   #fillHole(client: number, log: RoomLog<F>, entry: LogEntry<F>, bytes: F | undefined, nowMs: number): boolean {
-    const holes = this.#holes[client];
-    const place = holes?.indexOf(entry.index) ?? -1;
-    if (holes === undefined || place < 0) return false;
-    holes.splice(place, 1);
+    const holes = this.#holes[client] ?? [];
+    const open = [holes, this.#passed[client] ?? []].find((each) => each.includes(entry.index));
+    if (open === undefined) return false;
+    open.splice(open.indexOf(entry.index), 1);
     const after = this.#receivedAfter(client, log, entry, holes);
     if (after !== undefined) this.#disordered(client, log, entry, after, bytes, nowMs);
     return true;
@@ -436,7 +470,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     const isPerAuthor = this.#options.orderModel === "perAuthor";
     for (let index = entry.index + 1; index < (this.#cursor[client] ?? 0); index += 1) {
       const later = log.at(index);
-      if (later === undefined || holes.includes(index)) continue;
+      if (later === undefined || holes.includes(index) || this.#passed[client]?.includes(index) === true) continue;
       if (!isPerAuthor || (later.author === entry.author && later.n > entry.n)) return later;
     }
     return undefined;
@@ -489,6 +523,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   #settleHoles(client: number, log: RoomLog<F>): void {
     const holes = this.#holes[client];
     this.#holes[client] = undefined;
+    this.#passed[client] = undefined;
     for (const index of holes ?? []) {
       const entry = log.at(index);
       if (entry !== undefined) this.#lose(client, log, entry);

@@ -126,6 +126,8 @@ export class RoomLog<F extends Frame = Uint8Array> {
   readonly entries: LogEntry<F>[] = [];
   /** Index of `entries[0]`. */
   base = 0;
+  /** What stands before this index the server need not know any more. */
+  forgottenTo = 0;
   readonly #authors: Map<number, AuthorWrites<F>> = new Map();
   readonly #spare: SpareEntries<F>;
   /** Slots of the members that are joined now. */
