@@ -128,7 +128,8 @@ function withoutRecognition(ledger: Ledger): Ledger {
     delivered: (client, delivery, decoded, bytes, nowMs) => ledger.delivered(client, delivery, decoded, bytes, nowMs),
     snapshot: (client, marker, nowMs) => ledger.snapshot(client, marker, nowMs),
     finalState: (client, marker) => ledger.finalState(client, marker),
-    isQuiet: () => ledger.isQuiet(),
+    restarted: () => ledger.restarted(),
+    isQuiet: (beforeMs) => ledger.isQuiet(beforeMs),
     finish: (nowMs) => ledger.finish(nowMs),
   };
 }

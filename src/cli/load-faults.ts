@@ -6,7 +6,7 @@ import type { FaultPlan, FaultSignal } from "../core/fault.ts";
 import { createPrng } from "../core/prng.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import { type Carrier, createCarrier } from "../faults/carrier.ts";
-import { needsProxy, strike, unreached } from "../faults/hands.ts";
+import { type Machine, needsProxy, strike, unreached } from "../faults/hands.ts";
 import { namedPlans } from "../faults/named.ts";
 import { startProxy } from "../faults/proxy/index.ts";
 import { parseFaultPlan } from "../faults/schema.ts";
@@ -96,6 +96,12 @@ export interface RunFaults {
   close(): void;
 }
 
+/** What was written outlives a server that has a store beside it, or says so, or whose protocol demands it. */
+function isDurable({ resolved, binding }: RunningTarget, machines: readonly Machine[]): boolean {
+  const said = resolved.capabilities["durable"];
+  return said ?? (machines.some(({ role }) => role === "dependency") || (binding.manifest.capabilities["durable"]?.default ?? true));
+}
+
 /**
  * Prepares a plan for a target that runs: the proxy is there, and nothing is wrong yet.
  * @throws HarnessError `usage` when the plan strikes what this target does not have.
@@ -130,6 +136,7 @@ export async function openFaults(options: {
     forWorkers: {
       faults: timeline.faults.map(({ id, action, lanes, replicas }) => ({ id, kind: action.kind, lanes, replicas })),
       laneCount: timeline.lanes,
+      isDurable: isDurable(running, reach.machines),
       proxy: proxy === undefined ? undefined : { host: proxy.host, ports: proxy.ports },
     },
     recorded: {

@@ -12,6 +12,7 @@ import { runShard } from "../engines/node/shard.ts";
 import { nodeSurroundings } from "../engines/node/node-surroundings.ts";
 import { loadTransport, type TransportName } from "../engines/node/transports.ts";
 import type { RecordedFaults, RecordingAbout } from "../recording/index.ts";
+import type { ShardRecording } from "./recording.ts";
 import { scenarios } from "../../scenarios/index.ts";
 import { judgingOf, ledgerOf, panelOf } from "./judging.ts";
 import { loadBinding } from "./registry.ts";
@@ -114,6 +115,15 @@ function listenTo(listener: (signal: FaultSignal) => void): void {
   for (const signal of signals.splice(0)) listener(signal);
 }
 
+/** Signals go into the recording, too. */
+function listening(recording: ShardRecording | undefined): typeof listenTo {
+  return (listener) =>
+    listenTo((signal) => {
+      recording?.recorder.fault(signal, performance.now());
+      listener(signal);
+    });
+}
+
 async function work(job: WorkerJob): Promise<void> {
   const binding = await loadBinding(job.binding);
   const scenario = scenarios.find((each) => each.name === job.scenario);
@@ -155,7 +165,7 @@ async function work(job: WorkerJob): Promise<void> {
       tell({ kind: "second", second });
       side?.second();
     },
-    ...(job.faults === undefined ? {} : { faults: { ...job.faults, listen: listenTo } }),
+    ...(job.faults === undefined ? {} : { faults: { ...job.faults, listen: listening(recording) } }),
     signal: stopping.signal,
   });
   if (ledger === undefined) throw new HarnessError("internal", "the shard made no ledger");

@@ -42,6 +42,8 @@ export interface Ledger<F extends Frame = Frame> {
   snapshot(client: number, marker: Marker | undefined, nowMs: number): void;
   /** The state that a member was given once the run was quiet; undefined: without any of the run's writes. */
   finalState(client: number, marker: Marker | undefined): void;
+  /** The server was started anew and keeps nothing of before: no state need show what was written until now. */
+  restarted(): void;
   /** Whether every write, or every one that was invoked before then, has reached everyone it was for. */
   isQuiet(beforeMs?: number): boolean;
   /** Outcomes of delivery, order, isolation, refusals, session guarantees and convergence. Called once, at the end. */

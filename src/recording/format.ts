@@ -33,6 +33,8 @@ export const EVENT = {
   presence: 15,
   second: 16,
   judged: 17,
+  fault: 18,
+  restarted: 19,
 } as const;
 
 /** What a `delivered` or `alike` event holds or says beside its content. */
@@ -47,6 +49,8 @@ export const MARKER = { present: 1, intact: 2, foreign: 4, wide: 8 } as const;
  */
 export const FRAMES_BACK_MAX = 64;
 
+/** What a `fault` event says of the fault. */
+export const FAULT_SIGNALS = ["begin", "end", "healed"] as const;
 export const ACTS = ["write", "read", "keepalive", "presence", "leave"] as const;
 export const PRESENCES = ["joined", "left", "moved"] as const;
 

@@ -1,10 +1,11 @@
 import type { Panel } from "../core/checker.ts";
+import type { FaultSignal } from "../core/fault.ts";
 import type { Ledger } from "../core/ledger.ts";
 import type { Marker } from "../core/marker.ts";
 import type { Delivered, Detail, Observation } from "../core/observation.ts";
 import { detailText } from "./detail.ts";
 import { EventBuffer, type Sink } from "./event-buffer.ts";
-import { ACTS, EVENT, HAS, MARKER, microseconds, milliseconds, PRESENCES } from "./format.ts";
+import { ACTS, EVENT, FAULT_SIGNALS, HAS, MARKER, microseconds, milliseconds, PRESENCES } from "./format.ts";
 import { RecordingLedger } from "./recording-ledger.ts";
 
 /** A room of the recording. */
@@ -73,6 +74,19 @@ export class Recorder {
     this.#events.whole(second.clients);
     this.#events.whole(second.sent);
     this.#events.double(second.loopLagMs);
+  }
+
+  /** A fault of the run's plan has come or gone, by its id in the header; the last one is the heal. */
+  fault(signal: FaultSignal, nowMs: number): void {
+    if (!this.begin(EVENT.fault)) return;
+    this.who(0, nowMs);
+    this.#events.byte(FAULT_SIGNALS.indexOf(signal.kind));
+    this.#events.whole(signal.kind === "healed" ? 0 : signal.fault);
+  }
+
+  /** The server was started anew, and keeps nothing of before. */
+  restarted(): void {
+    if (this.begin(EVENT.restarted)) this.who(0, this.nowMs);
   }
 
   /** A time as the recording has it. */

@@ -105,6 +105,11 @@ export class RecordingLedger implements Ledger<Uint8Array> {
     this.#inner.finalState(client, marker);
   }
 
+  restarted(): void {
+    this.#recorder.restarted();
+    this.#inner.restarted();
+  }
+
   isQuiet(beforeMs?: number): boolean {
     return this.#inner.isQuiet(beforeMs);
   }

@@ -4,7 +4,7 @@ import type { Marker } from "../core/marker.ts";
 import type { Delivered, Detail, Observation } from "../core/observation.ts";
 import { RecordingFault } from "./chunk-reader.ts";
 import { detailOf } from "./detail.ts";
-import { ACTS, EVENT, FRAMES_BACK_MAX, HAS, MARKER, milliseconds, PRESENCES } from "./format.ts";
+import { ACTS, EVENT, FAULT_SIGNALS, FRAMES_BACK_MAX, HAS, MARKER, milliseconds, PRESENCES } from "./format.ts";
 
 /** What a `second` event says. */
 export interface RecordedSecond {
@@ -139,6 +139,15 @@ export class Replay {
         return;
       case EVENT.second:
         return this.#options.onSecond({ t: this.#whole(), clients: this.#whole(), sent: this.#whole(), loopLagMs: this.#double() });
+      case EVENT.fault:
+        // A mark for whoever reads the history: what it led to is told by the others.
+        this.#who();
+        this.#one(FAULT_SIGNALS);
+        this.#whole();
+        return;
+      case EVENT.restarted:
+        this.#who();
+        return ledger.restarted();
       case EVENT.judged:
         this.#who();
         this.#finish();

@@ -30,6 +30,7 @@ const capabilities = {
   longWaits: on("the run may wait minutes"),
   secondUrl: off("a second process serves the same rooms"),
   restart: off("process control of the server and its store"),
+  durable: off("rooms outlive the server's process"),
   metrics: off("metrics can be read"),
   setup: off("a hook runs the documented set-up"),
   clientDriver: off("a client under test can be driven"),

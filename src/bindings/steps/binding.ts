@@ -28,6 +28,7 @@ const capabilities = {
   documentKept: on("a document outlives its users"),
   longWaits: on("the run may wait minutes"),
   restart: off("process control of the server"),
+  durable: off("what was written outlives the server's process"),
   rateLimit: off("the allowed rate is named by `messagesPerSecondMax`"),
   binaryFrames: off("a binary form of the messages exists"),
   secondUrl: off("rooms are spread over servers by a rule"),

@@ -9,6 +9,7 @@ function setup(...kinds: readonly FaultKind[]) {
     {
       faults: kinds.map((kind, id) => ({ id, kind, lanes: [0, 1], replicas: [0] })),
       laneCount: 4,
+      isDurable: true,
       proxy: { host: "127.0.0.1", ports: [[10, 11, 12, 13]] },
       listen: (each) => {
         listener = each;

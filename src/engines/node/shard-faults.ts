@@ -13,6 +13,8 @@ export interface ShardFault {
 export interface ShardFaultPlan {
   readonly faults: readonly ShardFault[];
   readonly laneCount: number;
+  /** Whether what was written outlives the server's process. */
+  readonly isDurable: boolean;
   /** Where each of a proxy's lanes listens, by the index of the target's address; undefined without a proxy. */
   readonly proxy: { readonly host: string; readonly ports: readonly (readonly number[])[] } | undefined;
   /** Calls back for each signal, those before it was called included. */
@@ -44,13 +46,15 @@ interface Open extends ShardFault {
 export class ShardFaults {
   readonly #plan: ShardFaultPlan;
   readonly #urlOf: (client: number) => number;
+  readonly #onForgotten: () => void;
   readonly #open: Open[] = [];
   #healedMs: number | undefined;
 
-  /** `urlOf`: the index of the target's address that a client uses. */
-  constructor(plan: ShardFaultPlan, urlOf: (client: number) => number, nowMs: () => number) {
+  /** `urlOf`: the index of the target's address that a client uses; `onForgotten`: its server has begun anew, with nothing of before. */
+  constructor(plan: ShardFaultPlan, urlOf: (client: number) => number, nowMs: () => number, onForgotten: () => void = () => {}) {
     this.#plan = plan;
     this.#urlOf = urlOf;
+    this.#onForgotten = onForgotten;
     plan.listen((signal) => this.#tell(signal, nowMs()));
   }
 
@@ -62,7 +66,9 @@ export class ShardFaults {
       this.#open.push({ ...fault, beginMs: nowMs, endMs: undefined, detectMs: undefined, recoverMs: undefined, noticed: new Set() });
     } else {
       const open = this.#open.find(({ id }) => id === signal.fault);
-      if (open !== undefined) open.endMs = nowMs;
+      if (open === undefined) return;
+      open.endMs = nowMs;
+      if (!this.#plan.isDurable && (open.kind === "kill" || open.kind === "restart")) this.#onForgotten();
     }
   }
 

@@ -77,7 +77,9 @@ class Shard {
     this.#alarms = options.surroundings.alarms();
     this.#figures = new ShardFigures(options.surroundings);
     const { faults, target, surroundings } = options;
-    this.#faults = faults === undefined ? undefined : new ShardFaults(faults, (client) => this.#urlByClient.get(client) ?? 0, () => surroundings.nowMs());
+    const urlOf = (client: number): number => this.#urlByClient.get(client) ?? 0;
+    const nowMs = (): number => surroundings.nowMs();
+    this.#faults = faults === undefined ? undefined : new ShardFaults(faults, urlOf, nowMs, () => this.#ledger.restarted());
     const cast = createCast(options);
     this.#players = cast.players;
     this.#rooms = new ShardRooms(options, cast, this.#alarms);
