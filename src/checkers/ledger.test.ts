@@ -181,6 +181,17 @@ test("who has just come may hear a write behind those that were passed on after 
   expect(all()).toMatchObject({ delivery: { doubled: 1 } });
 });
 
+test("what others have heard before a member came may still be under way to it, under authors' own order", () => {
+  const { ledger, get, write, all } = setup("perAuthor");
+  write(0, 1);
+  write(1, 1);
+  get(0, 10, 1);
+  ledger.joined(3, 13, "room", 1_000);
+  for (const slot of [3, 0, 1, 2]) get(slot, 11, 1);
+  for (const slot of [3, 1, 2]) get(slot, 10, 1);
+  expect(all()).toMatchObject({ order: {}, delivery: {} });
+});
+
 test("one author's order is that of its counter, whoever received what first", () => {
   // The first receiver has the writes the wrong way round, the others are right.
   const wrong = setup("perAuthor");

@@ -29,7 +29,7 @@ const ENTERING_MS_MAX = 1000;
 const HOLES_MAX = 1024;
 /**
  * Under authors' own order a member that has just come may hear a write after those that were passed on behind it: what it
- * has passed over without being owed it may still come, for so long and of so many.
+ * has passed over, or what others have heard before it came, may still come, for so long and of so many.
  */
 const PASSED_MS_MAX = 10_000;
 const PASSED_MAX = 256;
@@ -98,6 +98,10 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     this.#state[client] = WAITING;
     this.#cursor[client] = log.end;
     this.#joinedMs[client] = nowMs;
+    // What others have heard already may still be under way to it.
+    const from = Math.max(log.base, log.end - PASSED_MAX);
+    for (let index = from; index < log.end; index += 1)
+      if ((log.at(index)?.firstMs ?? -Infinity) >= nowMs - PASSED_MS_MAX) this.#passOver(client, index);
     this.#number[client] = number;
     this.#slotOf.set(number, client);
     this.#homeOf.set(number, room);
