@@ -241,3 +241,37 @@ describe("however the bytes are cut", () => {
     );
   });
 });
+
+test("whoever expects a message is asked once for each, however it comes, before its text is held against UTF-8", () => {
+  const known = Buffer.from("known \xff", "latin1");
+  const bytes = Buffer.concat([
+    serverFrame(1, known),
+    serverFrame(1, known.subarray(0, 3), { fin: false }),
+    serverFrame(9, "ping"),
+    serverFrame(0, known.subarray(3)),
+    serverFrame(1, "new"),
+    serverFrame(2, known),
+    serverFrame(1, Buffer.alloc(200, "x")),
+  ]);
+  for (const pieces of [[], Array.from({ length: bytes.length }, () => 1)]) {
+    const asked: string[] = [];
+    const recorder = new Recorder();
+    const decoder = new Decoder(BYTES_MAX);
+    const events = {
+      message: (from: Uint8Array, start: number, end: number, isText: boolean) => recorder.message(from, start, end, isText),
+      ping: () => undefined,
+      closeReceived: () => undefined,
+      expects: (from: Uint8Array, start: number, end: number, isText: boolean) => {
+        asked.push(`${isText} ${end - start}`);
+        return isText && Buffer.compare(from.subarray(start, end), known) === 0;
+      },
+    };
+    let at = 0;
+    for (const length of [...pieces, bytes.length]) {
+      expect(decoder.push(bytes, at, Math.min(bytes.length, at + length), events)).toBe(undefined);
+      at = Math.min(bytes.length, at + length);
+    }
+    expect(asked).toEqual(["true 7", "true 7", "true 3", "false 7", "true 200"]);
+    expect(recorder.told.map(({ kind }) => kind)).toEqual(["text", "binary", "text"]);
+  }
+});
