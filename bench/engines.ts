@@ -177,7 +177,7 @@ for (const roomOf of flags["rooms-of"].split(",").map(Number)) {
 }
 
 const part: BenchPart = {
-  key: String(clients),
+  key: `${clients} in rooms of ${flags["rooms-of"]}`,
   command: commandOf("engines"),
   measuredOn: today(),
   machine: machine(),
