@@ -61,7 +61,9 @@ export interface WindowEntry {
 export interface WindowWitness {
   readonly room: string;
   readonly author?: number;
-  /** All writes since the last anchor on which the parts agreed, in this part's order. */
+  /** The write up to which all was forgotten, as `author.n`; empty when nothing was. */
+  readonly after: string;
+  /** All writes since then, in this part's order. */
   readonly entries: readonly WindowEntry[];
   /** The members that are in the room now, longest first. */
   readonly members: readonly { readonly client: number; readonly sinceMs: number }[];

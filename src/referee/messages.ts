@@ -118,6 +118,7 @@ const stream = z.object({
 const windowWitness = z.object({
   room: z.string().min(1).max(LABEL_MAX),
   author: index.exactOptional(),
+  after: label,
   entries: z
     .array(
       z.object({

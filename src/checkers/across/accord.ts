@@ -188,7 +188,11 @@ export class Accord {
   #takeChunk(shard: number, stream: Stream, chunk: ChunkWitness): void {
     this.#tick += 1;
     const settled = stream.settled.get(chunk.after);
-    if (settled !== undefined && isAlike(settled, chunk)) return;
+    if (settled !== undefined && isAlike(settled, chunk)) {
+      if (chunk.upTo !== "" && stream.windows === undefined && !stream.isForTheEnd)
+        this.#wish(shard).agreed.push({ ...placeOf(stream), upTo: chunk.upTo });
+      return;
+    }
     const held = stream.held.get(chunk.after) ?? { chunk, by: new Map<number, number>() };
     if (!isAlike(held.chunk, chunk)) return this.#ask(stream);
     if (held.by.size === 0 && stream.held.size >= CHUNKS_MAX)
@@ -229,9 +233,10 @@ export class Accord {
     for (const oldest of stream.settled.keys())
       if (stream.settled.size > SETTLED_MAX) stream.settled.delete(oldest);
       else break;
-    if (held.chunk.upTo !== "") this.#wishAgreed(stream, held.chunk.upTo);
     for (const other of stream.held.values())
       for (const [shard, tick] of other.by) if (tick < (held.by.get(shard) ?? -1)) return this.#ask(stream);
+    // What stands before something unsettled is still needed.
+    if (held.chunk.upTo !== "" && stream.windows === undefined && !stream.isForTheEnd) this.#wishAgreed(stream, held.chunk.upTo);
   }
 
   #ask(stream: Stream): void {

@@ -23,6 +23,8 @@ interface Stream {
   chunks: ChunkWitness[];
   last: SeenWrite | undefined;
   kept: WindowEntry[];
+  /** The last write that was forgotten. */
+  forgotten: string;
   isCut: boolean;
   isChanged: boolean;
 }
@@ -112,7 +114,7 @@ export class LogWitness implements LedgerAcross {
       ...(write.isLoose ? { isLoose: true } : {}),
     });
     if (stream.kept.length > WINDOW_ENTRIES_MAX) {
-      stream.kept.splice(0, stream.kept.length / 2);
+      forget(stream, Math.floor(stream.kept.length / 2));
       stream.isCut = true;
     }
     if (!isAnchor(author, n, this.#orderModel)) return;
@@ -164,7 +166,7 @@ export class LogWitness implements LedgerAcross {
     for (const { room, author, upTo } of wish) {
       const stream = this.#rooms.get(room)?.streams.get(author ?? EVERYBODY);
       const place = stream?.kept.findIndex((each) => writeName(each.author, each.n) === upTo) ?? -1;
-      if (place >= 0) stream?.kept.splice(0, place + 1);
+      if (stream !== undefined && place >= 0) forget(stream, place + 1);
     }
   }
 
@@ -176,6 +178,7 @@ export class LogWitness implements LedgerAcross {
       return {
         room: name,
         ...(author === undefined ? {} : { author }),
+        after: stream?.forgotten ?? "",
         entries: [...(stream?.kept ?? [])],
         members: [...room.members].slice(0, WINDOW_MEMBERS_MAX).map(([client, sinceMs]) => ({ client, sinceMs: tenths(sinceMs) })),
         wrote: [...room.wrote].map(([who, n]) => ({ author: who, n })),
@@ -224,6 +227,7 @@ export class LogWitness implements LedgerAcross {
         chunks: [],
         last: undefined,
         kept: [],
+        forgotten: "",
         isCut: false,
         isChanged: true,
       };
@@ -231,6 +235,12 @@ export class LogWitness implements LedgerAcross {
     }
     return stream;
   }
+}
+
+/** Lets the first writes go. */
+function forget(stream: Stream, count: number): void {
+  const last = stream.kept.splice(0, count).at(-1);
+  if (last !== undefined) stream.forgotten = writeName(last.author, last.n);
 }
 
 function mostCommon(texts: Iterable<string>): string | undefined {

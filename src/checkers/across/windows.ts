@@ -101,12 +101,28 @@ function modelOf(sides: readonly Side[]): Side | undefined {
   return best?.side;
 }
 
+/**
+ * The last write that all sides have, and before which they all have the same of what they have in common: up to there
+ * everything can be judged and forgotten, whatever order it came in.
+ */
 function lastCommon(model: Side, sides: readonly Side[]): string | undefined {
-  for (const { author, n } of model.window.entries.toReversed()) {
-    const name = writeName(author, n);
-    if (sides.every(({ places }) => places.has(name))) return name;
+  const shared = model.window.entries
+    .map(({ author, n }) => writeName(author, n))
+    .filter((name) => sides.every(({ places }) => places.has(name)));
+  const ranks = new Map(shared.map((name, rank) => [name, rank]));
+  const clean = Array.from({ length: shared.length }, () => 0);
+  for (const { window } of sides) {
+    let count = 0;
+    let greatest = -1;
+    for (const { author, n } of window.entries) {
+      const rank = ranks.get(writeName(author, n));
+      if (rank === undefined) continue;
+      greatest = Math.max(greatest, rank);
+      if (greatest === count) clean[count] = (clean[count] ?? 0) + 1;
+      count += 1;
+    }
   }
-  return undefined;
+  return shared[clean.lastIndexOf(sides.length)];
 }
 
 /** Whether a write stands before `end`, or is it, wherever it is known. */
@@ -119,7 +135,8 @@ function disorders(model: Side, side: Side, judged: ReadonlySet<string>): readon
   const findings: Finding[] = [];
   let last: { readonly entry: WindowEntry; readonly place: number } | undefined;
   for (const each of common(model, side)) {
-    if (last !== undefined && each.place < last.place && judged.has(each.name)) findings.push(disorder(model, side, each.entry, last.entry));
+    if (last !== undefined && each.place < last.place && judged.has(each.name))
+      findings.push(disorder(model, side, each.entry, last.entry));
     if (last === undefined || each.place > last.place) last = each;
   }
   return findings;
@@ -160,8 +177,8 @@ function losses(
     // What its own shard never wrote, nobody had to receive.
     if (holder === undefined || entry === undefined || isInvented(sides, entry, facts)) continue;
     for (const side of sides) {
-      // The author's own shard accounts for its members itself.
-      if (side.places.has(name) || facts.homeOf(entry.author) === side.shard) continue;
+      // The author's own shard accounts for its members itself; what a shard has forgotten, all had agreed on.
+      if (side.places.has(name) || facts.homeOf(entry.author) === side.shard || isForgotten(side, holder, name)) continue;
       const members = whoMust(side, holder, entry, sides, facts);
       if (members.length === 0) continue;
       lost += members.length;
@@ -182,6 +199,12 @@ function losses(
     }
   }
   return { missing, lost };
+}
+
+/** Whether a write that the holder still has stands before what the side has kept. */
+function isForgotten({ window }: Side, { places }: Side, name: string): boolean {
+  const from = window.after === "" ? undefined : places.get(window.after);
+  return from !== undefined && (places.get(name) ?? -1) <= from;
 }
 
 /**
