@@ -8,11 +8,10 @@ import { type BenchClient, pause, startBench, until } from "./jazz-clients.ts";
  */
 const ACCOUNTS = Number(process.argv[2] ?? 50);
 const EDITS = Number(process.argv[3] ?? 100);
-/** Messages that all edit: on average each is edited by half of the accounts. */
-const MESSAGES = ACCOUNTS * 4;
+/** Messages that all edit: each by nearly every account. */
+const MESSAGES = ACCOUNTS * 2;
+/** Each account is offline for one spell of this share of the run, somewhere in it. */
 const OFFLINE_SHARE = 0.3;
-/** Chance to come back in a round: spells of five rounds on average. */
-const RETURN = 0.2;
 const ROUND_MS = 200;
 const QUIESCE_MS_MAX = 300_000;
 const TELL_MS = 5_000;
@@ -26,26 +25,27 @@ if (!(await until(() => clients.slice(1).every(({ delivered }) => delivered >= M
   throw new Error("the messages to edit did not reach everybody");
 const base = new Map(clients.map((client) => [client, client.accepted]));
 
+const spell = Math.round(EDITS * OFFLINE_SHARE);
+const leavesAt = new Map(clients.map((client) => [client, prng.below(EDITS - spell + 1)]));
 const away = new Set<BenchClient>();
-let rounds = 0;
-let awayRounds = 0;
+let edits = 0;
+let awayEdits = 0;
 const startMs = performance.now();
 let toldMs = startMs;
 for (let round = 0; round < EDITS; round += 1) {
   const dueMs = startMs + round * ROUND_MS;
   for (const client of clients) {
-    const leaves = !away.has(client) && prng.next() < (RETURN * OFFLINE_SHARE) / (1 - OFFLINE_SHARE);
-    const returns = away.has(client) && prng.next() < RETURN;
-    if (leaves) {
+    const since = round - (leavesAt.get(client) ?? 0);
+    if (since === 0) {
       away.add(client);
       client.act({ do: "offline" });
-    } else if (returns) {
+    } else if (since === spell) {
       away.delete(client);
       client.act({ do: "online" });
     }
     client.act({ do: "edit", pick: prng.next(), content: `edit ${round}` });
-    rounds += 1;
-    if (away.has(client)) awayRounds += 1;
+    edits += 1;
+    if (away.has(client)) awayEdits += 1;
   }
   await pause(dueMs + ROUND_MS - performance.now());
   if (performance.now() - toldMs > TELL_MS) {
@@ -93,7 +93,7 @@ for (const client of clients.slice(1)) {
 }
 const several = [...reference.values()].filter(({ content }) => content.includes("\n")).length;
 console.log(
-  `${ACCOUNTS} accounts × ${EDITS} edits of ${reference.size} messages, ${((awayRounds / rounds) * 100).toFixed(0)} % made offline, in ${(tookMs / 1_000).toFixed(1)} s\n` +
+  `${ACCOUNTS} accounts × ${EDITS} edits of ${reference.size} messages, each ${OFFLINE_SHARE * 100} % of the time offline, ${((awayEdits / edits) * 100).toFixed(0)} % of all edits made then, in ${(tookMs / 1_000).toFixed(1)} s\n` +
     `${confirmed()} of ${total} confirmed, ${arrived()} of ${total * (ACCOUNTS - 1)} deliveries\n` +
     `${compared} values compared on ${ACCOUNTS} replicas: ${differing} differ${examples}; ${several} messages hold concurrent edits`,
 );
