@@ -166,9 +166,14 @@ const LOAD: readonly Mutant[] = [
   mutant("swaps-one-pair-in-100000", "ORD-01 disordered", "One pair of deliveries in 100,000 comes in the other order.", {
     shownBy: PARTY,
   }),
-  mutant("reorders-between-shards", "ORD-01 disordered", "Members that come from every other network get pairs of updates in the other order.", {
-    shownBy: SHARDED_PARTY,
-  }),
+  mutant(
+    "reorders-between-shards",
+    "ORD-01 disordered",
+    "Members that come from every other network get pairs of updates in the other order.",
+    {
+      shownBy: SHARDED_PARTY,
+    },
+  ),
   mutant("stalls-one-second", "LAT-01 late", "The server stands still for one second, once.", { shownBy: SMALL_PARTY }),
 ];
 
