@@ -30,6 +30,8 @@ interface Case {
   readonly mutant?: string;
   /** The requirement that the mutant is to break, for the reason. */
   readonly breaks?: readonly [id: string, reason: string];
+  /** The objective that the mutant is to miss. */
+  readonly misses?: string;
   readonly replicas?: number;
   /** Left out where this is not there. */
   readonly needs?: "redis" | "jazz";
@@ -78,6 +80,11 @@ const CASES: readonly Case[] = [
     breaks: ["LEAF-ORD-05", "lost"],
     isQuick: true,
   }),
+  caseOf("playback", killAndRestart, {
+    name: "playback that is silent, kill",
+    mutant: "is-silent-after-restart",
+    misses: "clients back after faults",
+  }),
   caseOf("jazz", killAndRestart, { name: "jazz that forgets, kill", mutant: "relay-forgets-at-restart", breaks: ["JAZZ-RES-10", "lost"] }),
 ];
 
@@ -90,7 +97,11 @@ function missing({ needs }: Case): string | undefined {
   return undefined;
 }
 
-function problemsOf({ breaks }: Case, result: Result): readonly string[] {
+function problemsOf({ breaks, misses }: Case, result: Result): readonly string[] {
+  if (misses !== undefined) {
+    const objective = result.load?.objectives.find(({ name }) => name === misses);
+    return objective?.verdict === "fail" ? [] : [`${misses} is not missed: ${objective?.got ?? "not judged"}`];
+  }
   if (breaks !== undefined) {
     const [id, reason] = breaks;
     const found = result.requirements.find((each) => each.id === id);
@@ -150,7 +161,8 @@ for (const each of chosen) {
       String(seen?.looked ?? 0).padStart(8),
       String(seen?.lost ?? 0).padStart(6),
     ].join("");
-    const expected = each.breaks === undefined ? "survived" : `named: ${each.breaks.join(" ")}`;
+    const named = each.misses ?? each.breaks?.join(" ");
+    const expected = named === undefined ? "survived" : `named: ${named}`;
     console.log(`${each.name.padEnd(32)}${figures}  ${problems.length === 0 ? expected : "FAILED"}`);
     for (const problem of problems) console.log(`    ${problem}`);
     if (problems.length > 0) {
