@@ -37,7 +37,10 @@ interface Started {
 }
 
 function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Started {
-  const child = spawn(process.execPath, ["bin/rollcall.js", ...args], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["bin/rollcall.js", ...args], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let words = "";
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (text: string) => (words += text));
   const ended = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)));
@@ -84,7 +87,10 @@ export async function runShardProcesses(run: ShardedRun): Promise<ShardedOutcome
       const file = join(folder, `target-${index}.yaml`);
       const known = isApart ? [urls[index % urls.length] ?? ""] : urls;
       const [first = "", second] = known;
-      writeFileSync(file, `binding: playback\nurl: ${first}\n${second === undefined ? "" : `secondUrl: ${second}\n`}credential: { recipe: none }\n`);
+      writeFileSync(
+        file,
+        `binding: playback\nurl: ${first}\n${second === undefined ? "" : `secondUrl: ${second}\n`}credential: { recipe: none }\n`,
+      );
       return begun([
         ...["load", "watch-party", "--target", file, "--clients", String(clients), "--rooms", String(rooms), "--rate", "2"],
         ...["--duration", duration, "--ramp", "2s", "--seed", "shards", "--shard", `${index + 1}/${SHARDS}`, "--referee", address],

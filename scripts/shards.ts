@@ -57,7 +57,9 @@ for (const { name, run, wrong } of PLAYS.filter((play) => play.name.includes(val
   const problem = wrong(outcome);
   const { result } = outcome;
   const { compared = 0, count = 0 } = result.load?.shards ?? {};
-  console.log(`${problem === undefined ? "as it must be" : `WRONG: ${problem}`}: ${result.verdict}, ${count} shards, ${compared} writes held against each other`);
+  console.log(
+    `${problem === undefined ? "as it must be" : `WRONG: ${problem}`}: ${result.verdict}, ${count} shards, ${compared} writes held against each other`,
+  );
   for (const note of result.notes) console.log(`  ${note}`);
   if (problem !== undefined) isWell = false;
 }

@@ -33,7 +33,9 @@ export interface K6DeployOptions extends DeployOptions {
   readonly k6Image: string;
   /** Variables of the script, `-e NAME=value`. */
   readonly variables: Readonly<Record<string, string>>;
-  readonly script: { readonly kind: "configMap"; readonly file: string; readonly text: string } | { readonly kind: "claim"; readonly claim: string; readonly file: string };
+  readonly script:
+    | { readonly kind: "configMap"; readonly file: string; readonly text: string }
+    | { readonly kind: "claim"; readonly claim: string; readonly file: string };
 }
 
 const PORT = 7700;
@@ -158,7 +160,12 @@ function shardJob(options: DeployOptions): Manifest {
           securityContext: POD_SECURITY,
           // Two shards on one machine share its cores, and measure each other.
           topologySpreadConstraints: [
-            { maxSkew: 1, topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "ScheduleAnyway", labelSelector: { matchLabels: labels } },
+            {
+              maxSkew: 1,
+              topologyKey: "kubernetes.io/hostname",
+              whenUnsatisfiable: "ScheduleAnyway",
+              labelSelector: { matchLabels: labels },
+            },
           ],
           containers: [
             {

@@ -4,7 +4,14 @@ import { basename } from "node:path";
 import { stringify } from "yaml";
 import { HarnessError } from "../core/errors.ts";
 import { readTargetFile } from "../targets/index.ts";
-import { CONFIG_MAP_BYTES_MAX, type DeployOptions, jobManifests, type K6DeployOptions, k6Manifests, type Manifest } from "./deploy-manifests.ts";
+import {
+  CONFIG_MAP_BYTES_MAX,
+  type DeployOptions,
+  jobManifests,
+  type K6DeployOptions,
+  k6Manifests,
+  type Manifest,
+} from "./deploy-manifests.ts";
 import { tokenOf } from "./referee.ts";
 import { textOf } from "./run.ts";
 import { scenarioNamed } from "./scenario-named.ts";
@@ -51,11 +58,14 @@ export function yamlOf(manifests: readonly Manifest[]): string {
 
 function optionsOf(scenario: string, flags: Flags): DeployOptions {
   const name = textOf(flags, "name") ?? "rollcall";
-  if (!NAME.test(name)) throw new HarnessError("usage", `"${name}" can not name objects of a cluster`, { hint: "small letters, digits and -, at most 40" });
+  if (!NAME.test(name))
+    throw new HarnessError("usage", `"${name}" can not name objects of a cluster`, { hint: "small letters, digits and -, at most 40" });
   const target = textOf(flags, "target") ?? "";
   const { data } = readTargetFile(target, process.env);
   if (data.url === undefined)
-    throw new HarnessError("usage", `${target} has no url: the shards need a server that runs already`, { hint: "give its address within the cluster" });
+    throw new HarnessError("usage", `${target} has no url: the shards need a server that runs already`, {
+      hint: "give its address within the cluster",
+    });
   const secret = textOf(flags, "tokenSecret");
   const given = HANDED_ON.flatMap(([flag, word]) => (flags[flag] === undefined ? [] : [word, worded(flag, flags[flag])]));
   const consent = Array.isArray(flags["iMayLoad"]) ? flags["iMayLoad"].flatMap((host) => ["--i-may-load", String(host)]) : [];

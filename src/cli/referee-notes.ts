@@ -6,7 +6,8 @@ export function shardDoubts({ shards, accord, done }: RefereeOutcome, { by }: Ru
   const lost = shards.flatMap(({ shard, lostBecause }) =>
     lostBecause === undefined ? [] : [`shard ${shard + 1} of ${shards.length} ${lostBecause}`],
   );
-  const isBlind = by === "members" && shards.length > 1 && lost.length === 0 && accord.compared === 0 && done.some(({ delivered }) => delivered > 0);
+  const isBlind =
+    by === "members" && shards.length > 1 && lost.length === 0 && accord.compared === 0 && done.some(({ delivered }) => delivered > 0);
   return [...lost, ...(isBlind ? ["no write was seen by more than one shard: nothing could be held against each other"] : [])];
 }
 

@@ -24,7 +24,9 @@ export async function runShardOfLoad(scenario: string, flags: Flags): Promise<nu
   const token = tokenOf(textOf(flags, "runToken"), textOf(flags, "tokenFile"));
   const parameters = parametersOf(flags);
   if (common.dryRun) {
-    process.stdout.write(`would play shard ${share.index + 1} of ${share.count} of ${scenario}, by ${share.by}, for the referee at ${url}\n`);
+    process.stdout.write(
+      `would play shard ${share.index + 1} of ${share.count} of ${scenario}, by ${share.by}, for the referee at ${url}\n`,
+    );
     return 0;
   }
   const progress = createProgress(process.stderr);

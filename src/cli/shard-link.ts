@@ -134,7 +134,7 @@ export class ShardLink {
     this.#isEnding = true;
     await this.#playing;
     if (this.#fault !== undefined) throw this.#fault;
-    if (this.#lasts >= this.#workers) for (let isOver = false; !isOver; ) isOver = await this.#checkpoint(true);
+    if (this.#lasts >= this.#workers) for (let isOver = false; !isOver;) isOver = await this.#checkpoint(true);
     await this.#post("result", { done });
   }
 
@@ -254,7 +254,10 @@ export class ShardLink {
         if (answer.ok) return body as T;
         const because = typeof body === "object" && body !== null && "error" in body ? String(body.error) : `status ${answer.status}`;
         throw new HarnessError(answer.status >= 500 ? "internal" : "usage", `the referee refuses: ${because}`, {
-          hint: answer.status === 401 ? "give every shard the token that the referee has" : "every shard needs the same scenario and parameters",
+          hint:
+            answer.status === 401
+              ? "give every shard the token that the referee has"
+              : "every shard needs the same scenario and parameters",
         });
       } catch (error) {
         if (error instanceof HarnessError) throw error;

@@ -92,7 +92,11 @@ export const meetSchema: z.ZodType<MeetMessage> = z.object({ session, point: z.e
 
 const room = z.object({ room: index.max(1_000_000), id: z.string().min(1).max(LABEL_MAX) });
 
-export const roomsSchema: z.ZodType<RoomsMessage> = z.object({ session, made: z.array(room).max(10_000), find: z.array(index.max(1_000_000)).max(10_000) });
+export const roomsSchema: z.ZodType<RoomsMessage> = z.object({
+  session,
+  made: z.array(room).max(10_000),
+  find: z.array(index.max(1_000_000)).max(10_000),
+});
 
 const chunk = z.object({
   after: label,
@@ -155,7 +159,14 @@ export const checkpointSchema: z.ZodType<CheckpointMessage> = z.object({
   boundMs: figure.exactOptional(),
 });
 
-const step = z.object({ atMs: z.number(), from: text, to: text, label: text, frame: text.exactOptional(), isBad: z.boolean().exactOptional() });
+const step = z.object({
+  atMs: z.number(),
+  from: text,
+  to: text,
+  label: text,
+  frame: text.exactOptional(),
+  isBad: z.boolean().exactOptional(),
+});
 
 const outcome = z.object({
   property: z.enum(PROPERTIES),

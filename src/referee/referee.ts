@@ -165,7 +165,12 @@ export class Referee {
     return Math.ceil((rampMs + durationMs) / 1000);
   }
 
-  get progress(): { readonly phase: "gathering" | "playing" | "over"; readonly shards: number; readonly lost: number; readonly last: SeriesPoint | undefined } {
+  get progress(): {
+    readonly phase: "gathering" | "playing" | "over";
+    readonly shards: number;
+    readonly lost: number;
+    readonly last: SeriesPoint | undefined;
+  } {
     const phase = this.#isOver() ? "over" : this.#startAtMs === undefined ? "gathering" : "playing";
     return { phase, shards: this.#shards.size, lost: this.#lost.size, last: this.#series.last };
   }
@@ -220,7 +225,11 @@ export class Referee {
     const shard = this.#shard(index);
     shard.isReady = true;
     shard.boundMs = boundMs ?? Infinity;
-    if (this.#startAtMs === undefined && this.#shards.size === this.#options.shards && [...this.#shards.values()].every((each) => each.isReady)) {
+    if (
+      this.#startAtMs === undefined &&
+      this.#shards.size === this.#options.shards &&
+      [...this.#shards.values()].every((each) => each.isReady)
+    ) {
       this.#startAtMs = this.#options.nowMs() + LEAD_MS;
       this.#options.say?.("all shards are there: it begins");
       this.#waiting.changed();
@@ -228,7 +237,9 @@ export class Referee {
     await this.#waiting.until(() => this.#startAtMs !== undefined || this.#isOver(), HOLD_MS_MAX);
     if (this.#startAtMs !== undefined) return { state: "go", startAtMs: this.#startAtMs };
     if (this.#isOver()) return { state: "stop", because: this.#isStopped ? "the run was called off" : "not all shards came in time" };
-    const missing = Array.from({ length: this.#options.shards }, (_, each) => each).filter((each) => this.#shards.get(each)?.isReady !== true);
+    const missing = Array.from({ length: this.#options.shards }, (_, each) => each).filter(
+      (each) => this.#shards.get(each)?.isReady !== true,
+    );
     return { state: "wait", missing };
   }
 

@@ -29,7 +29,13 @@ export class Series {
   add(shard: number, { worker, t, clients, sent, delivered, deliveryMs, loopLagMs }: SecondMessage): void {
     const closedTo = this.#points.at(-1)?.t ?? -1;
     if (t <= closedTo) return;
-    const open = this.#open.get(t) ?? { latencies: this.#histogram(), clients: new Map<string, number>(), sent: 0, delivered: 0, loopLagMs: 0 };
+    const open = this.#open.get(t) ?? {
+      latencies: this.#histogram(),
+      clients: new Map<string, number>(),
+      sent: 0,
+      delivered: 0,
+      loopLagMs: 0,
+    };
     open.latencies.merge(deliveryMs);
     open.clients.set(`${shard}/${worker}`, clients);
     open.sent += sent;

@@ -115,8 +115,10 @@ async function answer(
   try {
     if (request.method === "GET" && request.url === "/healthz") return say(200, { ok: true });
     const route = names.get(request.url ?? "");
-    if (!isToken(/^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "")) throw new Refusal(401, "this run has another token");
-    if (request.method === "GET" && request.url === "/v1/result") return referee.document === undefined ? say(404, { error: "there is no verdict yet" }) : say(200, referee.document);
+    if (!isToken(/^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? ""))
+      throw new Refusal(401, "this run has another token");
+    if (request.method === "GET" && request.url === "/v1/result")
+      return referee.document === undefined ? say(404, { error: "there is no verdict yet" }) : say(200, referee.document);
     if (route === undefined || request.method !== "POST") throw new Refusal(404, "no such message");
     say(200, await route(await read(request)));
   } catch (error) {
