@@ -38,3 +38,9 @@ test("what breaks on the pristine server too is not laid to the mutant, nor what
     judgeKill(mutant, [result(one, "fail", "lost"), result("PLAY-HB-01", "fail", "early"), result(two, "inconclusive")], before).killed,
   ).toBe(true);
 });
+
+test("what only may be is shown, and shown for the declared reason", () => {
+  expect(judgeKill(mutant, [result(one, "reported", "lost")], []).killed).toBe(true);
+  expect(judgeKill(mutant, [result(one, "reported", "doubled")], []).killed).toBe(false);
+  expect(judgeKill(mutant, [result(one, "reported")], []).killed).toBe(false);
+});

@@ -12,14 +12,15 @@ export interface Kill {
 /**
  * Killed: every declared requirement broke for its declared reason, and nothing else broke but what `also` lists. A
  * requirement that could no longer be judged (a crashed server) is not broken; one that breaks on the pristine server
- * too says nothing about the mutant.
+ * too says nothing about the mutant. A declared MAY, which never fails, has to be reported with the reason.
  */
 export function judgeKill(mutant: Mutant, results: readonly RequirementResult[], pristine: readonly RequirementResult[]): Kill {
   const problems: string[] = [];
   for (const { id, reason } of mutant.breaks) {
     const result = results.find((each) => each.id === id);
     if (result === undefined) problems.push(`${id} was not judged`);
-    else if (!isBroken(result)) problems.push(`${id} ended ${result.verdict}: ${result.observed.slice(0, 200)}`);
+    else if (!isBroken(result) && !(result.verdict === "reported" && result.reasons.length > 0))
+      problems.push(`${id} ended ${result.verdict}: ${result.observed.slice(0, 200)}`);
     else if (!result.reasons.includes(reason)) problems.push(`${id} broke for ${result.reasons.join(", ")}, not for ${reason}`);
   }
   const allowed = [...mutant.breaks, ...(mutant.also ?? [])];
