@@ -62,7 +62,7 @@ const SETTLE_MS = 2000;
 const MARGIN_MS = 3000;
 /** k6 loads its script once for each VU. */
 const ARRIVAL_MS_MAX = 40_000;
-const END_MS_MAX = 30_000;
+const END_MS_MAX = 60_000;
 
 interface Figures {
   readonly cpuMsPerThousand: number;

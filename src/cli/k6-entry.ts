@@ -13,6 +13,7 @@ import { TREND_STATS } from "../engines/k6/metric-names.ts";
 import { ownPart, ownShare, post, vuPorts } from "../engines/k6/runtime.ts";
 import { createFiguresHistogram, type K6Summary, reportOf, thresholdsOf, vusOf } from "../engines/k6/summary.ts";
 import { playVu, vuHistogram } from "../engines/k6/vu.ts";
+import { roomsOfScripts } from "../engines/node/shard-player.ts";
 import { jobOfEnvironment, type K6Defaults, type K6Job, vusFor } from "./k6-job.ts";
 import { resultOf } from "./load-result.ts";
 
@@ -35,6 +36,7 @@ export interface K6Setup {
   readonly run: string;
   readonly seed: string;
   readonly startedAtMs: number;
+  readonly scriptRooms: readonly number[];
 }
 
 /** Globals of k6 where a script is loaded. */
@@ -84,7 +86,14 @@ export function k6Entry(
     },
     setup: () => {
       if (job.target.urls[0] === "") throw new RangeError("no target: give -e TARGET=ws://127.0.0.1:8080, or another address");
-      return { run: job.run ?? randomHex(8), seed: job.seed === "" ? randomHex(12) : job.seed, startedAtMs: Date.now() };
+      const seed = job.seed === "" ? randomHex(12) : job.seed;
+      const { parameters } = job;
+      return {
+        run: job.run ?? randomHex(8),
+        seed,
+        startedAtMs: Date.now(),
+        scriptRooms: roomsOfScripts({ scenario, parameters, operations: binding.operations, seed }),
+      };
     },
     run: (setup) => playOne(scenario, binding, job, metrics, setup),
     handleSummary: (data) => summarise(scenario, binding, job, data, vus),
@@ -103,7 +112,17 @@ async function playOne(
   const { orderModel, echo } = judging;
   const ports = vuPorts(target, { prepared, broker: parent, spec: target.credential }, metrics.delivered, parent);
   const report = await playVu(
-    { binding, scenario, parameters, target, seed: setup.seed, run: setup.run, part: ownPart(), share: ownShare() },
+    {
+      binding,
+      scenario,
+      parameters,
+      target,
+      seed: setup.seed,
+      run: setup.run,
+      scriptRooms: setup.scriptRooms,
+      part: ownPart(),
+      share: ownShare(),
+    },
     ports,
     {
       ledger: (slots, onDelivery) =>

@@ -25,6 +25,8 @@ export interface VuJob {
   readonly target: ResolvedTarget;
   readonly seed: string;
   readonly run: string;
+  /** The room of each client: a hundred VUs need not make every script a hundred times. */
+  readonly scriptRooms: readonly number[];
   /** The VU among those of its process. */
   readonly part: Part;
   /** The process among those of the run. */
@@ -72,7 +74,7 @@ export const vuHistogram: HistogramMaker = createBucketHistogram;
  * @throws whatever our own code threw while it handled an event: never what a server sent.
  */
 export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Promise<VuReport> {
-  const { binding, scenario, parameters, target, seed, run, part, share } = job;
+  const { binding, scenario, parameters, target, seed, run, scriptRooms, part, share } = job;
   const untold: ShardSecond[] = [];
   const tellEvery = Math.ceil(part.count / TELLING_EACH_SECOND_MAX);
   let isStopped = false;
@@ -91,6 +93,7 @@ export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Prom
     seed,
     run,
     shard: part,
+    scriptRooms,
     ...(share === undefined ? {} : { share }),
     credential: ports.credential,
     http: (request, credential) => ports.http(request, credential),

@@ -46,17 +46,18 @@ export interface Cast {
 }
 
 /** In the order of the clients' numbers; no script depends on how clients and rooms are shared out. */
-export function createCast({ scenario, parameters, operations, seed, shard, share }: ShardOptions): Cast {
+export function createCast(options: ShardOptions): Cast {
+  const { parameters, shard, share, scriptRooms } = options;
   const places = new Map<number, number>();
   const shards = new Map<number, Set<number>>();
   const isSpread = share?.by === "members";
   const elsewhere = new Int32Array(isSpread ? parameters.clients : 0).fill(-1);
-  const root = createPrng(`${seed}/${scenario.name}`);
+  const begin = scriptsOf(options);
   const players: Player[] = [];
   for (let index = 0; index < parameters.clients; index += 1) {
-    const prng = root.fork(`client-${index}`);
-    const script = scenario.script(index, parameters, operations.mix, prng);
-    const { room } = script;
+    const known = scriptRooms?.[index];
+    const made = known === undefined ? begin(index) : undefined;
+    const room = known ?? made?.script.room ?? 0;
     places.set(room, (places.get(room) ?? 0) + 1);
     if (isSpread) {
       const played = shardOfMember(index, share.count);
@@ -64,6 +65,7 @@ export function createCast({ scenario, parameters, operations, seed, shard, shar
       if (played !== share.index) elsewhere[index] = room;
     }
     if (!isPlayedBy(index, room, shard, share)) continue;
+    const { prng, script } = made ?? begin(index);
     players.push({
       index,
       slot: players.length,
@@ -98,4 +100,21 @@ export function elsewhereOf({ elsewhere, shards }: Cast, rooms: { indexOf(id: st
     },
     shardsOf: (room) => shards.get(rooms.indexOf(room) ?? -1)?.size ?? 1,
   };
+}
+
+type ScriptOptions = Pick<ShardOptions, "scenario" | "parameters" | "operations" | "seed">;
+
+/** Makes the script of a client by its number, and the chance that is its own. */
+function scriptsOf({ scenario, parameters, operations, seed }: ScriptOptions): (client: number) => Pick<Player, "script" | "prng"> {
+  const root = createPrng(`${seed}/${scenario.name}`);
+  return (client) => {
+    const prng = root.fork(`client-${client}`);
+    return { prng, script: scenario.script(client, parameters, operations.mix, prng) };
+  };
+}
+
+/** The index of each client's room. Worked out once where many parts of a run need it: each script costs time to make. */
+export function roomsOfScripts(options: ScriptOptions): readonly number[] {
+  const begin = scriptsOf(options);
+  return Array.from({ length: options.parameters.clients }, (_, client) => begin(client).script.room);
 }

@@ -27,6 +27,8 @@ export interface ShardOptions {
   readonly run: string;
   /** The part of the process's rooms that is played here; within a process no room is divided. */
   readonly shard: Part;
+  /** The room of each client (`roomsOfScripts`), where it is known already: others' scripts need not be made then. */
+  readonly scriptRooms?: readonly number[];
   /** The process's own part of a run over several; absent when it plays all. */
   readonly share?: Share;
   /** With a share: what the process has in common with the others. */

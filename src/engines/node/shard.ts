@@ -349,6 +349,7 @@ class Shard {
       case "connected":
       case "invoked":
       case "delivered":
+      case "recalled":
       case "presence":
     }
   }
@@ -375,12 +376,14 @@ class Shard {
     const gone = player.room;
     const node = player.node;
     const alarm = this.#alarms.create((nowMs) => {
-      const done = (): void => {
+      if (player.node !== node || player.isJoined) {
         player.isMoving = false;
-      };
-      if (player.node !== node || player.isJoined) return done();
+        return;
+      }
       this.#rooms.forget(player.script.room, gone);
-      void this.#join(player, nowMs).then(done, done);
+      void this.#join(player, nowMs).finally(() => {
+        player.isMoving = false;
+      });
     });
     alarm.set(this.#nowMs() + ANEW_MS * (0.5 + player.prng.next()));
   }
