@@ -301,7 +301,7 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
         delivered,
         doubts,
       ),
-      ...(faults === undefined ? [] : faultObjectives(faults, doubts)),
+      ...(faults === undefined || gathered.interrupted ? [] : faultObjectives(faults, doubts)),
     ],
   };
 }

@@ -32,7 +32,12 @@ describe("a timeline", () => {
   });
 
   test("comes again until all must be healed, and nothing lasts beyond that", () => {
-    const { faults, healMs } = timelineOf(plan(entry({ at: { ms: 2000 }, every: { ms: 2000 }, during: { ms: 3000 } })), RUN, 1, createPrng("s"));
+    const { faults, healMs } = timelineOf(
+      plan(entry({ at: { ms: 2000 }, every: { ms: 2000 }, during: { ms: 3000 } })),
+      RUN,
+      1,
+      createPrng("s"),
+    );
     expect(faults.map(({ beginMs }) => beginMs)).toEqual([3000, 5000, 7000]);
     expect(faults.every(({ endMs }) => endMs <= healMs)).toBe(true);
   });

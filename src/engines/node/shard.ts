@@ -76,7 +76,7 @@ class Shard {
     this.#options = options;
     this.#alarms = options.surroundings.alarms();
     this.#figures = new ShardFigures(options.surroundings);
-    const { faults, target, surroundings } = options;
+    const { faults, surroundings } = options;
     const urlOf = (client: number): number => this.#urlByClient.get(client) ?? 0;
     const nowMs = (): number => surroundings.nowMs();
     this.#faults = faults === undefined ? undefined : new ShardFaults(faults, urlOf, nowMs, () => this.#ledger.restarted());

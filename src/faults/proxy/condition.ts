@@ -34,26 +34,27 @@ export const CLEAR: Condition = {
 
 /** Delays add up, of limits the tightest holds, and a reset goes before a cut. */
 export function conditionOf(rules: readonly Rule[]): Condition {
-  let condition = CLEAR;
+  const condition: { -readonly [name in keyof Condition]: Condition[name] } = { ...CLEAR };
   for (const rule of rules) {
     switch (rule.kind) {
       case "latency":
-        condition = { ...condition, latencyMs: condition.latencyMs + rule.latencyMs, jitterMs: condition.jitterMs + rule.jitterMs };
+        condition.latencyMs += rule.latencyMs;
+        condition.jitterMs += rule.jitterMs;
         break;
       case "bandwidth":
-        condition = { ...condition, bytesPerSecond: Math.min(condition.bytesPerSecond, rule.bytesPerSecond) };
+        condition.bytesPerSecond = Math.min(condition.bytesPerSecond, rule.bytesPerSecond);
         break;
       case "half-open":
-        condition = { ...condition, isSilent: true };
+        condition.isSilent = true;
         break;
       case "cut":
-        condition = { ...condition, ending: condition.ending ?? "cut" };
+        condition.ending ??= "cut";
         break;
       case "reset":
-        condition = { ...condition, ending: "reset" };
+        condition.ending = "reset";
         break;
       case "slow-close":
-        condition = { ...condition, slowCloseMs: Math.max(condition.slowCloseMs, rule.delayMs) };
+        condition.slowCloseMs = Math.max(condition.slowCloseMs, rule.delayMs);
         break;
       default:
         unreachable(rule);
