@@ -52,7 +52,7 @@ interface Stream {
   readonly held: Map<string, Held>;
   readonly settled: Map<string, ChunkWitness>;
   /** Windows that have come; undefined while none are wanted. */
-  windows: Map<number, WindowWitness> | undefined;
+  windows: Map<number, { readonly window: WindowWitness; /** Told after its last word. */ readonly isLast: boolean }> | undefined;
   /** Nothing is common to all shards: it can be judged at the end only. */
   isForTheEnd: boolean;
 }
@@ -85,6 +85,7 @@ export class Accord {
   readonly #wishes: Map<number, Wishes> = new Map();
   readonly #breaches = new Breaches();
   #tick = 0;
+  #hasEnded = false;
   #streams = 0;
   #asking = 0;
   #looks = 0;
@@ -117,13 +118,8 @@ export class Accord {
 
   /** Every shard that is left has told its last: from now on what is not agreed on is looked at. */
   end(): void {
-    for (const room of this.#rooms.values()) {
-      for (const stream of room.streams.values()) {
-        for (const [key, held] of stream.held) if (this.#waitsFor(stream, held, true).length === 0) this.#settle(stream, key, held);
-        stream.isForTheEnd = false;
-        if (stream.held.size > 0) this.#ask(stream);
-      }
-    }
+    this.#hasEnded = true;
+    for (const room of this.#rooms.values()) for (const stream of room.streams.values()) this.#endStream(stream);
   }
 
   /** Windows are still wanted. */
@@ -135,7 +131,7 @@ export class Accord {
     for (const window of windows) {
       const stream = this.#rooms.get(window.room)?.streams.get(window.author ?? EVERYBODY);
       if (stream?.windows === undefined || !stream.room.shards.has(shard)) continue;
-      stream.windows.set(shard, window);
+      stream.windows.set(shard, { window, isLast: this.#last.has(shard) });
       this.#judgeIfComplete(stream);
     }
   }
@@ -167,6 +163,12 @@ export class Accord {
       compared: this.#compared,
       looks: this.#looks,
     };
+  }
+
+  #endStream(stream: Stream): void {
+    for (const [key, held] of stream.held) if (this.#waitsFor(stream, held, true).length === 0) this.#settle(stream, key, held);
+    stream.isForTheEnd = false;
+    if (stream.held.size > 0) this.#ask(stream);
   }
 
   #takeStream(shard: number, told: StreamWitness): void {
@@ -255,19 +257,20 @@ export class Accord {
     for (const shard of room.shards) if (!windows.has(shard) && !this.#gone.has(shard)) return;
     stream.windows = undefined;
     this.#asking -= 1;
-    const isFinal = [...room.shards].every((shard) => this.#last.has(shard) || this.#gone.has(shard));
+    const isFinal = [...windows.values()].every(({ isLast }) => isLast);
     const { homeOf, boundMs } = this.#options;
-    const verdict = judgeWindows(windows, { homeOf, boundMs, isFinal });
+    const verdict = judgeWindows(new Map([...windows].map(([shard, { window }]) => [shard, window])), { homeOf, boundMs, isFinal });
     for (const finding of verdict.findings) this.#found(finding);
     this.#lost += verdict.lost;
     if (verdict.inconclusiveBecause !== undefined) this.#bounded(verdict.inconclusiveBecause);
     if (windows.size > 1) this.#compared += verdict.judged.size;
-    if (isFinal) stream.held.clear();
-    else if (verdict.upTo === undefined) stream.isForTheEnd = true;
+    if (isFinal) return stream.held.clear();
+    if (verdict.upTo === undefined) stream.isForTheEnd = true;
     else {
       this.#wishAgreed(stream, verdict.upTo);
-      for (const key of [...stream.held.keys()]) if (key === "" || key.startsWith("~") || verdict.judged.has(key)) stream.held.delete(key);
+      for (const [key, { chunk }] of [...stream.held]) if (verdict.judged.has(chunk.upTo)) stream.held.delete(key);
     }
+    if (this.#hasEnded) this.#endStream(stream);
   }
 
   #judgeStates({ name, states }: Room): void {

@@ -152,7 +152,7 @@ function together(
     accord.takeLast(part.shard, part.witness.takeLast());
   }
   accord.end();
-  for (let round = 0; accord.isAsking && round < 3; round += 1) for (const part of left) carryOut(part);
+  for (let round = 0; accord.isAsking && round < 9; round += 1) for (const part of left) carryOut(part);
   expect(accord.isAsking).toBe(false);
   const verdict = accord.finish();
   return { reasons: reasons([...left.flatMap(({ outcomes = [] }) => outcomes), ...verdict.outcomes]), verdict };
