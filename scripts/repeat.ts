@@ -32,11 +32,10 @@ for (let turn = 1; turn <= times; turn += 1) {
     seen.set(finding, (seen.get(finding) ?? 0) + 1);
   }
   const told = broken.map(({ id, verdict, observed, known }) => `${id} ${verdict}${known === undefined ? "" : ", known"} (${observed})`);
-  console.log(
-    `${turn}/${times}  ${isClean ? "pass" : "NOT CLEAN"}${told.length === 0 ? "" : `, seed ${result.seed}: ${told.join("; ")}`}`,
-  );
+  console.log(`${turn}/${times}  ${isClean ? "pass" : "NOT CLEAN"}${told.length === 0 ? "" : `, seed ${result.seed}: ${told.join("; ")}`}`);
 }
 await busy?.terminate();
-for (const [finding, count] of [...seen].toSorted()) console.log(`${count}/${times}  ${finding}`);
+for (const [finding, count] of [...seen].toSorted(([left], [right]) => left.localeCompare(right, "en")))
+  console.log(`${count}/${times}  ${finding}`);
 console.log(`${passed} of ${times} passed`);
 process.exitCode = passed === times ? 0 : 1;

@@ -294,15 +294,15 @@ const eventMetrics: CaseDefinition = {
         .filter((each) => each["userId"] === userId)
         .map((each) => each["status"] ?? null);
     await t.until(() => typing().length >= 2 && presence().length >= 2, SHALL_MS);
-    t.check(OBS_02, typing().join() === "true,false", {
+    t.check(OBS_02, typing().map(String).join() === "true,false", {
       reason: "absent",
       expected: "typing_indicator true, then false",
-      seen: typing().join(),
+      seen: typing().map(String).join(),
     });
-    t.check(OBS_02, presence().join() === "away,online", {
+    t.check(OBS_02, presence().map(String).join() === "away,online", {
       reason: "absent",
       expected: "presence_change away, then online",
-      seen: presence().join(),
+      seen: presence().map(String).join(),
     });
     const stamps = [...metricsOf(driver, "typing_indicator"), ...metricsOf(driver, "presence_change")].map((each) => each["timestamp"]);
     t.check(
