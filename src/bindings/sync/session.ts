@@ -88,7 +88,7 @@ class SyncSession implements Session {
     const { user } = this.#state;
     const entityId = this.#options.room;
     out.observe({ kind: "connected", user });
-    this.#takeIn(out);
+    // What waits to be taken in is asked for again: after a restart thousands open at once, and taking in is long work.
     out.send(clientFrame({ type: "subscribe", entityId, versionVector: this.#replica.versionVector() }));
     // Whether these arrived before the connection broke cannot be known; to repeat them is harmless.
     const again = [...this.#unconfirmed];
