@@ -60,6 +60,10 @@ async function said(started: Started, pattern: RegExp): Promise<readonly string[
   throw new Error(`it never said ${String(pattern)}:\n${started.words()}`);
 }
 
+function words(flags: Readonly<Record<string, string | number>>): readonly string[] {
+  return Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
+}
+
 /** Starts the server, the referee and the shards as a user would, and gives what came of it. Ends all it has started. */
 export async function runShardProcesses(run: ShardedRun): Promise<ShardedOutcome> {
   const { mutant, replicas = 1, isApart = false, killed, clients = 30, rooms = 3, duration = "8s", say = () => undefined } = run;
@@ -73,7 +77,10 @@ export async function runShardProcesses(run: ShardedRun): Promise<ShardedOutcome
   };
   try {
     const servers = begun([
-      ...["serve", "playback", "--recipe", "none"],
+      "serve",
+      "playback",
+      "--recipe",
+      "none",
       ...(mutant === undefined ? [] : ["--mutant", mutant]),
       ...(replicas === 1 ? [] : ["--replicas", String(replicas)]),
     ]);
@@ -92,8 +99,10 @@ export async function runShardProcesses(run: ShardedRun): Promise<ShardedOutcome
         `binding: playback\nurl: ${first}\n${second === undefined ? "" : `secondUrl: ${second}\n`}credential: { recipe: none }\n`,
       );
       return begun([
-        ...["load", "watch-party", "--target", file, "--clients", String(clients), "--rooms", String(rooms), "--rate", "2"],
-        ...["--duration", duration, "--ramp", "2s", "--seed", "shards", "--shard", `${index + 1}/${SHARDS}`, "--referee", address],
+        "load",
+        "watch-party",
+        ...words({ target: file, clients, rooms, rate: 2, duration, ramp: "2s", seed: "shards" }),
+        ...words({ shard: `${index + 1}/${SHARDS}`, referee: address }),
       ]);
     });
     if (killed !== undefined) {

@@ -100,12 +100,17 @@ describe("an Indexed Job", () => {
 describe("a TestRun of k6-operator", () => {
   test("has as many runners as shards, the script and the token", () => {
     const manifests = applied(k6Manifests(K6));
-    const [run] = manifests.filter(({ kind }) => kind === "TestRun");
+    const run = manifests.find(({ kind }) => kind === "TestRun");
     const { spec } = testRun.parse(run);
     expect(spec).toMatchObject({ parallelism: 20, arguments: expect.stringContaining("-e REFEREE=http://evening-referee:7700") });
     for (const manifest of manifests) if (manifest !== run) expect(() => validate(manifest), manifest.kind).not.toThrow();
     const { image, env, resources } = spec.runner;
-    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "runner" }, spec: { containers: [{ name: "k6", image, env, resources }] } };
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "runner" },
+      spec: { containers: [{ name: "k6", image, env, resources }] },
+    };
     expect(() => new Pod(pod as never).validate()).not.toThrow();
   });
 

@@ -6,15 +6,25 @@ import { runShardProcesses } from "../scripts/shard-processes.ts";
 
 const TOKEN = "0123456789abcdef";
 const PARAMETERS = { clients: 4, rooms: 1, ratePerSecond: 1, durationMs: 1000, rampMs: 0, churnPerMinute: 0 };
-const DONE = {
-  kind: "done",
-  result: {
-    ...{ clients: 2, rooms: 1, outcomes: [], sent: 0, planned: 0, late: 0, dropped: 0, refusedJoins: 0, joinMs: createHdr().encode() },
-    ...{ actMs: 1, loopLagMsP99: 0, cpu: 0, residentBytes: 0, interrupted: false },
-  },
-  ...{ deliveryMs: createHdr().encode(), convergenceMs: createHdr().encode(), spreadMs: createHdr().encode() },
-  ...{ delivered: 0, expected: 0, recognised: 0 },
-} as const;
+const EMPTY = createHdr().encode();
+const RESULT = {
+  clients: 2,
+  rooms: 1,
+  outcomes: [],
+  sent: 0,
+  planned: 0,
+  late: 0,
+  dropped: 0,
+  refusedJoins: 0,
+  joinMs: EMPTY,
+  actMs: 1,
+  loopLagMsP99: 0,
+  cpu: 0,
+  residentBytes: 0,
+  interrupted: false,
+};
+const NOTHING = { delivered: 0, expected: 0, recognised: 0, deliveryMs: EMPTY, convergenceMs: EMPTY, spreadMs: EMPTY };
+const DONE = { kind: "done", result: RESULT, ...NOTHING };
 
 let server: RefereeServer | undefined;
 afterEach(async () => {
@@ -27,7 +37,12 @@ async function setUp(shards = 2, limits: { silentMsMax?: number; gatherMsMax?: n
   let sessions = 0;
   const nowMs = (): number => performance.now();
   const referee = new Referee({
-    ...{ shards, run: "run", seed: "seed", orderModels: new Map([["playback", "total" as const]]), histogram: createHdr, nowMs },
+    shards,
+    run: "run",
+    seed: "seed",
+    orderModels: new Map([["playback", "total" as const]]),
+    histogram: createHdr,
+    nowMs,
     gatherMsMax: limits.gatherMsMax ?? 60_000,
     silentMsMax: limits.silentMsMax ?? 60_000,
     newSession: () => `session ${(sessions += 1)} of a shard`,
@@ -40,7 +55,10 @@ async function setUp(shards = 2, limits: { silentMsMax?: number; gatherMsMax?: n
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
   };
   const message = (shard: number, more: Partial<RegisterMessage["plan"]> = {}): RegisterMessage => ({
-    ...{ shard, shards, engine: "node", version: "1" },
+    shard,
+    shards,
+    engine: "node",
+    version: "1",
     plan: { binding: "playback", scenario: "watch-party", parameters: PARAMETERS, by: "members", ...more },
     target: { asked: "x", name: "x", urls: ["http://127.0.0.1:1"], dialect: "published", timeScale: 1, known: [] },
   });

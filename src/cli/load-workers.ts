@@ -84,7 +84,12 @@ export async function runWorkers(
     // Interrupted before the workers were there: they play nothing, and say so.
     if (options.signal?.aborted === true) stop();
     const done = await finishing;
-    await link?.finish(done.map(({ result: { firstFailure, ...result }, ...rest }) => ({ ...rest, result: { ...result, ...(firstFailure === undefined ? {} : { firstFailure }) } })));
+    await link?.finish(
+      done.map(({ result: { firstFailure, ...result }, ...rest }) => ({
+        ...rest,
+        result: { ...result, ...(firstFailure === undefined ? {} : { firstFailure }) },
+      })),
+    );
     await Promise.all(children.map(ended));
     return { done, series: series.points, interrupted: options.signal?.aborted ?? false };
   } finally {

@@ -55,16 +55,16 @@ export class ShardLink {
   #say: (message: ToShardWorker) => void = () => undefined;
   #workers = 1;
   readonly #meetings: Map<"quiet" | "read", number> = new Map();
-  #made: RoomMade[] = [];
+  readonly #made: RoomMade[] = [];
   readonly #find: Set<number> = new Set();
   #areRoomsAsked = false;
-  #seconds: SecondMessage[] = [];
-  #streams: StreamWitness[] = [];
-  #windows: WindowWitness[] = [];
+  readonly #seconds: SecondMessage[] = [];
+  readonly #streams: StreamWitness[] = [];
+  readonly #windows: WindowWitness[] = [];
   #lasts = 0;
   #playing: Promise<void> = Promise.resolve();
   #isEnding = false;
-  #fault: unknown;
+  #fault: Error | undefined;
   readonly #stop = new AbortController();
 
   constructor(options: ShardLinkOptions) {
@@ -178,7 +178,7 @@ export class ShardLink {
         await pause(Math.max(50, CHECKPOINT_MS - (performance.now() - fromMs)), () => this.#isEnding);
       }
     } catch (error) {
-      this.#fault = error;
+      this.#fault = error instanceof Error ? error : new Error(String(error));
       this.#stop.abort();
     }
   }

@@ -268,7 +268,7 @@ export class Accord {
     if (verdict.upTo === undefined) stream.isForTheEnd = true;
     else {
       this.#wishAgreed(stream, verdict.upTo);
-      for (const [key, { chunk }] of [...stream.held]) if (verdict.judged.has(chunk.upTo)) stream.held.delete(key);
+      for (const [key, { chunk }] of stream.held) if (verdict.judged.has(chunk.upTo)) stream.held.delete(key);
     }
     if (this.#hasEnded) this.#endStream(stream);
   }

@@ -38,12 +38,14 @@ function receivedBy(plan: Plan, log: readonly Write[], member: number): readonly
     const [one, two] = [received[at], received[at + 1]];
     if (one !== undefined && two !== undefined) received.splice(at, 2, two, one);
   }
-  const gone = plan.faults.flatMap((fault) =>
-    (fault.kind === "drop" && member % plan.shards === fault.shard) || (fault.kind === "alone" && fault.member === member)
-      ? [log[fault.at]]
-      : [],
+  const gone = new Set(
+    plan.faults.flatMap((fault) =>
+      (fault.kind === "drop" && member % plan.shards === fault.shard) || (fault.kind === "alone" && fault.member === member)
+        ? [log[fault.at]]
+        : [],
+    ),
   );
-  return received.map((write) => (gone.includes(write) ? undefined : write));
+  return received.map((write) => (gone.has(write) ? undefined : write));
 }
 
 function logOf({ writes, members }: Plan): readonly Write[] {

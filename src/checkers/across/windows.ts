@@ -46,7 +46,7 @@ interface Side {
  * function: the same windows, in any order of shards, give the same verdict.
  */
 export function judgeWindows(windows: ReadonlyMap<number, WindowWitness>, facts: WindowFacts): WindowVerdict {
-  const sides = [...windows].toSorted(([left], [right]) => left - right).map(([shard, window]) => sideOf(shard, window));
+  const sides = [...windows].sort(([left], [right]) => left - right).map(([shard, window]) => sideOf(shard, window));
   const names = new Set(sides.flatMap(({ places }) => [...places.keys()]));
   const model = modelOf(sides);
   if (model === undefined) return { findings: [], lost: 0, upTo: undefined, judged: names };
@@ -92,7 +92,7 @@ function isInOrder(model: Side, side: Side): boolean {
 
 /** The shard with whose order most others agree; of equals the one that saw most. */
 function modelOf(sides: readonly Side[]): Side | undefined {
-  const tried = sides.toSorted((left, right) => right.window.entries.length - left.window.entries.length).slice(0, MODELS_MAX);
+  const tried = [...sides].sort((left, right) => right.window.entries.length - left.window.entries.length).slice(0, MODELS_MAX);
   let best: { readonly side: Side; readonly agreeing: number } | undefined;
   for (const side of tried) {
     const agreeing = sides.filter((other) => isInOrder(side, other)).length;
@@ -217,7 +217,8 @@ function whoMust(side: Side, holder: Side, entry: WindowEntry, sides: readonly S
   const sentFromMs = sentMs - facts.boundMs(side.shard) - facts.boundMs(home?.shard ?? -1);
   const before = holder.window.entries
     .slice(0, holder.places.get(writeName(entry.author, entry.n)))
-    .findLast(({ author, n }) => side.places.has(writeName(author, n)));
+    .reverse()
+    .find(({ author, n }) => side.places.has(writeName(author, n)));
   const beforeMs = (before === undefined ? undefined : entryOf(side, before)?.atMs) ?? Number.NaN;
   return side.window.members
     .filter(({ sinceMs }) => sinceMs < sentFromMs || sinceMs + JOIN_MARGIN_MS < beforeMs)
