@@ -7,12 +7,17 @@ import { type EngineName, load, type LoadOptions, openGround, playOn } from "../
 import { loadBinding } from "../src/cli/registry.ts";
 
 /**
- * `npm run k6 [-- --quick] [--only <binding>] [--json <path>]`: what runs in stock k6, shown. One server, the same
+ * `npm run k6 [-- --quick] [--pristine] [--only <binding>] [--json <path>]`: what runs in stock k6, shown. One server, the same
  * scenario in our engine and in k6: the same verdicts. Then each binding that can: 500 sockets for 30 s, and servers
  * with one fault each, which are named with the declared reason. Needs k6 (`rollcall k6 install`).
  */
 const { values } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, only: { type: "string" }, json: { type: "string" } },
+  options: {
+    quick: { type: "boolean", default: false },
+    pristine: { type: "boolean", default: false },
+    only: { type: "string" },
+    json: { type: "string" },
+  },
 });
 
 interface Row {
@@ -146,9 +151,10 @@ if (first === undefined) {
   console.error("usage: npm run k6 [-- --quick] [--only playback|steps|leaf] [--json <path>]");
   process.exit(2);
 }
-if (first.binding === "playback") await sameVerdicts(first);
+if (first.binding === "playback" && !values.pristine) await sameVerdicts(first);
 for (const row of ROWS) {
   await pristine(row);
+  if (values.pristine) continue;
   for (const [id, roomOf] of values.quick ? row.mutants.slice(0, 2) : row.mutants) await faulty(row, id, roomOf);
 }
 if (values.json !== undefined) {

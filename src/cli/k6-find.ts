@@ -58,8 +58,17 @@ export async function findK6(places: K6Places = PLACES): Promise<K6> {
   if (docker?.code === 0) {
     const command = (folder: string): readonly [string, ...string[]] => [
       "docker",
-      ...["run", "--rm", "--network", "host", "--user", `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`],
-      ...["--volume", `${folder}:${folder}`, "--workdir", folder, image],
+      "run",
+      "--rm",
+      "--network",
+      "host",
+      "--user",
+      `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`,
+      "--volume",
+      `${folder}:${folder}`,
+      "--workdir",
+      folder,
+      image,
     ];
     return { command, how: `the image ${image}` };
   }
