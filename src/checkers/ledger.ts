@@ -1,14 +1,13 @@
-import type { CheckerOutcome, Property, WitnessStep } from "../core/checker.ts";
+import type { CheckerOutcome, Property } from "../core/checker.ts";
 import type { Histogram } from "../core/histogram.ts";
 import type { Entry, Ledger } from "../core/ledger.ts";
 import type { Marker } from "../core/marker.ts";
 import type { Delivered } from "../core/observation.ts";
-import type { Reason } from "../core/reason.ts";
 import type { Frame } from "../core/session.ts";
-import { Breaches } from "./breaches.ts";
+import { Gaps, isRecent, PASSED_MAX } from "./gaps.ts";
 import { judgeFinalStates, type FinalState } from "./final-states.ts";
+import { LedgerFindings } from "./ledger-findings.ts";
 import type { LedgerAcross, LedgerFigures, LedgerOptions } from "./ledger-types.ts";
-import { disorderSteps, entrySteps, frameStep, lostSteps, stateStep } from "./ledger-witness.ts";
 import { KeptFrames } from "./kept-frames.ts";
 import { RoomLog, SpareEntries, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
 
@@ -24,15 +23,6 @@ const FOREIGN_AGE_MS_MAX = 5000;
 
 /** What was sent before a member's join was confirmed may come to others this much later, in good order. */
 const ENTERING_MS_MAX = 1000;
-
-/** Holes that one client may have before it counts as cut off: each costs a number, and a healthy client has none. */
-const HOLES_MAX = 1024;
-/**
- * Under authors' own order a member that has just come may hear a write after those that were passed on behind it: what it
- * has passed over, or what others have heard before it came, may still come, for so long and of so many.
- */
-const PASSED_MS_MAX = 10_000;
-const PASSED_MAX = 256;
 
 /**
  * The ledger of one process. Why a cursor is enough for total order: if all members receive subsequences of one
@@ -52,15 +42,13 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   readonly #cursor: Float64Array;
   readonly #joinedMs: Float64Array;
   readonly #number: Int32Array;
-  readonly #holes: (number[] | undefined)[];
-  /** Of each member the indices that it has passed over without being owed them. */
-  readonly #passed: (number[] | undefined)[];
+  readonly #gaps: Gaps;
   readonly #slotOf: Map<number, number> = new Map();
   /** Room of each author's writes, kept after it left: tells a foreign write from an invented one. */
   readonly #homeOf: Map<number, string> = new Map();
   readonly #refused: Set<number> = new Set();
   readonly #finals: (Omit<FinalState, "last"> & { readonly log: RoomLog<F> })[] = [];
-  readonly #breaches = new Breaches();
+  readonly #findings: LedgerFindings<F>;
   readonly #deliveryMs: Histogram;
   readonly #convergenceMs: Histogram;
   readonly #spreadMs: Histogram;
@@ -79,12 +67,12 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     this.#options = options;
     this.#ownByConfirmation = !options.echo && options.orderModel !== "perAuthor";
     this.#roomOf = Array.from({ length: options.slots }, () => undefined);
-    this.#holes = Array.from({ length: options.slots }, () => undefined);
-    this.#passed = Array.from({ length: options.slots }, () => undefined);
+    this.#gaps = new Gaps(options.slots, options.orderModel === "perAuthor");
     this.#state = new Uint8Array(options.slots);
     this.#cursor = new Float64Array(options.slots);
     this.#joinedMs = new Float64Array(options.slots);
     this.#number = new Int32Array(options.slots);
+    this.#findings = new LedgerFindings(options, this.#number);
     this.#deliveryMs = options.histogram();
     this.#convergenceMs = options.histogram();
     this.#spreadMs = options.histogram();
@@ -100,8 +88,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     this.#joinedMs[client] = nowMs;
     // What others have heard already may still be under way to it.
     const from = Math.max(log.base, log.end - PASSED_MAX);
-    for (let index = from; index < log.end; index += 1)
-      if ((log.at(index)?.firstMs ?? -Infinity) >= nowMs - PASSED_MS_MAX) this.#passOver(client, index);
+    for (let index = from; index < log.end; index += 1) if (isRecent(log.at(index)?.firstMs, nowMs)) this.#gaps.passOver(client, index);
     this.#number[client] = number;
     this.#slotOf.set(number, client);
     this.#homeOf.set(number, room);
@@ -186,14 +173,14 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     if (log === undefined || marker === undefined) return undefined;
     const known = log.find(marker.author, marker.n);
     if (!marker.intact)
-      this.#finding(
-        "delivery",
-        "damaged",
+      this.#findings.damaged(
         client,
         log,
         "a payload that fits its sum",
         `a=${marker.author} n=${marker.n} with another payload`,
-        () => this.#frameStep(client, nowMs, bytes, delivery),
+        delivery,
+        bytes,
+        nowMs,
       );
     if (known === undefined) {
       const pending = log.pendingOf(marker.author, marker.n) ?? this.#foreign(log, marker, nowMs);
@@ -209,9 +196,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
       known.isContinued = this.#continues(client, log, known.index, bytes);
       this.#keep(known, bytes);
     } else if (known.content !== delivery.content)
-      this.#finding("delivery", "damaged", client, log, known.content, delivery.content, () =>
-        this.#frameStep(client, nowMs, bytes, delivery),
-      );
+      this.#findings.damaged(client, log, known.content, delivery.content, delivery, bytes, nowMs);
     this.#receive(client, log, known, bytes, nowMs, true);
     return known;
   }
@@ -223,15 +208,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     const has = log.find(marker.author, marker.n);
     const last = log.at((this.#cursor[client] ?? 0) - 1);
     if (has === undefined || last === undefined || has.index >= last.index || this.#options.orderModel === "perAuthor") return;
-    this.#finding(
-      "guarantees",
-      "stale",
-      client,
-      log,
-      `a state with a=${last.author} n=${last.n}, which this client has received`,
-      `the state as of a=${has.author} n=${has.n}`,
-      () => [...this.#entrySteps(client, log, last, last.firstMs, "received"), stateStep(this.#number[client] ?? 0, nowMs, has)],
-    );
+    this.#findings.stale(client, log, last, has, nowMs);
   }
 
   finalState(client: number, marker: Marker | undefined): void {
@@ -252,7 +229,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
         // What was in flight when a member came may have reached it as state: it need not come again.
         for (let entry = this.#next(slot, log); entry !== undefined; entry = log.at(entry.index + 1))
           if (entry.invokedMs < beforeMs && this.#mustReceive(slot, entry, this.#state[slot] === FOLLOWING)) return false;
-        for (const index of this.#holes[slot] ?? []) if ((log.at(index)?.invokedMs ?? beforeMs) < beforeMs) return false;
+        for (const index of this.#gaps.holes(slot)) if ((log.at(index)?.invokedMs ?? beforeMs) < beforeMs) return false;
       }
     }
     return true;
@@ -342,15 +319,9 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     entry.isOvertaken = this.#options.orderModel === "perAuthor" && entry.n < log.lastOf(entry.author);
     log.append(entry);
     this.#receive(client, log, entry, bytes, nowMs, delivery !== undefined);
-    this.#cutOff += log.trim((slot) => this.#floor(slot, log, nowMs));
+    const firstMsAt = (index: number): number | undefined => log.at(index)?.firstMs;
+    this.#cutOff += log.trim((slot) => Math.min(this.#gaps.floor(slot, firstMsAt, nowMs), this.#cursor[slot] ?? 0));
     return entry;
-  }
-
-  /** The first entry that a member may still need. */
-  #floor(slot: number, log: RoomLog<F>, nowMs: number): number {
-    const passed = this.#passed[slot];
-    while (passed?.[0] !== undefined && (log.at(passed[0])?.firstMs ?? -Infinity) < nowMs - PASSED_MS_MAX) passed.shift();
-    return Math.min(this.#holes[slot]?.[0] ?? Infinity, passed?.[0] ?? Infinity, this.#cursor[slot] ?? 0);
   }
 
   /** Keeps the frame of an entry, but for one that came in the same frame as the entry before. */
@@ -386,17 +357,12 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
       this.#openHoles(client, log, cursor, entry.index, true);
       this.#cursor[client] = entry.index + 1;
     } else if (!this.#fillHole(client, log, entry, bytes, nowMs)) {
-      this.#finding("delivery", "doubled", client, log, `a=${entry.author} n=${entry.n} once`, "received again", () =>
-        this.#entrySteps(client, log, entry, nowMs, "received again"),
-      );
+      this.#findings.doubled(client, log, entry, nowMs);
       return;
     }
-    if (isDelivery) {
-      const after = entry.isOvertaken && entry.index >= cursor ? this.#overtaking(client, log, entry) : undefined;
-      if (after !== undefined) this.#disordered(client, log, entry, after, bytes, nowMs);
-      this.#account(entry, nowMs);
-      return;
-    }
+    const after = isDelivery && entry.isOvertaken && entry.index >= cursor ? this.#overtaking(client, log, entry) : undefined;
+    if (after !== undefined) this.#findings.disordered(client, log, entry, after, bytes, nowMs);
+    if (isDelivery) return this.#account(entry, nowMs);
     entry.received += 1;
     if (entry.received === entry.needed) this.#converged(entry, nowMs);
   }
@@ -420,49 +386,17 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     for (let index = Math.max(from, log.base); index < to; index += 1) {
       const entry = log.at(index);
       if (entry === undefined) continue;
-      if (!this.#mustReceive(client, entry, isFollowing)) {
-        this.#passOver(client, index);
-        continue;
-      }
-      const holes = (this.#holes[client] ??= []);
-      if (holes.length < HOLES_MAX) holes.push(index);
-      else this.#lose(client, log, entry);
+      if (!this.#mustReceive(client, entry, isFollowing)) this.#gaps.passOver(client, index);
+      else if (!this.#gaps.open(client, index)) this.#lose(client, log, entry);
     }
-  }
-
-  #passOver(client: number, index: number): void {
-    if (this.#options.orderModel !== "perAuthor") return;
-    const passed = (this.#passed[client] ??= []);
-    if (passed.length >= PASSED_MAX) passed.shift();
-    passed.push(index);
   }
 
   /** Fills a hole; where the order model binds the pair, that is disorder. Gives false when there was none. */
   #fillHole(client: number, log: RoomLog<F>, entry: LogEntry<F>, bytes: F | undefined, nowMs: number): boolean {
-    const holes = this.#holes[client] ?? [];
-    const open = [holes, this.#passed[client] ?? []].find((each) => each.includes(entry.index));
-    if (open === undefined) return false;
-    open.splice(open.indexOf(entry.index), 1);
-    const after = this.#receivedAfter(client, log, entry, holes);
-    if (after !== undefined) this.#disordered(client, log, entry, after, bytes, nowMs);
+    if (!this.#gaps.fill(client, entry.index)) return false;
+    const after = this.#receivedAfter(client, log, entry);
+    if (after !== undefined) this.#findings.disordered(client, log, entry, after, bytes, nowMs);
     return true;
-  }
-
-  #disordered(client: number, log: RoomLog<F>, entry: LogEntry<F>, after: LogEntry<F>, bytes: F | undefined, nowMs: number): void {
-    const kept = bytes ?? entry.bytes;
-    const whose = this.#options.orderModel === "perAuthor" ? "as they were written" : "as other members received them";
-    this.#finding(
-      "order",
-      "disordered",
-      client,
-      log,
-      `a=${entry.author} n=${entry.n} before a=${after.author} n=${after.n}, ${whose}`,
-      `a=${after.author} n=${after.n} before a=${entry.author} n=${entry.n}`,
-      () => {
-        const text = kept === undefined ? undefined : this.#options.textOf(kept);
-        return disorderSteps(this.#number[client] ?? 0, entry, after, text, nowMs);
-      },
-    );
   }
 
   /**
@@ -470,11 +404,11 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
    * an author's own order holds, one that the author wrote later. A log cannot tell that order: who was the first to get
    * a write may have had the one before it as state.
    */
-  #receivedAfter(client: number, log: RoomLog<F>, entry: LogEntry<F>, holes: readonly number[]): LogEntry<F> | undefined {
+  #receivedAfter(client: number, log: RoomLog<F>, entry: LogEntry<F>): LogEntry<F> | undefined {
     const isPerAuthor = this.#options.orderModel === "perAuthor";
     for (let index = entry.index + 1; index < (this.#cursor[client] ?? 0); index += 1) {
       const later = log.at(index);
-      if (later === undefined || holes.includes(index) || this.#passed[client]?.includes(index) === true) continue;
+      if (later === undefined || this.#gaps.has(client, index)) continue;
       if (!isPerAuthor || (later.author === entry.author && later.n > entry.n)) return later;
     }
     return undefined;
@@ -482,7 +416,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
 
   /** As `receivedAfter`, for a write that stands in the log behind what its author wrote later. */
   #overtaking(client: number, log: RoomLog<F>, { author, n, index }: LogEntry<F>): LogEntry<F> | undefined {
-    const holes = this.#holes[client] ?? [];
+    const holes = this.#gaps.holes(client);
     return log
       .windowOf(author)
       .find(
@@ -525,10 +459,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   }
 
   #settleHoles(client: number, log: RoomLog<F>): void {
-    const holes = this.#holes[client];
-    this.#holes[client] = undefined;
-    this.#passed[client] = undefined;
-    for (const index of holes ?? []) {
+    for (const index of this.#gaps.close(client)) {
       const entry = log.at(index);
       if (entry !== undefined) this.#lose(client, log, entry);
     }
@@ -536,18 +467,14 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
 
   #lose(client: number, log: RoomLog<F>, entry: LogEntry<F>): void {
     this.#lost += 1;
-    this.#finding("delivery", "lost", client, log, `a=${entry.author} n=${entry.n} at every member`, "never received here", () =>
-      this.#entrySteps(client, log, entry, entry.firstMs, "never received"),
-    );
+    this.#findings.lost(client, log, entry);
   }
 
   #loseForAll(log: RoomLog<F>, pending: PendingWrite, nowMs: number): void {
     for (const slot of log.members) {
       if (pending.invokedMs <= (this.#joinedMs[slot] ?? 0)) continue;
       this.#lost += 1;
-      this.#finding("delivery", "lost", slot, log, `a=${pending.author} n=${pending.n} at every member`, "received by nobody", () =>
-        lostSteps(this.#number[slot] ?? 0, pending, nowMs),
-      );
+      this.#findings.lostByAll(slot, log, pending, nowMs);
     }
   }
 
@@ -555,54 +482,19 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   #unexpected(client: number, log: RoomLog<F>, delivery: Delivered, bytes: F | undefined, nowMs: number): void {
     const marker = delivery.marker;
     if (marker === undefined) return;
-    const what = `a=${marker.author} n=${marker.n} of run ${marker.run}`;
-    const steps = (): readonly WitnessStep[] => this.#frameStep(client, nowMs, bytes, delivery);
-    if (this.#refused.has(writeKey(marker.author, marker.n))) {
-      this.#finding("refusals", "not-refused", client, log, "nothing of a refused write", what, steps);
-    } else if (marker.run === this.#options.run && marker.n <= log.lastOf(marker.author)) {
-      // Its join was confirmed before the others got this, and is known here only now: all had it and it was let go.
-      if (this.#state[client] === WAITING) return;
-      this.#finding("delivery", "doubled", client, log, `${what} once`, "received again, long after every member had it", steps);
-    } else {
-      const home = this.#homeOf.get(marker.author);
-      this.#finding(
-        "isolation",
-        "foreign",
-        client,
-        log,
-        `only writes of room ${log.room}`,
-        home === undefined || home === log.room ? `${what}, which nobody wrote` : `${what}, written in room ${home}`,
-        steps,
-      );
-    }
-  }
-
-  #frameStep(client: number, nowMs: number, bytes: F | undefined, delivery: Delivered | undefined): readonly WitnessStep[] {
-    return frameStep(this.#number[client] ?? 0, nowMs, bytes === undefined ? undefined : this.#options.textOf(bytes), delivery?.marker);
-  }
-
-  #entrySteps(client: number, log: RoomLog<F>, entry: LogEntry<F>, atMs: number, what: string): readonly WitnessStep[] {
-    const text = entry.bytes === undefined ? undefined : this.#options.textOf(entry.bytes);
-    return entrySteps(this.#number[client] ?? 0, entry, log.at(entry.index + 1), text, atMs, what);
-  }
-
-  #finding(
-    property: Property,
-    reason: Reason,
-    client: number,
-    log: RoomLog<F>,
-    expected: string,
-    seen: string,
-    witness: () => readonly WitnessStep[],
-  ): void {
-    this.#breaches.add({ property, reason, room: log.room, client: this.#number[client] ?? 0, expected, seen }, witness);
+    const isAgain = marker.run === this.#options.run && marker.n <= log.lastOf(marker.author);
+    if (this.#refused.has(writeKey(marker.author, marker.n))) this.#findings.unexpected("refused", client, log, delivery, bytes, nowMs);
+    // Its join was confirmed before the others got this, and is known here only now: all had it and it was let go.
+    else if (isAgain && this.#state[client] === WAITING) return;
+    else if (isAgain) this.#findings.unexpected("again", client, log, delivery, bytes, nowMs);
+    else this.#findings.unexpected("foreign", client, log, delivery, bytes, nowMs, this.#homeOf.get(marker.author));
   }
 
   #outcome(property: Property): CheckerOutcome {
     return {
       property,
       judged: property === "refusals" ? this.#refused.size : property === "guarantees" ? this.#snapshots : this.#delivered + this.#lost,
-      ...this.#breaches.of(property),
+      ...this.#findings.of(property),
       ...(this.#cutOff > 0 ? { inconclusiveBecause: `${this.#cutOff} entries left the window before a slow member had them` } : {}),
     };
   }

@@ -275,7 +275,13 @@ async function playInK6(job: Omit<WorkerJob, "shard">, ground: Ground, options: 
   const { source } = ground;
   const rotates = scenarioNamed(scenario).rotateAt !== undefined;
   return runInK6({
-    ...{ binding, scenario, target, parameters, seed, run, ...options.k6 },
+    binding,
+    scenario,
+    target,
+    parameters,
+    seed,
+    run,
+    ...options.k6,
     targetName: options.target,
     profile: options.profile ?? "mvp",
     prepared: await preparedUsers(parameters.clients, { target, source, seed: POOL_SEED, rotates }),
@@ -305,6 +311,7 @@ function aboutOf(options: LoadOptions, { resolved }: RunningTarget, startedAt: D
   };
 }
 
+/** @throws HarnessError (usage) for numbers that make no run. */
 export function checkParameters(parameters: ScenarioParameters): void {
   const { clients, rooms, ratePerSecond, durationMs, rampMs, churnPerMinute } = parameters;
   const wrong = (what: string): never => {
@@ -318,6 +325,7 @@ export function checkParameters(parameters: ScenarioParameters): void {
   if (!(churnPerMinute >= 0)) wrong(`--churn must be 0 or more, not ${churnPerMinute}`);
 }
 
+/** @throws HarnessError (usage) when the target allows fewer clients, or its rooms hold fewer members. */
 export function checkFit(binding: Binding, running: RunningTarget, parameters: ScenarioParameters): void {
   const { clientsMax } = running.resolved;
   if (clientsMax !== undefined && parameters.clients > clientsMax) {
@@ -334,6 +342,7 @@ export function checkFit(binding: Binding, running: RunningTarget, parameters: S
   }
 }
 
+/** How many worker processes play so many clients, at most one a room. `asked`: what the user wants. */
 export function workersFor(parameters: ScenarioParameters, asked: number | undefined): number {
   const wanted = asked ?? Math.min(availableParallelism(), Math.ceil(parameters.clients / CLIENTS_PER_WORKER));
   const needed = Math.ceil(parameters.clients / CLIENTS_PER_WORKER_MAX);

@@ -1,4 +1,4 @@
-import type { Alarm, Alarms } from "./surroundings.ts";
+import type { Alarms } from "./surroundings.ts";
 
 export type { Alarm, Alarms } from "./surroundings.ts";
 
