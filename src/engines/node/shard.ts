@@ -331,7 +331,7 @@ class Shard {
       case "snapshot":
         if (detail.op !== undefined) this.#figures.answers.answered(player.slot, detail.op, atMs);
         this.#ledger.snapshot(player.slot, detail.marker, atMs);
-        if (player.isAskedForFinal) this.#ledger.finalState(player.slot, detail.marker);
+        if (player.isAskedForFinal && this.#options.scenario.session.readOnJoin) this.#ledger.finalState(player.slot, detail.marker);
         player.isAskedForFinal = false;
         return;
       case "accepted":
@@ -460,7 +460,8 @@ class Shard {
 
   /** After the run is quiet every member asks for the state: it must hold the last write that members received. */
   async #compareFinalStates(): Promise<void> {
-    if (!this.#options.scenario.session.readOnJoin) return;
+    // After faults members are asked whatever the scenario: who comes in later must be shown the same.
+    if (!this.#options.scenario.session.readOnJoin && this.#faults === undefined) return;
     const asked = this.#players.filter((player) => player.isJoined);
     for (const player of asked) {
       player.isAskedForFinal = true;
