@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { PROPERTIES, type Property } from "../core/checker.ts";
 import type { Observation } from "../core/observation.ts";
 import { exactHistogram } from "./oracles/exact-histogram.ts";
-import { createCheckers, type CheckerOptions } from "./index.ts";
+import { createCheckers, createKept, type CheckerOptions } from "./index.ts";
 
 const FOLDER = join(import.meta.dirname, "../../fixtures/histories");
 
@@ -12,21 +12,32 @@ interface Head {
   readonly title: string;
   readonly expect?: { readonly reason: string };
   /** Checker options; `bad` lists `[client, op]` that must be refused, `finishMs` is the end of the run. */
-  readonly options?: Partial<CheckerOptions> & { readonly bad?: readonly (readonly [number, number])[]; readonly finishMs?: number };
+  readonly options?: Partial<CheckerOptions> & {
+    readonly bad?: readonly (readonly [number, number])[];
+    readonly finishMs?: number;
+    readonly recalls?: boolean;
+  };
 }
 
+/** Clients that come when all is over, in histories of what is kept. */
+const LATECOMERS_FROM = 100;
+
 function outcomeOf(property: Property, head: Head, observations: readonly Observation[]) {
-  const { bad = [], finishMs, ...options } = head.options ?? {};
+  const { bad = [], finishMs, recalls, ...options } = head.options ?? {};
   const refuses = (client: number, op: number): boolean => bad.some(([one, act]) => one === client && act === op);
-  const [checker] = createCheckers({
-    orderModel: "total",
-    echo: true,
-    run: "run",
-    histogram: exactHistogram,
-    only: [property],
-    refusals: { refuses },
-    ...options,
-  });
+  const kept = { run: "run", latecomersFrom: LATECOMERS_FROM, recalls: recalls ?? false };
+  const [checker] =
+    property === "kept"
+      ? [createKept(kept)]
+      : createCheckers({
+          orderModel: "total",
+          echo: true,
+          run: "run",
+          histogram: exactHistogram,
+          only: [property],
+          refusals: { refuses },
+          ...options,
+        });
   if (checker === undefined) throw new Error(`no checker for ${property}`);
   for (const observation of observations) checker.observe(observation);
   return checker.finish(finishMs ?? (observations.at(-1)?.atMs ?? 0) + 10_000);

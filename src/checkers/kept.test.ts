@@ -25,19 +25,25 @@ const state = (content: string, last?: ReturnType<typeof marker>) => ({
 });
 
 test("what was confirmed and is shown to somebody new is kept; what was never confirmed may be there or not", () => {
-  expect(judge(true, [1, write(1)], [1, accepted(1)], [1, write(2)], [1, write(3)], [LATE, joined], [LATE, recalled(1)], [LATE, recalled(3)])).toEqual({
+  expect(
+    judge(true, [1, write(1)], [1, accepted(1)], [1, write(2)], [1, write(3)], [LATE, joined], [LATE, recalled(1)], [LATE, recalled(3)]),
+  ).toEqual({
     judged: 1,
     broken: {},
   });
 });
 
 test("what was confirmed and is gone is lost, also when nothing is left", () => {
-  expect(judge(true, [1, write(1)], [1, accepted(1)], [1, write(2)], [1, accepted(2)], [LATE, joined], [LATE, recalled(2)]).broken).toEqual({ lost: 1 });
+  expect(judge(true, [1, write(1)], [1, accepted(1)], [1, write(2)], [1, accepted(2)], [LATE, joined], [LATE, recalled(2)]).broken).toEqual(
+    { lost: 1 },
+  );
   expect(judge(true, [1, write(1)], [1, accepted(1)], [LATE, joined]).broken).toEqual({ lost: 1 });
 });
 
 test("what is there twice is doubled", () => {
-  expect(judge(true, [1, write(1)], [1, accepted(1)], [LATE, joined], [LATE, recalled(1)], [LATE, recalled(1)]).broken).toEqual({ doubled: 1 });
+  expect(judge(true, [1, write(1)], [1, accepted(1)], [LATE, joined], [LATE, recalled(1)], [LATE, recalled(1)]).broken).toEqual({
+    doubled: 1,
+  });
 });
 
 test("where nobody new came in, nothing is judged", () => {
