@@ -25,6 +25,8 @@ import * as registry from "./registry.ts";
  * longest wait. Own: each starts processes, and a small machine has few cores for them; some only wait.
  */
 const AT_ONCE = { shared: 12, quiet: 24, waiting: 24, own: 3, exclusive: 1 } as const;
+/** A stack in containers shares the machine with its stores, the engine's forwarders and us: a third of the storms fill it. */
+const SHARED_AT_ONCE_CONTAINED = 4;
 const LAG_RESOLUTION_MS = 10;
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 /** A refused upgrade is refused within 5 s. */
@@ -124,7 +126,9 @@ const exclusive =
 
 const counts: Record<Phase, number> = { shared: 0, quiet: 0, waiting: 0, own: 0, exclusive: 0 };
 for (const each of cases) counts[each.phase] += 1;
-const lanes = createLanes(counts, { ...AT_ONCE, ...binding.manifest.casesAtOnce }, job);
+const atOnce = { ...AT_ONCE, ...binding.manifest.casesAtOnce };
+const isContained = job.target.replicas !== undefined;
+const lanes = createLanes(counts, isContained ? { ...atOnce, shared: Math.min(SHARED_AT_ONCE_CONTAINED, atOnce.shared) } : atOnce, job);
 const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
 let quietLeft = counts.quiet;
 let loopLagMsP99 = 0;
