@@ -27,7 +27,7 @@ export interface ShardedOutcome {
 
 const SHARDS = 3;
 /** A process says that it is there within this, also on a busy machine. */
-const READY_MS_MAX = 90_000;
+const READY_MS_MAX = 150_000;
 const KILL_AFTER_MS = 3_500;
 
 interface Started {
@@ -88,7 +88,7 @@ export async function runShardProcesses(run: ShardedRun): Promise<ShardedOutcome
     const urls = line.match(/http:\/\/[^\s,]+/g) ?? [];
     say(`servers: ${urls.join(" ")}${mutant === undefined ? "" : ` (${mutant})`}`);
     const out = join(folder, "out");
-    const referee = begun(["referee", "--shards", String(SHARDS), "--port", "0", "--out", out, "--lost-after", "6s"]);
+    const referee = begun(["referee", "--shards", String(SHARDS), "--port", "0", "--out", out, "--lost-after", "10s"]);
     const [address = ""] = await said(referee, /referee of .* at (http:\S+)/g);
     const shards = Array.from({ length: SHARDS }, (_, index) => {
       const file = join(folder, `target-${index}.yaml`);

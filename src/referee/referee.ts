@@ -328,16 +328,17 @@ export class Referee {
   #look(): void {
     const { nowMs, silentMsMax, gatherMsMax, shards } = this.#options;
     const now = nowMs();
-    for (const shard of this.#shards.values()) {
-      if (shard.open === 0 && shard.done === undefined && now - shard.heardMs > silentMsMax)
-        this.#lose(shard, `was silent for ${Math.round((now - shard.heardMs) / 1000)} s${this.#since(shard)}`);
-    }
     if (this.#startAtMs === undefined) {
       if (now - this.#madeMs <= gatherMsMax) return;
       this.#options.say?.(`only ${this.#shards.size} of ${shards} shards came within ${Math.round(gatherMsMax / 1000)} s`);
       this.#isStopped = true;
       this.#waiting.changed();
       return;
+    }
+    // Before the start a shard makes ready, and has nothing to say.
+    for (const shard of this.#shards.values()) {
+      if (shard.open === 0 && shard.done === undefined && now - shard.heardMs > silentMsMax)
+        this.#lose(shard, `was silent for ${Math.round((now - shard.heardMs) / 1000)} s${this.#since(shard)}`);
     }
     const { rampMs = 0, durationMs = 0 } = this.#plan?.parameters ?? {};
     if (now <= this.#startAtMs + rampMs + durationMs + OVERTIME_MS_MAX) return;
@@ -351,8 +352,6 @@ export class Referee {
   #lose(shard: Shard, because: string): void {
     this.#shards.delete(shard.index);
     this.#options.say?.(`shard ${shard.index + 1} ${because}`);
-    // Before the start it may come again.
-    if (this.#startAtMs === undefined) return;
     this.#lost.set(shard.index, { because, shard });
     this.#accord?.gone(shard.index);
     this.#series.drop(shard.index);
