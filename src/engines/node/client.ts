@@ -25,6 +25,8 @@ export interface NodeClientOptions {
   readonly observe: (detail: Detail, atMs: number) => void;
   /** A connection that had been open has ended. */
   readonly lost?: (atMs: number) => void;
+  /** A connection is open. */
+  readonly regained?: () => void;
   /** Every data frame of either side; left out under load. */
   readonly frameSeen?: (from: "client" | "server", frame: Frame, atMs: number) => void;
   /** Fast path: asked before the session. */
@@ -159,6 +161,7 @@ export class NodeClient implements Outbox {
   opened(line: Line): void {
     if (line !== this.#line) return;
     this.#isOpen = true;
+    this.#options.regained?.();
     this.#session.opened(this.#options.nowMs(), this);
   }
 

@@ -20,6 +20,8 @@ export interface Player {
   hasJoined: boolean;
   /** It was in its room once, whatever came since. */
   isHeld: boolean;
+  /** Its connection was lost, and it has none: a session need not say so. */
+  isOffline: boolean;
   /** Its room is gone, and it is about to go to another one. */
   isMoving: boolean;
   /** How often its room was gone, and it went to another one. */
@@ -78,6 +80,7 @@ export function createCast(options: ShardOptions): Cast {
       isJoined: false,
       hasJoined: false,
       isHeld: false,
+      isOffline: false,
       isMoving: false,
       anew: 0,
       isLeaving: false,

@@ -292,7 +292,11 @@ class Shard {
         if (player.node === node) this.#observe(player, detail, atMs);
       },
       lost: (atMs) => {
+        if (player.node === node) player.isOffline = true;
         if (player.node === node && !player.isLeaving && this.#isPlaying) this.#faults?.noticed(player.index, atMs);
+      },
+      regained: () => {
+        if (player.node === node) player.isOffline = false;
       },
       via,
       slot: player.slot,
@@ -395,7 +399,8 @@ class Shard {
 
   #missing(): number {
     let missing = 0;
-    for (const { isHeld, isJoined, isLeaving } of this.#players) if (isHeld && !isJoined && !isLeaving) missing += 1;
+    for (const { isHeld, isJoined, isOffline, isLeaving } of this.#players)
+      if (isHeld && (!isJoined || isOffline) && !isLeaving) missing += 1;
     return missing;
   }
 

@@ -75,6 +75,8 @@ export interface EngineClientOptions {
   readonly via?: Via | undefined;
   /** A connection that had been open has ended. */
   readonly lost?: (atMs: number) => void;
+  /** A connection is open. */
+  readonly regained?: () => void;
   readonly slot: number;
   readonly ledger?: Ledger;
 }
