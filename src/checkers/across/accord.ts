@@ -119,7 +119,12 @@ export class Accord {
   /** Every shard that is left has told its last: from now on what is not agreed on is looked at. */
   end(): void {
     this.#hasEnded = true;
-    for (const room of this.#rooms.values()) for (const stream of room.streams.values()) this.#endStream(stream);
+    for (const room of this.#rooms.values()) {
+      for (const stream of room.streams.values()) {
+        if (stream.windows === undefined) this.#endStream(stream);
+        else this.#judgeIfComplete(stream);
+      }
+    }
   }
 
   /** Windows are still wanted. */
@@ -254,6 +259,8 @@ export class Accord {
   #judgeIfComplete(stream: Stream): void {
     const { windows, room } = stream;
     if (windows === undefined) return;
+    // A shard that has not told yet may have written what another lacks: without it nobody knows when that was sent.
+    if (!this.#hasEnded && new Set([...room.shards, ...this.#gone]).size < room.planned) return;
     for (const shard of room.shards) if (!windows.has(shard) && !this.#gone.has(shard)) return;
     stream.windows = undefined;
     this.#asking -= 1;

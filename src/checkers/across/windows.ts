@@ -31,6 +31,9 @@ export interface WindowVerdict {
  */
 const JOIN_MARGIN_MS = 1000;
 
+/** What has not come to a shard's members so long after it came to others is lost. */
+const LATE_MS_MAX = 10_000;
+
 /** Shards that are tried as the one whose order is taken for right. */
 const MODELS_MAX = 8;
 
@@ -50,7 +53,7 @@ export function judgeWindows(windows: ReadonlyMap<number, WindowWitness>, facts:
   const names = new Set(sides.flatMap(({ places }) => [...places.keys()]));
   const model = modelOf(sides);
   if (model === undefined) return { findings: [], lost: 0, upTo: undefined, judged: names };
-  const end = facts.isFinal ? undefined : lastCommon(model, sides);
+  const end = facts.isFinal ? undefined : lastCommon(model, sides, facts);
   if (!facts.isFinal && end === undefined) return { findings: [], lost: 0, upTo: undefined, judged: new Set() };
   const judged = new Set([...names].filter((name) => end === undefined || isBefore(name, end, model, sides)));
   const findings: Finding[] = [];
@@ -103,26 +106,37 @@ function modelOf(sides: readonly Side[]): Side | undefined {
 
 /**
  * The last write that all sides have, and before which they all have the same of what they have in common: up to there
- * everything can be judged and forgotten, whatever order it came in.
+ * everything can be judged and forgotten, whatever order it came in. It stands at the same place everywhere, so that a
+ * side that has forgotten up to it lacks nothing of what another still shows behind it.
  */
-function lastCommon(model: Side, sides: readonly Side[]): string | undefined {
+function lastCommon(model: Side, sides: readonly Side[], facts: WindowFacts): string | undefined {
   const shared = model.window.entries
     .map(({ author, n }) => writeName(author, n))
     .filter((name) => sides.every(({ places }) => places.has(name)));
   const ranks = new Map(shared.map((name, rank) => [name, rank]));
   const clean = Array.from({ length: shared.length }, () => 0);
-  for (const { window } of sides) {
+  for (const side of sides) {
     let count = 0;
     let greatest = -1;
-    for (const { author, n } of window.entries) {
-      const rank = ranks.get(writeName(author, n));
-      if (rank === undefined) continue;
+    for (const entry of side.window.entries) {
+      const rank = ranks.get(writeName(entry.author, entry.n));
+      if (rank === undefined) {
+        if (sides.some((other) => mayStillCome(other, side, entry, facts))) break;
+        continue;
+      }
       greatest = Math.max(greatest, rank);
-      if (greatest === count) clean[count] = (clean[count] ?? 0) + 1;
+      if (greatest === count && rank === count) clean[count] = (clean[count] ?? 0) + 1;
       count += 1;
     }
   }
   return shared[clean.lastIndexOf(sides.length)];
+}
+
+/** Whether a write that the holder has may come to the other side's members yet, late: then it is out of order, not lost. */
+function mayStillCome(side: Side, holder: Side, entry: WindowEntry, facts: WindowFacts): boolean {
+  const name = writeName(entry.author, entry.n);
+  if (side.places.has(name) || facts.homeOf(entry.author) === side.shard || isForgotten(side, holder, name)) return false;
+  return (side.window.entries.at(-1)?.atMs ?? -Infinity) < entry.atMs + LATE_MS_MAX;
 }
 
 /** Whether a write stands before `end`, or is it, wherever it is known. */
