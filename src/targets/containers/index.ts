@@ -2,5 +2,5 @@ export { connectEngine, examineEngine, findCompose } from "./client.ts";
 export { startCompose } from "./compose.ts";
 export { startImage } from "./image.ts";
 export { stackLogs } from "./logs.ts";
-export { isOrphan, isOurs, upName } from "./owner.ts";
+export { isOrphan, upName } from "./owner.ts";
 export { findStacks, type Leftovers, removeStacks } from "./sweep.ts";
