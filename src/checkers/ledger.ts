@@ -267,7 +267,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     return [...properties.map((property) => this.#outcome(property)), judgeFinalStates(finals, nowMs)];
   }
 
-  /** A write of a member in another process, which tells nothing of it here; undefined when it is none, or was here before. */
+  /** A write of a member in another process, which tells nothing of it here; undefined when it is none, or was here. */
   #foreign(log: RoomLog<F>, { author, n }: Marker, nowMs: number): LogEntry<F> | undefined {
     if (this.#options.across?.isMember(author, log.room) !== true || !log.isFresh(author, n)) return undefined;
     return this.#spare.take(author, n, NaN, nowMs - FOREIGN_AGE_MS_MAX, false);
@@ -280,11 +280,8 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   }
 
   #log(room: string): RoomLog<F> {
-    let log = this.#rooms.get(room);
-    if (log === undefined) {
-      log = new RoomLog<F>(room, this.#spare);
-      this.#rooms.set(room, log);
-    }
+    const log = this.#rooms.get(room) ?? new RoomLog<F>(room, this.#spare);
+    this.#rooms.set(room, log);
     return log;
   }
 
