@@ -121,7 +121,7 @@ async function measure(engine: Engine, roomOf: number): Promise<Figures> {
       messagesPerSecond: (messages * 1000) / wallMs,
       share: (written * 1000) / wallMs / (clients * rate),
       foreignCores: Math.max(0, foreignTo - foreignFrom - beside) / wallMs,
-      verdict: verdictOf(join(folder, "stdout")),
+      verdict: verdictOf(folder),
     };
   } finally {
     try {
@@ -135,12 +135,13 @@ async function measure(engine: Engine, roomOf: number): Promise<Figures> {
   }
 }
 
-function verdictOf(path: string): string {
+/** The run's own verdict; why there is none, where it gave none. */
+function verdictOf(folder: string): string {
   try {
-    const { verdict, load } = JSON.parse(readFileSync(path, "utf8")) as Result;
+    const { verdict, load } = JSON.parse(readFileSync(join(folder, "stdout"), "utf8")) as Result;
     return `${verdict}, ${load?.delivered} of ${load?.expected}`;
   } catch {
-    return "no result";
+    return `no result: ${readFileSync(join(folder, "stderr"), "utf8").trim().slice(-300)}`;
   }
 }
 

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { copyFileSync, existsSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { HarnessError } from "../core/errors.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
@@ -98,7 +98,11 @@ export async function runInK6(options: K6RunOptions): Promise<Gathered & { reado
       );
     }
     const summary = join(folder, "k6-summary.json");
-    if (options.summary !== undefined && existsSync(summary)) copyFileSync(summary, options.summary);
+    if (options.summary !== undefined && existsSync(summary)) {
+      // The reports' folder is made with the first of them, which comes later.
+      mkdirSync(dirname(options.summary), { recursive: true });
+      copyFileSync(summary, options.summary);
+    }
     return {
       done: parent.reports.map((report, index) => ({ kind: "done", ...withUsage(report, cpu, index === 0 ? residentBytes : 0) })),
       series: series.points,
