@@ -163,7 +163,8 @@ describe("MessagePack", () => {
       fc.constant(null),
       fc.boolean(),
       fc.maxSafeInteger(),
-      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      // Both writers make an integer of -0, and integers have no sign of zero.
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => number + 0),
       fc.string({ unit: "binary" }),
       fc.uint8Array({ maxLength: 300 }),
       fc.array(tie("value"), { maxLength: 20 }),
