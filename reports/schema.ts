@@ -60,6 +60,11 @@ const caseResult = z.object({
   name: z.string(),
   end: z.enum(["ran", "precondition", "overran", "faulted"]),
   durationMs: z.number(),
+  attempts: z
+    .number()
+    .int()
+    .exactOptional()
+    .describe("How often it was run, when more than once: what the harness was late for is judged again."),
 });
 
 const mutant = z.object({

@@ -30,8 +30,6 @@ export interface Gathered {
   readonly profile: Profile;
   /** Why cases have no row: the run was interrupted, or the server died. Undefined when all ran. */
   readonly cutShortBecause: string | undefined;
-  /** Event-loop lag p99 of the harness while timed cases ran: beyond `lagMsMax` what they found cannot be trusted either way. */
-  readonly loopLagMsP99: number;
   /** Failures of cases that ended after the server had died are of no meaning. */
   readonly death: Death | undefined;
 }
@@ -43,8 +41,13 @@ const LATENCY_LAG_MS_MAX = 50;
 const TIMED_LAG_MS_MAX = 250;
 
 /** The lag beyond which a timed case says nothing about a requirement of this category. */
-export function lagMsMax(category: Requirement["category"]): number {
+function lagMsMax(category: Requirement["category"]): number {
   return category === "latency" ? LATENCY_LAG_MS_MAX : TIMED_LAG_MS_MAX;
+}
+
+/** Whether what the part found may be the harness's own lateness. */
+export function isSpoilt({ loopLagMsP99 = 0 }: CaseRow, part: RowPart, { category }: Pick<Requirement, "category">): boolean {
+  return loopLagMsP99 > lagMsMax(category) && (part.judged > 0 || isBroken(part));
 }
 
 /** One result a requirement asked for, in the order of the catalogue. */
@@ -94,8 +97,8 @@ function weigh(row: CaseRow, part: RowPart, requirement: Requirement, gathered: 
   if (death !== undefined && death.phases.includes(row.phase) && isBroken(part) && row.endedAt > death.at && death.id !== requirement.id) {
     return unjudged("the server died while it was judged");
   }
-  if (row.phase === "quiet" && gathered.loopLagMsP99 > lagMsMax(requirement.category) && (part.judged > 0 || isBroken(part)))
-    return unjudged(`the harness lost time: event-loop lag p99 ${gathered.loopLagMsP99.toFixed(0)} ms while timed cases ran`);
+  if (isSpoilt(row, part, requirement))
+    return unjudged(`the harness lost time: event-loop lag p99 ${(row.loopLagMsP99 ?? 0).toFixed(0)} ms while ${row.name} ran`);
   if (part.inconclusive.length > 0 || isBroken(part)) return part;
   if (row.end !== "ran") return { ...part, inconclusive: [`${row.name}: ${row.because}`] };
   if (part.judged === 0 && part.notes.length === 0) return { ...part, inconclusive: [`${row.name} judged nothing`] };

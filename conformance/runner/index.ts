@@ -1,5 +1,5 @@
 export { CASE_IS_OVER } from "./context.ts";
-export { assembleResults, lagMsMax, type Death, type Gathered } from "./assemble.ts";
+export { assembleResults, type Death, type Gathered, isSpoilt } from "./assemble.ts";
 export { createLanes, type LaneLimits, type Lanes } from "./lanes.ts";
 export type { LentUser, OpenedClient, OpenOptions, ProcessPort, RawUpgrade, RunnerPorts } from "./ports.ts";
 export { type CaseRow, isBroken, type RowPart } from "./row.ts";

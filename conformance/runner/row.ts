@@ -37,6 +37,10 @@ export interface CaseRow {
   readonly parts: readonly RowPart[];
   /** Capabilities that the target declares off and that were seen nevertheless. */
   readonly shown?: readonly string[];
+  /** Timed cases: event-loop lag p99 of the harness while it ran, ms. Beyond `lagMsMax` what it found cannot be trusted either way. */
+  readonly loopLagMsP99?: number;
+  /** How often it was run, when more than once: what the harness was late for is judged again. */
+  readonly attempts?: number;
 }
 
 /** Breaches kept a requirement and reason: enough to see a pattern. */

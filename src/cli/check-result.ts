@@ -3,7 +3,7 @@ import type { Result } from "../core/result.ts";
 import { mergeAll, type Verdict } from "../core/verdict.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import type { RunningTarget } from "../targets/index.ts";
-import { assembleResults, lagMsMax, type CaseRow, type Death, type Selection } from "../../conformance/runner/index.ts";
+import { assembleResults, isSpoilt, type CaseRow, type Death, type Selection } from "../../conformance/runner/index.ts";
 import type { CheckOptions } from "./check.ts";
 import type { WorkerFigures } from "./conformance-job.ts";
 import { logsOf } from "./container-logs.ts";
@@ -34,10 +34,11 @@ export function assembleCheck(gathered: CheckGathered): Result {
   const { binding, resolved } = running;
   const profile = options.profile ?? "mvp";
   const durationMs = Date.now() - gathered.startedAt.getTime();
-  const loopLagMsP99 = gathered.figures?.loopLagMsP99 ?? 0;
+  const loopLagMsP99 = Math.max(0, ...rows.map((row) => row.loopLagMsP99 ?? 0));
   const unjudgedByLag = binding.requirements.filter(
-    (each) => selection.ids.has(each.id) && loopLagMsP99 > lagMsMax(each.category) && isTimed(each.id, rows),
+    (each) => selection.ids.has(each.id) && rows.some((row) => row.parts.some((part) => part.id === each.id && isSpoilt(row, part, each))),
   );
+  const again = rows.filter((row) => row.attempts !== undefined);
   const faulted = rows.filter((row) => row.end === "faulted");
   const faults = [...faulted.map((row) => `case ${row.name} broke: ${row.because}`), ...gathered.faults].map((text) =>
     text.slice(0, FAULT_CHARACTERS_MAX),
@@ -55,7 +56,6 @@ export function assembleCheck(gathered: CheckGathered): Result {
       : death === undefined
         ? undefined
         : "the server ended before its case had",
-    loopLagMsP99,
     death,
   });
   const { requirements, stale, unmatched } = applyKnown(assembled, resolved.known);
@@ -99,7 +99,12 @@ export function assembleCheck(gathered: CheckGathered): Result {
     dialect: resolved.dialect,
     rerun: rerunOf(options, gathered.seed),
     requirements,
-    cases: rows.map((row) => ({ name: row.name, end: row.end, durationMs: row.endedAt - row.startedAt })),
+    cases: rows.map((row) => ({
+      name: row.name,
+      end: row.end,
+      durationMs: row.endedAt - row.startedAt,
+      ...(row.attempts === undefined ? {} : { attempts: row.attempts }),
+    })),
     harness: {
       loopLagMsP99: Math.round(loopLagMsP99 * 10) / 10,
       cpu: Math.round((gathered.cpuMs / Math.max(1, durationMs)) * 100) / 100,
@@ -114,6 +119,7 @@ export function assembleCheck(gathered: CheckGathered): Result {
       ...mistakes,
       ...stale,
       ...faults,
+      ...again.map((row) => `${row.name} was run ${row.attempts} times, since the harness had lost time`),
       ...(death === undefined ? [] : [`the server died: ${death.breach.seen}${whileRunning(rows, death)}`]),
     ],
     interrupted,
@@ -131,10 +137,6 @@ function replicasOf(
     const name = replicas[index];
     return { ...(name === undefined ? {} : { name }), url, clients: clientsByUrl[url] ?? 0 };
   });
-}
-
-function isTimed(id: string, rows: readonly CaseRow[]): boolean {
-  return rows.some((row) => row.phase === "quiet" && row.parts.some((part) => part.id === id));
 }
 
 function whileRunning(rows: readonly CaseRow[], death: Death): string {

@@ -34,8 +34,6 @@ export interface ConformanceJob {
 
 /** What the worker says of itself. */
 export interface WorkerFigures {
-  /** Event-loop lag while quiet cases ran, ms. */
-  readonly loopLagMsP99: number;
   /** Clients that came into a room, by the URL they used. */
   readonly clientsByUrl: Readonly<Record<string, number>>;
 }

@@ -2,14 +2,14 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { inject, test } from "vitest";
 import { createCheckers } from "../checkers/index.ts";
 import type { CaseDefinition, Phase } from "../core/case.ts";
-import { createPrng } from "../core/prng.ts";
+import { createPrng, hash32 } from "../core/prng.ts";
 import { createAlarms } from "../engines/node/alarms.ts";
 import { createNodeClient } from "../engines/node/client.ts";
 import { createHdr } from "../engines/node/hdr.ts";
 import { requestHttp } from "../engines/node/http.ts";
 import { rawUpgrade } from "../engines/node/raw.ts";
 import { loadTransport } from "../engines/node/transports.ts";
-import { type CaseRow, createLanes, createUsers, isBroken, runCase, type RunnerPorts } from "../../conformance/runner/index.ts";
+import { type CaseRow, createLanes, createUsers, isBroken, isSpoilt, runCase, type RunnerPorts } from "../../conformance/runner/index.ts";
 import { launchReference, startDriver } from "../targets/index.ts";
 import { createDirectoryPort, createPdsPort, directoryClient } from "../../fixtures/atproto/index.ts";
 import { createCredentials } from "../../fixtures/credentials/index.ts";
@@ -28,6 +28,8 @@ const AT_ONCE = { shared: 12, quiet: 24, waiting: 24, own: 3, exclusive: 1 } as 
 /** A stack in containers shares the machine with its stores, the engine's forwarders and us: a third of the storms fill it. */
 const SHARED_AT_ONCE_CONTAINED = 4;
 const LAG_RESOLUTION_MS = 10;
+/** A machine that is busy for longer than three runs of a timed case has no time for any. */
+const ATTEMPTS_MAX = 3;
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 /** A refused upgrade is refused within 5 s. */
 const RAW_MS_MAX = 5_000;
@@ -47,6 +49,18 @@ const nowMs = (): number => performance.now();
 const alarms = createAlarms(nowMs);
 let clients = 0;
 const clientsByUrl: Record<string, number> = {};
+
+function checkersOf(run: string): RunnerPorts["checkers"] {
+  return (only) =>
+    createCheckers({
+      orderModel: binding.manifest.orderModel,
+      echo: binding.manifest.echo && job.capabilities["echoToSender"] !== false,
+      run,
+      histogram: createHdr,
+      budgets: binding.manifest.budgets,
+      only,
+    });
+}
 
 function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Omit<RunnerPorts, "prng"> {
   const credentials = createCredentials({ target, pool, pdsUrl: job.pdsUrl });
@@ -93,15 +107,7 @@ function portsOn(target: typeof job.target, process: RunnerPorts["process"]): Om
     },
     http,
     rawUpgrade: (path, credential) => rawUpgrade({ target, path, credential, withinMs: RAW_MS_MAX }),
-    checkers: (only) =>
-      createCheckers({
-        orderModel: binding.manifest.orderModel,
-        echo: binding.manifest.echo && job.capabilities["echoToSender"] !== false,
-        run: job.run,
-        histogram: createHdr,
-        budgets: binding.manifest.budgets,
-        only,
-      }),
+    checkers: checkersOf(job.run),
     process,
     ...(client === undefined ? {} : { directory: createDirectoryPort({ client, target, pool }) }),
     ...(job.pdsUrl === undefined ? {} : { pds: createPdsPort({ url: job.pdsUrl, target }) }),
@@ -129,29 +135,50 @@ for (const each of cases) counts[each.phase] += 1;
 const atOnce = { ...AT_ONCE, ...binding.manifest.casesAtOnce };
 const isContained = job.target.replicas !== undefined;
 const lanes = createLanes(counts, isContained ? { ...atOnce, shared: Math.min(SHARED_AT_ONCE_CONTAINED, atOnce.shared) } : atOnce, job);
-const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-let quietLeft = counts.quiet;
-let loopLagMsP99 = 0;
+const requirements = new Map(binding.requirements.map((each) => [each.id, each]));
+const performed: Promise<CaseRow>[] = [];
+/** What the harness was late for is judged again when all else has ended, one after the other. */
+let again = lanes.done();
 
 async function perform(each: CaseDefinition, signal: AbortSignal): Promise<CaseRow> {
   const leave = await lanes.enter(each.phase);
-  if (each.phase === "quiet") lag.enable();
-  try {
-    return await runCase({ ...(each.phase === "exclusive" ? exclusive : shared), prng: prng.fork(each.name) }, each, signal);
-  } finally {
-    if (each.phase === "quiet") quietLeft -= 1;
-    if (counts.quiet > 0 && quietLeft === 0) {
-      lag.disable();
-      loopLagMsP99 = Math.max(0, lag.percentile(99) / 1e6 - LAG_RESOLUTION_MS);
-    }
-    leave();
-  }
+  const row = await attempt(each, 1, signal).finally(leave);
+  if (!isLate(row)) return row;
+  const last = again.then(async () => {
+    let latest = row;
+    for (let attempts = 2; attempts <= ATTEMPTS_MAX && isLate(latest) && !signal.aborted; attempts += 1)
+      latest = { ...(await attempt(each, attempts, signal)), attempts };
+    return latest;
+  });
+  again = last.then(() => {});
+  return last;
+}
+
+async function attempt(each: CaseDefinition, nth: number, signal: AbortSignal): Promise<CaseRow> {
+  const ports = { ...(each.phase === "exclusive" ? exclusive : shared), prng: prng.fork(nth === 1 ? each.name : `${each.name} ${nth}`) };
+  if (each.phase !== "quiet") return runCase(ports, each, signal);
+  // A further attempt has rooms and markers of its own.
+  const run = nth === 1 ? job.run : hash32(`${job.run}/${nth}`).toString(16).padStart(8, "0");
+  const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  lag.enable();
+  const row = await runCase({ ...ports, run, checkers: checkersOf(run) }, each, signal);
+  lag.disable();
+  return { ...row, loopLagMsP99: lag.count === 0 ? 0 : Math.max(0, lag.percentile(99) / 1e6 - LAG_RESOLUTION_MS) };
+}
+
+function isLate(row: CaseRow): boolean {
+  return row.parts.some((part) => {
+    const requirement = requirements.get(part.id);
+    return requirement !== undefined && isSpoilt(row, part, requirement);
+  });
 }
 
 for (const each of cases) {
   // The lanes decide when a case runs, and the runner how long: vitest's own limit would count the wait as well.
   test.concurrent(`${each.ids.map((id) => `[${id}]`).join(" ")} ${each.title}`, { timeout: 0 }, async ({ task, signal, skip }) => {
-    const row = await perform(each, signal);
+    const performing = perform(each, signal);
+    performed.push(performing);
+    const row = await performing;
     task.meta.rollcallRow = row;
     const broken = row.parts.filter(isBroken);
     if (broken.length > 0) {
@@ -171,6 +198,7 @@ for (const each of cases) {
 
 test.concurrent("the harness kept time", { timeout: 0 }, async ({ task }) => {
   await lanes.done();
-  task.meta.rollcallFigures = { loopLagMsP99, clientsByUrl };
+  await Promise.all(performed);
+  task.meta.rollcallFigures = { clientsByUrl };
   alarms.stop();
 });

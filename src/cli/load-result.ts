@@ -116,7 +116,6 @@ export function resultOf(judged: Judged): Result {
     planned: ids,
     profile,
     cutShortBecause: gathered.interrupted ? "interrupted" : undefined,
-    loopLagMsP99: 0,
     death: undefined,
   });
   const relevant = target.known.filter((entry) => ids.has(entry.id) && entry.rate === "sometimes");

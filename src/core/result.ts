@@ -38,6 +38,8 @@ export interface CaseResult {
   /** `ran` to its end, or why not: see the runner's `CaseEnd`. */
   readonly end: "ran" | "precondition" | "overran" | "faulted";
   readonly durationMs: number;
+  /** How often it was run, when more than once: what the harness was late for is judged again. */
+  readonly attempts?: number;
 }
 
 /** One mutant as it was tried. */
