@@ -2,9 +2,9 @@ import { type CaseContext, type CaseDefinition, Precondition } from "../../../..
 import { REFERENCE_MODULE } from "../../reference-module.ts";
 import type { BasicModule } from "../../messages.ts";
 import { ask, firstGap, gapReason, id, inLab, type Lab } from "../lab.ts";
-import type { LeafSocket } from "../socket.ts";
+import type { LeafSocket, Subscription } from "../socket.ts";
 import { judgeSame, readLog, reached } from "./order.ts";
-import { startPair } from "./pair.ts";
+import { type PairFigures, startPair } from "./pair.ts";
 
 const CUTS = 20;
 const RATE = 100;
@@ -286,9 +286,16 @@ const LONG_EVENTS = 10_000;
 const REPLAYS = 50;
 /** Twice the p99 alone, and no less than a fifth of the latency budget: below it one turn of a loop is what is seen. */
 const PAIR_FLOOR_MS = 50;
+/** So often at most, while the pair itself is late. */
+const PAIR_ATTEMPTS = 3;
 
 function notJudged(error: unknown): never {
   throw new Precondition(error instanceof Error ? error.message : String(error));
+}
+
+/** What came late by no more than the pair's own process was late cannot be laid at the server's door (X-2). */
+function isOwnLateness({ p99Ms, ownLagMs }: PairFigures, mostMs: number): boolean {
+  return p99Ms > mostMs && p99Ms <= mostMs + ownLagMs;
 }
 
 const longHistory: CaseDefinition = {
@@ -320,20 +327,26 @@ const longHistory: CaseDefinition = {
       readerToken: await lab.token(await t.user()),
       stream: await lab.stream(writer),
     }).catch(notJudged);
-    const [alone, replays, beside] = await (async () => {
+    const startReplays = (): Promise<readonly Subscription[]> =>
+      Promise.all(
+        Array.from({ length: REPLAYS }, (_, n) =>
+          (readers[n % readers.length] ?? writer).subscribe(streams[n % streams.length] ?? "", ask("log", { start: 1 })),
+        ),
+      );
+    const [alone, replays, beside, mostMs] = await (async () => {
       try {
         const before = await pair.measure().catch(notJudged);
-        const started = await Promise.all(
-          Array.from({ length: REPLAYS }, (_, n) =>
-            (readers[n % readers.length] ?? writer).subscribe(streams[n % streams.length] ?? "", ask("log", { start: 1 })),
-          ),
-        );
-        return [before, started, await pair.measure().catch(notJudged)] as const;
+        const limitMs = Math.max(PAIR_FLOOR_MS, 2 * before.p99Ms);
+        for (let attempt = 1; ; attempt += 1) {
+          const started = await startReplays();
+          const during = await pair.measure().catch(notJudged);
+          await Promise.all(started.map((replay) => replay.socket.until(() => replay.rowCount >= LONG_EVENTS, 120_000)));
+          if (attempt === PAIR_ATTEMPTS || !isOwnLateness(during, limitMs)) return [before, started, during, limitMs] as const;
+        }
       } finally {
         pair.end();
       }
     })();
-    await Promise.all(replays.map((replay) => replay.socket.until(() => replay.rowCount >= LONG_EVENTS, 120_000)));
     for (const replay of replays) {
       const lengths = replay.news.map((news) => news.count);
       lab.check(
@@ -353,9 +366,7 @@ const longHistory: CaseDefinition = {
         replay.socket,
       );
     }
-    const mostMs = Math.max(PAIR_FLOOR_MS, 2 * alone.p99Ms);
-    // What came late by no more than the pair's own process was late cannot be laid at the server's door (X-2).
-    if (beside.p99Ms > mostMs && beside.p99Ms <= mostMs + beside.ownLagMs)
+    if (isOwnLateness(beside, mostMs))
       t.inconclusive(
         id("CAP-02"),
         `the harness lost up to ${beside.ownLagMs.toFixed(0)} ms of the pair's ${beside.p99Ms.toFixed(0)} ms by itself`,

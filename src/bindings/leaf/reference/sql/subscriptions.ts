@@ -38,6 +38,9 @@ export class Subscriptions {
   readonly #late: Subscription[] = [];
   /** When windows of those who catch up went out that have not been credited yet. */
   readonly #lateSince: Map<string, number> = new Map();
+  #liveAtMs = -Infinity;
+  /** Those who catch up rest until then. */
+  #lateFromMs = -Infinity;
 
   constructor(streamOf: (did: string) => Stream, faults: SqlFaults) {
     this.#streamOf = streamOf;
@@ -127,6 +130,7 @@ export class Subscriptions {
   isReady(nowMs: number): boolean {
     if (this.#live.length > 0) return true;
     if (this.#late.length === 0) return false;
+    if (nowMs < this.#lateFromMs && !this.#faults.isGreedy) return false;
     let onTheWay = 0;
     for (const sinceMs of this.#lateSince.values()) if (nowMs - sinceMs < LATE_SLOT_MS) onTheWay += 1;
     return this.#faults.isGreedy || onTheWay < LATE_ON_THE_WAY_MAX;
@@ -136,14 +140,18 @@ export class Subscriptions {
   turn(nowMs: () => number): readonly NewsItem[] {
     const items: NewsItem[] = [];
     const untilMs = nowMs() + TURN_MS;
+    if (this.#live.length > 0) this.#liveAtMs = nowMs();
     for (let next = this.#live.shift(); next !== undefined; next = nowMs() < untilMs ? this.#live.shift() : undefined)
       this.#send(next, items);
     if (this.#live.length === 0 && this.isReady(nowMs())) {
       do {
         const late = this.#late.shift();
         if (late === undefined) break;
-        this.#lateSince.set(late.subscription, nowMs());
+        const startMs = nowMs();
+        this.#lateSince.set(late.subscription, startMs);
         this.#send(late, items);
+        const endMs = nowMs();
+        if (endMs - this.#liveAtMs < LIVE_MS) this.#lateFromMs = endMs + LATE_REST * (endMs - startMs);
       } while (this.#faults.isGreedy);
     }
     return items;
@@ -154,7 +162,8 @@ export class Subscriptions {
     if (!this.#all.has(subscription.subscription)) return;
     subscription.isDue = false;
     subscription.isAwaiting = true;
-    const { subscription: id, did, user, limit, next: start, sent } = subscription;
+    const { subscription: id, did, user, next: start, sent } = subscription;
+    const limit = this.#limitOf(subscription);
     const push = (bytes: Uint8Array, isOver: boolean): void =>
       void items.push({ subscription: id, bytes, next: subscription.next, isOver });
     const confirm = subscription.confirm;
@@ -170,7 +179,7 @@ export class Subscriptions {
       return;
     }
     try {
-      const { answer, head } = this.#run(stream, subscription);
+      const { answer, head } = this.#run(stream, subscription, limit);
       confirm?.(undefined);
       const facts: WindowFacts = { id, user, start, limit, rows: answer.rows.length, head, sent, isFromPast: subscription.isFromPast };
       const next = Math.min(start + limit, head + 1);
@@ -196,11 +205,17 @@ export class Subscriptions {
     }
   }
 
+  /** Long pieces hold up whoever is live. */
+  #limitOf({ did, limit, next }: Subscription): number {
+    const isLate = this.#streamOf(did).head - next >= LATE_ROWS;
+    return isLate && !this.#faults.isGreedy ? Math.min(limit, LATE_PIECE) : limit;
+  }
+
   #counts(): ReadonlyMap<string, number> {
     return new Map([...this.#byStream].map(([did, subscriptions]) => [did, subscriptions.size]));
   }
 
-  #run(stream: Stream, { request, next, limit, user }: Subscription): Ran {
+  #run(stream: Stream, { request, next, user }: Subscription, limit: number): Ran {
     return { answer: stream.query({ ...request, start: BigInt(next), limit: BigInt(limit) }, user), head: stream.head };
   }
 
@@ -220,6 +235,12 @@ const LATE_ROWS = 64;
 const LATE_ON_THE_WAY_MAX = 2;
 /** One that reads slowly does not hold a place for longer. */
 const LATE_SLOT_MS = 50;
+
+/** While somebody was live within this, those who catch up leave the machine to others for so many times as long as they took it. */
+const LIVE_MS = 250;
+const LATE_REST = 3;
+/** They are sent so many positions at a time, a few milliseconds of work. */
+const LATE_PIECE = 200;
 
 /** A turn is no longer than this, so that calls are heard in between. */
 const TURN_MS = 4;
