@@ -6,6 +6,7 @@ import { schemaOf, type SchemaName } from "./schema.ts";
 
 const editings = new Map<SchemaName, Editing>();
 
+/** How documents of a dialect are edited; made once for each schema. */
 export function editingOf(dialect: string): Editing {
   const name = schemaOf(dialect);
   const known = editings.get(name) ?? prosemirrorEditing(name);
