@@ -202,6 +202,7 @@ function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
     ["join", load.joinMs],
     ...(load.confirmMs === undefined ? [] : [["confirm", load.confirmMs] as const]),
     ...(load.readMs === undefined ? [] : [["read", load.readMs] as const]),
+    ...(load.signals === undefined ? [] : [["signals", load.signals.deliveryMs] as const]),
   ];
   return [
     `  ${pen.bold(oneLine(load.scenario))}  ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}`,

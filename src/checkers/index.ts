@@ -10,7 +10,9 @@ import { createLifecycle, type LifecycleOptions } from "./lifecycle.ts";
 import { createOrder } from "./order.ts";
 import { createPresence, type PresenceOptions } from "./presence.ts";
 import { createRefusals, type RefusalsOptions } from "./refusals.ts";
+import { createSignals, type SignalsOptions } from "./signals.ts";
 import { createSnapshot } from "./snapshot.ts";
+import { createStatuses, type StatusesOptions } from "./statuses.ts";
 
 export { createAgreement } from "./agreement.ts";
 export { createConnections } from "./connections.ts";
@@ -39,6 +41,10 @@ export interface CheckerOptions {
   /** Without it no room's life is judged. */
   readonly lifecycle?: LifecycleOptions;
   readonly refusals?: Partial<Omit<RefusalsOptions, "run">>;
+  /** Default: within 2,000 ms, and nothing has to end. */
+  readonly signals?: Partial<Omit<SignalsOptions, "property">>;
+  /** Default: within 5,000 ms, however somebody went. */
+  readonly statuses?: Partial<StatusesOptions>;
 }
 
 /** One checker a property, in the order of PROPERTIES; `lifecycle` only when its options are given. */
@@ -57,6 +63,9 @@ export function createCheckers(options: CheckerOptions): Checker[] {
     refusals: () => createRefusals({ run, answerWithinMs: 2000, ...options.refusals }),
     // Judged where latecomers come when all is over: see `createJudges`.
     kept: () => undefined,
+    typing: () => createSignals({ withinMs: 2000, ...options.signals, property: "typing" }),
+    hints: () => createSignals({ withinMs: 2000, ...options.signals, property: "hints" }),
+    statuses: () => createStatuses({ withinMs: 5000, silentMs: 5000, isTimed: true, ...options.statuses }),
     latency: () => createLatency({ run, echo, budgets: options.budgets ?? {}, histogram }),
   };
   const wanted = options.only ?? PROPERTIES;

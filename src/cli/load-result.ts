@@ -284,6 +284,10 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
       "readMs",
       merge((done) => done.result.readMs ?? ""),
     ),
+    ...signalsOf(
+      merge((done) => done.result.signalMs ?? ""),
+      actMs,
+    ),
     sent: sum((done) => done.result.sent),
     late: honesty.late,
     unsent: honesty.unsent,
@@ -324,6 +328,11 @@ function withoutTimes({ reach, violations }: Objectives): Objectives {
 /** Figures of something that happened; nothing of what did not. */
 function answered<Name extends string>(name: Name, figures: LatencyFigures): { readonly [name in Name]?: LatencyFigures } {
   return figures.count === 0 ? {} : ({ [name]: figures } as { readonly [name in Name]: LatencyFigures });
+}
+
+function signalsOf(deliveryMs: LatencyFigures, actMs: number): Pick<LoadResult, "signals"> {
+  if (deliveryMs.count === 0) return {};
+  return { signals: { perSecond: Math.round((deliveryMs.count / actMs) * 10_000) / 10, deliveryMs } };
 }
 
 function judgeObjectives(

@@ -13,6 +13,9 @@ export const PROPERTIES = [
   "isolation",
   "refusals",
   "kept",
+  "typing",
+  "hints",
+  "statuses",
   "latency",
 ] as const;
 

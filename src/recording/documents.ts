@@ -73,6 +73,7 @@ export interface ShardEnd {
   readonly joinMs: string;
   readonly confirmMs?: string;
   readonly readMs?: string;
+  readonly signalMs?: string;
   readonly actMs: number;
   readonly loopLagMsP99: number;
   readonly cpu: number;

@@ -280,9 +280,11 @@ class Shard {
         reconnect: session.reconnect || this.#faults !== undefined,
         readOnJoin: session.readOnJoin,
         history: session.history ?? false,
+        presence: session.presence ?? false,
         run: options.run,
       }),
       url: options.target.urls[url] ?? options.target.urls[0],
+      legs: options.target.legs,
       headers: options.target.headers,
       ca: options.target.ca,
       alarms: this.#alarms,
@@ -355,6 +357,7 @@ class Shard {
       case "delivered":
       case "recalled":
       case "presence":
+      case "signal":
     }
   }
 
