@@ -3,6 +3,7 @@ import { PROPERTIES, type Checker, type Property } from "../core/checker.ts";
 import type { HistogramMaker } from "../core/histogram.ts";
 import { createConvergence } from "./convergence.ts";
 import { createDelivery } from "./delivery.ts";
+import { createEndings, type EndingsOptions } from "./endings.ts";
 import { createGuarantees } from "./guarantees.ts";
 import { createIsolation } from "./isolation.ts";
 import { createLatency, type Budgets } from "./latency.ts";
@@ -41,8 +42,10 @@ export interface CheckerOptions {
   /** Without it no room's life is judged. */
   readonly lifecycle?: LifecycleOptions;
   readonly refusals?: Partial<Omit<RefusalsOptions, "run">>;
-  /** Default: within 2,000 ms, and nothing has to end. */
+  /** Default: within 2,000 ms. */
   readonly signals?: Partial<Omit<SignalsOptions, "property">>;
+  /** Default: within 12,000 ms. */
+  readonly endings?: Partial<EndingsOptions>;
   /** Default: within 5,000 ms, however somebody went. */
   readonly statuses?: Partial<StatusesOptions>;
 }
@@ -64,6 +67,7 @@ export function createCheckers(options: CheckerOptions): Checker[] {
     // Judged where latecomers come when all is over: see `createJudges`.
     kept: () => undefined,
     typing: () => createSignals({ withinMs: 2000, ...options.signals, property: "typing" }),
+    endings: () => createEndings({ withinMs: 12_000, ...options.endings }),
     hints: () => createSignals({ withinMs: 2000, ...options.signals, property: "hints" }),
     statuses: () => createStatuses({ withinMs: 5000, silentMs: 5000, isTimed: true, ...options.statuses }),
     latency: () => createLatency({ run, echo, budgets: options.budgets ?? {}, histogram }),

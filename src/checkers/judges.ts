@@ -25,7 +25,7 @@ const ROOM_TTL_ABOVE_MS = 10_000;
 const TOLERANCE_MS_MIN = 250;
 /** The word that typing has ended is under way for a while, and its timer is one of many. */
 const SIGNAL_TOLERANCE_MS = 2000;
-const SIGNALS = ["typing", "hints", "statuses"] as const;
+const SIGNALS = ["typing", "hints", "endings", "statuses"] as const;
 
 /** How a run of a binding against a target is judged. */
 export function judgingOf(
@@ -79,16 +79,16 @@ function membersOnly(checker: Checker, latecomersFrom: number = Infinity): Check
 }
 
 /** How what goes beside the writes is judged. While something is made to go wrong no time can be kept. */
-function signalsOf({ manifest, timeScale, latecomersFrom }: Judging, onArrival?: (latencyMs: number) => void): Pick<CheckerOptions, "signals" | "statuses"> {
+function signalsOf({ manifest, timeScale, latecomersFrom }: Judging, onArrival?: (latencyMs: number) => void): Pick<CheckerOptions, "signals" | "endings" | "statuses"> {
   const { signals } = manifest;
   if (signals === undefined) return {};
   const isTimed = latecomersFrom === undefined;
   return {
     signals: {
       withinMs: isTimed ? signals.withinMs : undefined,
-      endsWithinMs: signals.typingMs / timeScale + SIGNAL_TOLERANCE_MS,
       ...(onArrival === undefined ? {} : { onArrival }),
     },
+    endings: { withinMs: signals.typingMs / timeScale + SIGNAL_TOLERANCE_MS },
     statuses: { withinMs: signals.statusMs, silentMs: signals.silentMs / timeScale, isTimed },
   };
 }

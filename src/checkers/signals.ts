@@ -29,8 +29,8 @@ interface Member {
   readonly room: string;
   isIn: boolean;
   readonly pairs: Map<string, Pair>;
-  /** What it was told to be on, by user and topic; `isOver`: ended by a word that says so itself. */
-  readonly on: Map<string, { atMs: number; isOver: boolean }>;
+  /** What it was told to be on, by user and topic. */
+  readonly on: Set<string>;
   /** The latest that it sent. */
   readonly sent: Sent[];
 }
@@ -47,8 +47,6 @@ export interface SignalsOptions {
   readonly property: "typing" | "hints";
   /** What comes later than this is late; undefined: times are not judged. */
   readonly withinMs: number | undefined;
-  /** What is on ends this long after it was last said, at the latest; undefined: it need not end. */
-  readonly endsWithinMs?: number | undefined;
   /** Told of each that came, in ms from its planned time. */
   readonly onArrival?: (latencyMs: number) => void;
 }
@@ -56,11 +54,10 @@ export interface SignalsOptions {
 /**
  * What one member signals reaches every other member of its room, once, unchanged, in its order (`lost`, `doubled`,
  * `damaged`, `disordered`) and in time (`late`), and nobody else: not the sender itself (`leaked`), and no other room
- * (`foreign`). What is on is told to have ended within the limit (`ghost`); the word of a write ends it, too. A server may
- * end it by itself. Members are those whose own status says that they are there; what their going leaves open is not
- * judged.
+ * (`foreign`). A server may end by itself what is on. Members are those whose own status says that they are there; what
+ * their going leaves open is not judged.
  */
-export function createSignals({ property, withinMs, endsWithinMs, onArrival }: SignalsOptions): Checker {
+export function createSignals({ property, withinMs, onArrival }: SignalsOptions): Checker {
   const of = property === "typing" ? "typing" : "hint";
   const tally = createTally(property);
   const rooms = new Map<string, Map<string, Member>>();
@@ -91,16 +88,6 @@ export function createSignals({ property, withinMs, endsWithinMs, onArrival }: S
     tally.judged();
     broke("lost", member, atMs, `${sent.key} of client ${sent.client}`, "it never came", sent);
   };
-  /** Something that was on is said again, ends, or is looked at for the last time. */
-  const ended = (member: Member, key: string, atMs: number): void => {
-    const on = member.on.get(key);
-    if (on === undefined || endsWithinMs === undefined) return;
-    tally.judged();
-    const lastedMs = atMs - on.atMs;
-    if (!on.isOver && lastedMs > endsWithinMs)
-      broke("ghost", member, atMs, `${key} ends within ${endsWithinMs} ms`, `${key} is on after ${Math.round(lastedMs)} ms`);
-  };
-
   const came = (signal: Signal): void => {
     const members = rooms.get(signal.room) ?? new Map<string, Member>();
     rooms.set(signal.room, members);
@@ -110,7 +97,7 @@ export function createSignals({ property, withinMs, endsWithinMs, onArrival }: S
       room: signal.room,
       isIn: false,
       pairs: new Map(),
-      on: new Map(),
+      on: new Set(),
       sent: [],
     };
     members.set(signal.user, member);
@@ -120,7 +107,6 @@ export function createSignals({ property, withinMs, endsWithinMs, onArrival }: S
   const went = (member: Member, atMs: number): void => {
     member.isIn = false;
     for (const { skipped } of member.pairs.values()) for (const sent of skipped) lose(member, sent, atMs);
-    for (const key of member.on.keys()) if (atMs - (member.on.get(key)?.atMs ?? atMs) > (endsWithinMs ?? Infinity)) ended(member, key, atMs);
     member.pairs.clear();
     member.on.clear();
     for (const other of rooms.get(member.room)?.values() ?? []) {
@@ -161,15 +147,9 @@ export function createSignals({ property, withinMs, endsWithinMs, onArrival }: S
       const tookMs = signal.atMs - sent.atMs;
       if (withinMs !== undefined && tookMs > withinMs)
         broke("late", member, signal.atMs, `${key} within ${withinMs} ms`, `${key} after ${Math.round(tookMs)} ms`, sent);
+      if (signal.value === "on") member.on.add(place);
     }
-    if (signal.value === "on") {
-      const on = member.on.get(place);
-      if (on !== undefined && !on.isOver) ended(member, place, signal.atMs);
-      member.on.set(place, { atMs: signal.atMs, isOver: false });
-    } else if (signal.value === "off") {
-      ended(member, place, signal.atMs);
-      member.on.delete(place);
-    }
+    if (signal.value === "off") member.on.delete(place);
   };
   const unexpected = (member: Member, author: Member, pair: Pair, signal: Signal, place: string): void => {
     const key = keyOf(signal);
@@ -191,11 +171,6 @@ export function createSignals({ property, withinMs, endsWithinMs, onArrival }: S
     tally.judged();
     broke("damaged", member, signal.atMs, meant === undefined ? "what its author sent" : meant.key, key, meant);
   };
-  /** The word of a write ends what its author had on there, whether the server says so or not. */
-  const hinted = (member: Member, { user, topic }: Signal): void => {
-    const on = member.on.get(`${user} ${topic}`);
-    if (on !== undefined) on.isOver = true;
-  };
 
   return {
     property,
@@ -209,7 +184,7 @@ export function createSignals({ property, withinMs, endsWithinMs, onArrival }: S
       } else if (member?.isIn === true && observation.of === of) {
         if (plannedMs === undefined) receives(member, observation);
         else sends(member, observation, plannedMs);
-      } else if (member?.isIn === true && observation.of === "hint" && plannedMs === undefined) hinted(member, observation);
+      }
     },
     finish: (nowMs) => {
       for (const members of rooms.values())
@@ -219,7 +194,6 @@ export function createSignals({ property, withinMs, endsWithinMs, onArrival }: S
             for (const sent of skipped) lose(member, sent, nowMs);
             for (const sent of owed) if (nowMs - sent.atMs > LOST_MS) lose(member, sent, nowMs);
           }
-          for (const [key, { atMs }] of member.on) if (nowMs - atMs > (endsWithinMs ?? Infinity)) ended(member, key, nowMs);
         }
       return tally.outcome();
     },

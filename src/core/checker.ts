@@ -15,6 +15,7 @@ export const PROPERTIES = [
   "kept",
   "typing",
   "hints",
+  "endings",
   "statuses",
   "latency",
 ] as const;
