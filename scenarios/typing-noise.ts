@@ -12,6 +12,7 @@ const SENT_SHARE = 0.6;
 const SILENT_MS = 13_000;
 /** Of so many members of a room one is away for a while, one leaves and comes again, and one falls silent at first. */
 const KINDS = 5;
+const AWAY_MS = 6_500; // past the 5 s in which a status must be told
 const ABSENT_MS = 2_500;
 /** Coming in again takes a while: nothing is planned for it. */
 const RETURN_MS = 3_000;
@@ -35,11 +36,11 @@ export const scenario: Scenario = {
     const endMs = rampMs + durationMs;
     const kind = Math.floor(client / rooms) % KINDS;
     const goneMs = rampMs + durationMs * (0.3 + 0.2 * prng.fork("absent").next());
-    const backMs = goneMs + ABSENT_MS;
+    const backMs = goneMs + (kind === 1 ? AWAY_MS : ABSENT_MS);
     const fixed: Step[] = [{ atMs: (client / Math.max(1, clients)) * rampMs * 0.8, kind: "join" }];
     if (kind === 1) fixed.push({ atMs: goneMs, kind: "presence", name: "away" }, { atMs: backMs, kind: "presence", name: "back" });
     if (kind === 2) fixed.push({ atMs: goneMs, kind: "leave" }, { atMs: backMs, kind: "join" });
-    const isHere = (atMs: number): boolean => kind !== 2 || atMs < goneMs || atMs > backMs + RETURN_MS;
+    const isHere = (atMs: number): boolean => (kind !== 1 && kind !== 2) || atMs < goneMs || atMs > backMs + RETURN_MS;
     const fallsSilent = kind === 3 && durationMs > SILENT_MS;
     if (fallsSilent) fixed.push({ atMs: rampMs, kind: "presence", name: "typing-aside" });
     const fromMs = rampMs + (fallsSilent ? SILENT_MS : 0);

@@ -2,7 +2,15 @@ import type { BindingManifest, OrderModel } from "../core/binding.ts";
 import type { Checker, Panel, Property } from "../core/checker.ts";
 import type { HistogramMaker } from "../core/histogram.ts";
 import type { ResolvedTarget } from "../core/target.ts";
-import { type CheckerOptions, createAgreement, createCheckers, createConnections, createKept, createPanel, type LifecycleOptions } from "./index.ts";
+import {
+  type CheckerOptions,
+  createAgreement,
+  createCheckers,
+  createConnections,
+  createKept,
+  createPanel,
+  type LifecycleOptions,
+} from "./index.ts";
 
 /** What decides how a shard is judged, live or from a recording, on every engine. */
 export interface Judging {
@@ -50,7 +58,11 @@ export function judgingOf(
 export function createJudges(judging: Judging, histogram: HistogramMaker, onSignal?: (latencyMs: number) => void): Panel {
   const { manifest, orderModel, echo, run, timeScale, presence, latecomersFrom, isDivided } = judging;
   const lifecycle = lifecycleOf(manifest, timeScale);
-  const needsAll: readonly Property[] = [...(presence ? (["presence"] as const) : []), "lifecycle", ...SIGNALS.filter((each) => manifest.judges[each] !== undefined)];
+  const needsAll: readonly Property[] = [
+    ...(presence ? (["presence"] as const) : []),
+    "lifecycle",
+    ...SIGNALS.filter((each) => manifest.judges[each] !== undefined),
+  ];
   return createPanel([
     createConnections(),
     ...(orderModel === "perAuthor" && manifest.judges.convergence !== undefined ? [membersOnly(createAgreement(), latecomersFrom)] : []),
@@ -79,7 +91,10 @@ function membersOnly(checker: Checker, latecomersFrom: number = Infinity): Check
 }
 
 /** How what goes beside the writes is judged. While something is made to go wrong no time can be kept. */
-function signalsOf({ manifest, timeScale, latecomersFrom }: Judging, onArrival?: (latencyMs: number) => void): Pick<CheckerOptions, "signals" | "endings" | "statuses"> {
+function signalsOf(
+  { manifest, timeScale, latecomersFrom }: Judging,
+  onArrival?: (latencyMs: number) => void,
+): Pick<CheckerOptions, "signals" | "endings" | "statuses"> {
   const { signals } = manifest;
   if (signals === undefined) return {};
   const isTimed = latecomersFrom === undefined;

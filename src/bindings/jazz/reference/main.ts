@@ -81,8 +81,7 @@ server.on("upgrade", (request, socket, head) => {
     // It listens a moment before the hub is there: who comes then shall come again.
     if (hub === undefined) socket.destroy();
     else hub.upgrade(request, socket, head);
-  }
-  else if (own !== undefined) {
+  } else if (own !== undefined) {
     own.upgrade(request, socket, head);
     control?.opened(own.connections);
   } else if (published !== undefined) pipe(published.port, request, socket, head);
