@@ -173,8 +173,11 @@ export class NodeClient implements Outbox {
       via: new URL(address).host === new URL(url).host ? via : undefined,
       regained: () => this.#regained(),
     });
-    this.#legs.add(leg);
-    leg.start();
+    // A session may be about to open one while its client is stopped.
+    if (!this.#isOver) {
+      this.#legs.add(leg);
+      leg.start();
+    }
     return {
       invoke: (op) => leg.invoke(op),
       stop: () => {
