@@ -119,6 +119,7 @@ function loadTable(load: LoadResult): string {
       ["join", load.joinMs],
       ...(load.confirmMs === undefined ? [] : [["confirm", load.confirmMs] as const]),
       ...(load.readMs === undefined ? [] : [["read", load.readMs] as const]),
+      ...(load.signals === undefined ? [] : [["signals", load.signals.deliveryMs] as const]),
     ] as const
   )
     .filter(([, figures]) => figures.count > 0)

@@ -110,6 +110,10 @@ const load = z.object({
   joinMs: latencyFigures,
   confirmMs: latencyFigures.exactOptional().describe("Planned time of a write to its confirmation."),
   readMs: latencyFigures.exactOptional().describe("Planned time of a question to its answer."),
+  signals: z
+    .object({ perSecond: z.number(), deliveryMs: latencyFigures })
+    .exactOptional()
+    .describe("Typing and word of writes, to each other member: deliveries a second, and from the planned time."),
   sent: z.number(),
   late: z.number().describe("Sends later than their plan by over 50 ms."),
   unsent: z.number().describe("Planned acts that the harness did not come to before the time was up."),

@@ -202,11 +202,12 @@ function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
     ["join", load.joinMs],
     ...(load.confirmMs === undefined ? [] : [["confirm", load.confirmMs] as const]),
     ...(load.readMs === undefined ? [] : [["read", load.readMs] as const]),
+    ...(load.signals === undefined ? [] : [["signals", load.signals.deliveryMs] as const]),
   ];
   return [
     `  ${pen.bold(oneLine(load.scenario))}  ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}`,
     ...(load.expected === 0 ? [] : [`  ${missing === 0 ? pen.of("pass")(reach) : pen.of("fail")(reach)}`]),
-    `  sent ${formatNumber(load.sent)} at ${formatRate(load.achievedPerSecond)}/s (${formatRate(load.plannedPerSecond)}/s planned), ${formatNumber(load.late)} late, ${formatNumber(load.unsent)} unsent, ${formatNumber(load.dropped)} dropped; send lag p99 ${formatMs(load.sendLagMs.p99)}`,
+    `  sent ${formatNumber(load.sent)} at ${formatRate(load.achievedPerSecond)}/s (${formatRate(load.plannedPerSecond)}/s planned), ${formatNumber(load.late)} late, ${formatNumber(load.unsent)} unsent, ${formatNumber(load.dropped)} dropped${load.signals === undefined ? "" : `, ${formatRate(load.signals.perSecond)} signals/s delivered`}; send lag p99 ${formatMs(load.sendLagMs.p99)}`,
     pen.dim(`  ${"".padEnd(12)}${["p50", "p95", "p99", "p99.9", "max"].map((head) => head.padStart(12)).join("")}`),
     ...rows
       .filter(([, figures]) => figures.count > 0)

@@ -16,6 +16,7 @@ import { scenario as reconnectHerd } from "./reconnect-herd.ts";
 import { scenario as rollingRestart } from "./rolling-restart.ts";
 import { scenario as rotationDrill } from "./rotation-drill.ts";
 import { scenario as tokenStorm } from "./token-storm.ts";
+import { scenario as typingNoise } from "./typing-noise.ts";
 import { scenario as typingStorm } from "./typing-storm.ts";
 import { scenario as watchParty } from "./watch-party.ts";
 
@@ -40,4 +41,5 @@ export const scenarios: readonly Scenario[] = [
   spaceChat,
   offlineCommuters,
   editWar,
+  typingNoise,
 ];

@@ -3,6 +3,7 @@ import { PROPERTIES, type Checker, type Property } from "../core/checker.ts";
 import type { HistogramMaker } from "../core/histogram.ts";
 import { createConvergence } from "./convergence.ts";
 import { createDelivery } from "./delivery.ts";
+import { createEndings, type EndingsOptions } from "./endings.ts";
 import { createGuarantees } from "./guarantees.ts";
 import { createIsolation } from "./isolation.ts";
 import { createLatency, type Budgets } from "./latency.ts";
@@ -10,7 +11,9 @@ import { createLifecycle, type LifecycleOptions } from "./lifecycle.ts";
 import { createOrder } from "./order.ts";
 import { createPresence, type PresenceOptions } from "./presence.ts";
 import { createRefusals, type RefusalsOptions } from "./refusals.ts";
+import { createSignals, type SignalsOptions } from "./signals.ts";
 import { createSnapshot } from "./snapshot.ts";
+import { createStatuses, type StatusesOptions } from "./statuses.ts";
 
 export { createAgreement } from "./agreement.ts";
 export { createConnections } from "./connections.ts";
@@ -39,6 +42,12 @@ export interface CheckerOptions {
   /** Without it no room's life is judged. */
   readonly lifecycle?: LifecycleOptions;
   readonly refusals?: Partial<Omit<RefusalsOptions, "run">>;
+  /** Default: within 2,000 ms. */
+  readonly signals?: Partial<Omit<SignalsOptions, "property">>;
+  /** Default: within 12,000 ms. */
+  readonly endings?: Partial<EndingsOptions>;
+  /** Default: within 5,000 ms, however somebody went. */
+  readonly statuses?: Partial<StatusesOptions>;
 }
 
 /** One checker a property, in the order of PROPERTIES; `lifecycle` only when its options are given. */
@@ -57,6 +66,10 @@ export function createCheckers(options: CheckerOptions): Checker[] {
     refusals: () => createRefusals({ run, answerWithinMs: 2000, ...options.refusals }),
     // Judged where latecomers come when all is over: see `createJudges`.
     kept: () => undefined,
+    typing: () => createSignals({ withinMs: 2000, ...options.signals, property: "typing" }),
+    endings: () => createEndings({ withinMs: 12_000, ...options.endings }),
+    hints: () => createSignals({ withinMs: 2000, ...options.signals, property: "hints" }),
+    statuses: () => createStatuses({ withinMs: 5000, silentMs: 5000, isTimed: true, ...options.statuses }),
     latency: () => createLatency({ run, echo, budgets: options.budgets ?? {}, histogram }),
   };
   const wanted = options.only ?? PROPERTIES;

@@ -1,12 +1,20 @@
 import type { BindingManifest, OrderModel } from "../core/binding.ts";
-import type { Checker, Panel } from "../core/checker.ts";
+import type { Checker, Panel, Property } from "../core/checker.ts";
 import type { HistogramMaker } from "../core/histogram.ts";
 import type { ResolvedTarget } from "../core/target.ts";
-import { createAgreement, createCheckers, createConnections, createKept, createPanel, type LifecycleOptions } from "./index.ts";
+import {
+  type CheckerOptions,
+  createAgreement,
+  createCheckers,
+  createConnections,
+  createKept,
+  createPanel,
+  type LifecycleOptions,
+} from "./index.ts";
 
 /** What decides how a shard is judged, live or from a recording, on every engine. */
 export interface Judging {
-  readonly manifest: Pick<BindingManifest, "judges" | "roomTtlMs" | "recalls">;
+  readonly manifest: Pick<BindingManifest, "judges" | "roomTtlMs" | "recalls" | "signals">;
   readonly orderModel: OrderModel;
   readonly echo: boolean;
   readonly run: string;
@@ -23,6 +31,9 @@ export interface Judging {
 const ROOM_TTL_BELOW_MS = 5000;
 const ROOM_TTL_ABOVE_MS = 10_000;
 const TOLERANCE_MS_MIN = 250;
+/** The word that typing has ended is under way for a while, and its timer is one of many. */
+const SIGNAL_TOLERANCE_MS = 2000;
+const SIGNALS = ["typing", "hints", "endings", "statuses"] as const;
 
 /** How a run of a binding against a target is judged. */
 export function judgingOf(
@@ -43,10 +54,15 @@ export function judgingOf(
   };
 }
 
-/** The checkers beside the ledger. */
-export function createJudges(judging: Judging, histogram: HistogramMaker): Panel {
+/** The checkers beside the ledger. `onSignal` is told of each signal that came, in ms from its planned time. */
+export function createJudges(judging: Judging, histogram: HistogramMaker, onSignal?: (latencyMs: number) => void): Panel {
   const { manifest, orderModel, echo, run, timeScale, presence, latecomersFrom, isDivided } = judging;
   const lifecycle = lifecycleOf(manifest, timeScale);
+  const needsAll: readonly Property[] = [
+    ...(presence ? (["presence"] as const) : []),
+    "lifecycle",
+    ...SIGNALS.filter((each) => manifest.judges[each] !== undefined),
+  ];
   return createPanel([
     createConnections(),
     ...(orderModel === "perAuthor" && manifest.judges.convergence !== undefined ? [membersOnly(createAgreement(), latecomersFrom)] : []),
@@ -56,8 +72,9 @@ export function createJudges(judging: Judging, histogram: HistogramMaker): Panel
       echo,
       run,
       histogram,
-      only: isDivided === true ? [] : presence ? ["presence", "lifecycle"] : ["lifecycle"],
+      only: isDivided === true ? [] : needsAll,
       ...(lifecycle === undefined ? {} : { lifecycle }),
+      ...signalsOf(judging, onSignal),
     }),
   ]);
 }
@@ -70,6 +87,24 @@ function membersOnly(checker: Checker, latecomersFrom: number = Infinity): Check
       if (observation.client < latecomersFrom) checker.observe(observation);
     },
     finish: (nowMs) => checker.finish(nowMs),
+  };
+}
+
+/** How what goes beside the writes is judged. While something is made to go wrong no time can be kept. */
+function signalsOf(
+  { manifest, timeScale, latecomersFrom }: Judging,
+  onArrival?: (latencyMs: number) => void,
+): Pick<CheckerOptions, "signals" | "endings" | "statuses"> {
+  const { signals } = manifest;
+  if (signals === undefined) return {};
+  const isTimed = latecomersFrom === undefined;
+  return {
+    signals: {
+      withinMs: isTimed ? signals.withinMs : undefined,
+      ...(onArrival === undefined ? {} : { onArrival }),
+    },
+    endings: { withinMs: signals.typingMs / timeScale + SIGNAL_TOLERANCE_MS },
+    statuses: { withinMs: signals.statusMs, silentMs: signals.silentMs / timeScale, isTimed },
   };
 }
 

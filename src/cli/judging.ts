@@ -19,7 +19,7 @@ export function ledgerOf(
   return new MemoryLedger({ orderModel, echo, run, slots, histogram: createHdr, textOf, onDelivery, ...shared });
 }
 
-/** The checkers beside it. */
-export function panelOf(judging: Judging): Panel {
-  return createJudges(judging, createHdr);
+/** The checkers beside it. `onSignal` as of `createJudges`. */
+export function panelOf(judging: Judging, onSignal?: (latencyMs: number) => void): Panel {
+  return createJudges(judging, createHdr, onSignal);
 }

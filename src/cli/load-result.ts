@@ -75,7 +75,7 @@ export function resultOf(judged: Judged): Result {
   const { options, scenario, seed, target, binding, gathered, startedAt, endedAt } = judged;
   const profile = options.profile ?? "mvp";
   const shards = gathered.done.map((each) => each.result);
-  const outcomes = mergeAllOutcomes(
+  const merged = mergeAllOutcomes(
     [...shards.flatMap((shard) => shard.outcomes), ...(judged.shards?.outcomes ?? [])].filter(
       (outcome) => binding.manifest.judges[outcome.property] !== undefined,
     ),
@@ -83,6 +83,9 @@ export function resultOf(judged: Judged): Result {
   const honesty = honestyOf(shards, judged.workers, judged.ports.histogram);
   const lacking = judged.shards?.doubts ?? [];
   const doubts = [...lacking, ...honesty.harness.inconclusiveBecause, ...honesty.undone];
+  const outcomes = new Map(
+    [...merged].map(([property, outcome]) => [property, doubts.length > 0 ? withoutLate(outcome, doubts) : outcome]),
+  );
   const loadResult = figures(judged, honesty, outcomes, doubts);
   const parts = partsOf(outcomes, binding, loadResult, doubts);
   const { exited } = target;
@@ -210,6 +213,20 @@ function mergeAllOutcomes(outcomes: readonly CheckerOutcome[]): ReadonlyMap<Prop
   return merged;
 }
 
+/** Signals are timed one by one: where the harness fell behind, what came late may be its own doing. */
+const TIMED_ONE_BY_ONE: ReadonlySet<Property> = new Set(["typing", "hints", "statuses"]);
+
+function withoutLate(outcome: CheckerOutcome, doubts: readonly string[]): CheckerOutcome {
+  const { late = 0, ...broken } = outcome.broken;
+  if (late === 0 || !TIMED_ONE_BY_ONE.has(outcome.property)) return outcome;
+  return {
+    ...outcome,
+    broken,
+    findings: outcome.findings.filter(({ reason }) => reason !== "late"),
+    inconclusiveBecause: outcome.inconclusiveBecause ?? `${late} came late: ${doubts[0] ?? ""}`,
+  };
+}
+
 /** Who came by which URL, where there are several. */
 function replicasOf(
   { urls, replicas = [] }: Pick<ResolvedTarget, "urls" | "replicas">,
@@ -283,6 +300,10 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
       "readMs",
       merge((done) => done.result.readMs ?? ""),
     ),
+    ...signalsOf(
+      merge((done) => done.result.signalMs ?? ""),
+      actMs,
+    ),
     sent: sum((done) => done.result.sent),
     late: honesty.late,
     unsent: honesty.unsent,
@@ -323,6 +344,11 @@ function withoutTimes({ reach, violations }: Objectives): Objectives {
 /** Figures of something that happened; nothing of what did not. */
 function answered<Name extends string>(name: Name, figures: LatencyFigures): { readonly [name in Name]?: LatencyFigures } {
   return figures.count === 0 ? {} : ({ [name]: figures } as { readonly [name in Name]: LatencyFigures });
+}
+
+function signalsOf(deliveryMs: LatencyFigures, actMs: number): Pick<LoadResult, "signals"> {
+  if (deliveryMs.count === 0) return {};
+  return { signals: { perSecond: Math.round((deliveryMs.count / actMs) * 10_000) / 10, deliveryMs } };
 }
 
 function judgeObjectives(

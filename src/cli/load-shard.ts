@@ -50,7 +50,7 @@ export async function playShardOn({ running, source, prepare }: Ground, options:
     refuse(`${scenario.name} does something to the server or its users in mid-run, which one process has to do`);
   const stage = (text: string): void => onProgress?.({ kind: "stage", text });
   const { binding, resolved } = running;
-  checkFit(binding, running, parameters);
+  checkFit(scenario, binding, running, parameters);
   const link = new ShardLink({ ...referee, onStage: stage, signal: options.signal });
   stage(`registering shard ${share.index + 1} of ${share.count} at ${referee.url}`);
   const { name, urls, dialect, timeScale, known } = resolved;

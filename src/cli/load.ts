@@ -174,7 +174,7 @@ export async function playOn(ground: Ground, options: LoadOptions, startedAt: Da
   const scenario = scenarioNamed(options.scenario);
   const parameters: ScenarioParameters = { ...scenario.defaults, ...options.parameters };
   checkParameters(parameters);
-  checkFit(binding, running, parameters);
+  checkFit(scenario, binding, running, parameters);
   if (options.engine === "k6") checkK6(binding, scenario, options);
   const seed = options.seed ?? randomBytes(6).toString("hex");
   const stage = (text: string): void => options.onProgress?.({ kind: "stage", text });
@@ -325,8 +325,21 @@ export function checkParameters(parameters: ScenarioParameters): void {
   if (!(churnPerMinute >= 0)) wrong(`--churn must be 0 or more, not ${churnPerMinute}`);
 }
 
-/** @throws HarnessError (usage) when the target allows fewer clients, or its rooms hold fewer members. */
-export function checkFit(binding: Binding, running: RunningTarget, parameters: ScenarioParameters): void {
+/** @throws HarnessError (usage) when the target lacks what the scenario needs, allows fewer clients, or its rooms hold fewer members. */
+export function checkFit(
+  { name, needs = [] }: Pick<Scenario, "name" | "needs">,
+  binding: Binding,
+  running: Pick<RunningTarget, "resolved">,
+  parameters: ScenarioParameters,
+): void {
+  const { capabilities } = binding.manifest;
+  const missing = needs.find((need) => !(running.resolved.capabilities[need] ?? capabilities[need]?.default ?? false));
+  if (missing !== undefined) {
+    const known = capabilities[missing];
+    throw new HarnessError("usage", `${name} needs ${missing}, which ${running.resolved.name} does not have`, {
+      hint: known === undefined ? `${binding.manifest.name} knows no ${missing}: see rollcall list` : `${missing}: ${known.meaning}`,
+    });
+  }
   const { clientsMax } = running.resolved;
   if (clientsMax !== undefined && parameters.clients > clientsMax) {
     throw new HarnessError("usage", `${parameters.clients} clients are more than the target allows (clientsMax ${clientsMax})`, {

@@ -10,6 +10,7 @@ import { requestHttp } from "../engines/node/http.ts";
 import type { ShardFaultPlan } from "../engines/node/shard-faults.ts";
 import type { ShardResult } from "../engines/node/shard-types.ts";
 import { runShard } from "../engines/node/shard.ts";
+import { createHdr } from "../engines/node/hdr.ts";
 import { nodeSurroundings } from "../engines/node/node-surroundings.ts";
 import { loadTransport, type TransportName } from "../engines/node/transports.ts";
 import type { RecordedFaults, RecordingAbout } from "../recording/index.ts";
@@ -132,7 +133,9 @@ async function work(job: WorkerJob): Promise<void> {
   tell({ kind: "ready" });
   const startAtMs = await going.promise;
   side = job.share === undefined ? undefined : createShardSide(judging.orderModel, startAtMs ?? machineMs(), tell);
-  const result = await runShard({
+  const signalMs = createHdr();
+  const panel = panelOf(judging, (latencyMs) => signalMs.record(latencyMs));
+  const played = await runShard({
     session: binding.session,
     rooms: binding.rooms,
     operations: binding.operations,
@@ -153,7 +156,7 @@ async function work(job: WorkerJob): Promise<void> {
       ledger = ledgerOf(judging, slots, onDelivery, side?.witness(elsewhere));
       return recording === undefined ? ledger : recording.recorder.ledger(ledger, slots);
     },
-    panel: recording === undefined ? (side?.panel(panelOf(judging)) ?? panelOf(judging)) : recording.recorder.panel(panelOf(judging)),
+    panel: recording === undefined ? (side?.panel(panel) ?? panel) : recording.recorder.panel(panel),
     ...(job.share === undefined || side === undefined ? {} : { share: job.share, together: side.together }),
     onSecond: (second) => {
       recording?.recorder.second(second);
@@ -163,6 +166,7 @@ async function work(job: WorkerJob): Promise<void> {
     ...(job.faults === undefined ? {} : { faults: { ...job.faults, listen: listening(recording) } }),
     signal: stopping.signal,
   });
+  const result: ShardResult = signalMs.count === 0 ? played : { ...played, signalMs: signalMs.encode() };
   if (ledger === undefined) throw new HarnessError("internal", "the shard made no ledger");
   const { figures } = ledger;
   side?.last();

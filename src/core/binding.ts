@@ -64,6 +64,11 @@ export interface BindingManifest {
   readonly areas: { readonly [area in Area]?: RequirementId };
   /** Budgets of the protocol's own for latency objectives; milliseconds. */
   readonly budgets: { readonly deliveryMsP95?: number; readonly spreadMs?: number };
+  /**
+   * Of what goes beside the writes, in ms: how soon it comes, how long typing lasts that is not said again, how soon a
+   * status is told, and that of a user whose connection was lost without a word.
+   */
+  readonly signals?: { readonly withinMs: number; readonly typingMs: number; readonly statusMs: number; readonly silentMs: number };
   /** Fewer cases at once than usual, where a session costs much: by phase. */
   readonly casesAtOnce?: { readonly shared?: number; readonly quiet?: number };
   /** Set where a session that is asked to (`recall`) tells every marked write of the past. */

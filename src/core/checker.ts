@@ -13,6 +13,10 @@ export const PROPERTIES = [
   "isolation",
   "refusals",
   "kept",
+  "typing",
+  "hints",
+  "endings",
+  "statuses",
   "latency",
 ] as const;
 

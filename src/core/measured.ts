@@ -55,6 +55,8 @@ export interface Measured {
   readonly confirmMs?: string;
   /** From the planned time of a question to its answer. */
   readonly readMs?: string;
+  /** From the planned time of a signal (typing, word of a write) to each other member, where there were any. */
+  readonly signalMs?: string;
   readonly actMs: number;
   readonly loopLagMsP99: number;
   readonly cpu: number;

@@ -59,6 +59,20 @@ export type Detail =
       /** How many members the server says there are now. */
       readonly count?: number;
     }
+  /**
+   * Something of a user that no room keeps: that it types (`value` is `on` or `off`; `topic` says where), its status
+   * (`online`, `away`, `offline`; `gone` once its connection was lost), or word of a write (`topic` says where).
+   * With `plannedMs` it is this client's own, as it was sent, or as it became true; without, as it was told of another.
+   * What a newcomer is told of those who are there comes before its own `online`.
+   */
+  | {
+      readonly kind: "signal";
+      readonly of: "typing" | "status" | "hint";
+      readonly user: string;
+      readonly topic: string;
+      readonly value: string;
+      readonly plannedMs?: number;
+    }
   | {
       readonly kind: "lifecycle";
       /** `joined`: this client's join is confirmed. `gone`: the room is no more. `host`: `user` leads it now. */

@@ -121,6 +121,8 @@ export interface LoadResult {
   readonly confirmMs?: LatencyFigures;
   /** Planned time of a question to its answer; absent where nothing was asked. */
   readonly readMs?: LatencyFigures;
+  /** What goes beside the writes (typing, word of a write), from its planned time to each other member; absent where nothing did. */
+  readonly signals?: { readonly perSecond: number; readonly deliveryMs: LatencyFigures };
   readonly sent: number;
   /** Sends later than their plan by over 50 ms. */
   readonly late: number;

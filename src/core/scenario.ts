@@ -53,7 +53,11 @@ export interface Scenario {
     readonly readOnJoin: boolean;
     /** Whether they ask for everything written before they came; default false. */
     readonly history?: boolean;
+    /** Whether they take part in what goes beside the writes (typing, presence) where that has a connection of its own; default false. */
+    readonly presence?: boolean;
   };
+  /** Capabilities that a target must have for it. */
+  readonly needs?: readonly string[];
   /** What goes wrong meanwhile, whatever plan the user gives beside it. */
   readonly faults?: FaultPlan;
   /** When every identity of the run gets a new key, as a share of the duration behind the ramp; needs a directory of ours. */

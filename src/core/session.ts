@@ -46,6 +46,8 @@ export interface SessionOptions {
   readonly history?: boolean;
   /** Whether a session tells of each marked write of the past that it is shown, too (`recalled`); default false. */
   readonly recall?: boolean;
+  /** Whether what goes beside the writes (typing, presence) is taken part in, where that has a connection of its own; default false. */
+  readonly presence?: boolean;
   /** Name of the run; markers of another run are foreign. */
   readonly run: string;
 }
@@ -92,4 +94,17 @@ export interface Outbox {
    * may recognise them; false for frames that carry something of the receiver's own.
    */
   delivered(delivery: Delivered, decoded: unknown, shared: boolean): void;
+  /**
+   * Opens a further connection of this client, with a session of its own, which is told and observes as any session:
+   * at the target's leg of that name, else at `path` of its base URL. It shares the client's way to the server, is cut
+   * with it and ends with it. Absent where an engine has one connection a client.
+   */
+  leg?(name: string, path: string, session: Session): Leg;
+}
+
+/** A further connection of a client. */
+export interface Leg {
+  invoke(op: Op): void;
+  /** Ends it for good; its socket is cut when still open. */
+  stop(): void;
 }

@@ -28,6 +28,8 @@ function rounded(detail: Detail, originMs: number): Detail {
       return { ...detail, askedMs: time(detail.askedMs) };
     case "invoked":
       return { ...detail, plannedMs: time(detail.plannedMs) };
+    case "signal":
+      return detail.plannedMs === undefined ? detail : { ...detail, plannedMs: time(detail.plannedMs) };
     default:
       return detail;
   }

@@ -83,6 +83,7 @@ const shardEnd = {
   joinMs: z.string(),
   confirmMs: z.string().exactOptional(),
   readMs: z.string().exactOptional(),
+  signalMs: z.string().exactOptional(),
   actMs: z.number(),
   loopLagMsP99: z.number(),
   cpu: z.number(),
@@ -166,6 +167,14 @@ export const detailSchema: z.ZodType<Detail> = z.discriminatedUnion("kind", [
     kind: z.literal("lifecycle"),
     event: z.enum(["joined", "left", "gone", "host", "stopping"]),
     user: z.string().exactOptional(),
+  }),
+  z.object({
+    kind: z.literal("signal"),
+    of: z.enum(["typing", "status", "hint"]),
+    user: z.string(),
+    topic: z.string(),
+    value: z.string(),
+    plannedMs: z.number().exactOptional(),
   }),
   z.object({ kind: z.literal("problem"), reason: z.enum(REASONS), text: z.string() }),
 ]);

@@ -202,6 +202,7 @@ const shardResult = z.looseObject({
   joinMs: histogram,
   confirmMs: histogram.exactOptional(),
   readMs: histogram.exactOptional(),
+  signalMs: histogram.exactOptional(),
   actMs: figure,
   loopLagMsP99: figure,
   cpu: figure,
@@ -234,6 +235,8 @@ export const verdictSchema: z.ZodType<VerdictMessage> = z.object({ session });
 
 /** Histograms of a worker's last word, which must be ones that can be merged. */
 export function histogramsOf({ result, deliveryMs, convergenceMs, spreadMs }: WorkerDone): readonly string[] {
-  const { joinMs, confirmMs, readMs, pace } = result;
-  return [deliveryMs, convergenceMs, spreadMs, joinMs, confirmMs ?? "", readMs ?? "", pace?.sendLagMs ?? ""].filter((each) => each !== "");
+  const { joinMs, confirmMs, readMs, signalMs, pace } = result;
+  return [deliveryMs, convergenceMs, spreadMs, joinMs, confirmMs ?? "", readMs ?? "", signalMs ?? "", pace?.sendLagMs ?? ""].filter(
+    (each) => each !== "",
+  );
 }

@@ -55,12 +55,17 @@ export type HubAct =
   | { readonly do: "typing"; readonly isTyping: boolean; readonly threadId?: string }
   | { readonly do: "status"; readonly status: Status };
 
+/** What a client with both legs shows beside its writes. `aside`: in another place than the main thread. */
+export type Show =
+  | { readonly do: "typing"; readonly isTyping: boolean; readonly aside?: boolean }
+  | { readonly do: "status"; readonly status: "online" | "away" };
+
 /** An act as the value of a write; acts are plain data. */
-export function valueOf(act: Act | HubAct): Json {
+export function valueOf(act: Act | HubAct | Show): Json {
   return act;
 }
 
 /** The act of a write's value. Values come from cases and scenarios of this binding only. */
-export function actOf<T extends Act | HubAct>(value: Json): T {
+export function actOf<T extends Act | HubAct | Show>(value: Json): T {
   return value as unknown as T;
 }

@@ -44,9 +44,15 @@ const manifest: BindingManifest = {
     convergence: requirementId("JAZZ-CONV-03"),
     isolation: requirementId("JAZZ-ISO-01"),
     kept: requirementId("JAZZ-RES-10"),
+    typing: { foreign: requirementId("JAZZ-ISO-01"), otherwise: requirementId("JAZZ-PRES-01") },
+    hints: { foreign: requirementId("JAZZ-ISO-01"), leaked: requirementId("JAZZ-PRES-01"), otherwise: requirementId("JAZZ-SESS-02") },
+    endings: requirementId("JAZZ-PRES-02"),
+    statuses: { stale: requirementId("JAZZ-PRES-04"), otherwise: requirementId("JAZZ-PRES-03") },
   },
   areas: {},
   budgets: { deliveryMsP95: 250 },
+  // PRES-01; J-9; X-4; X-11 with its sweep.
+  signals: { withinMs: 2_000, typingMs: 10_000, statusMs: 5_000, silentMs: 55_000 },
   // Every client is a node that signs, encrypts and verifies: more cases at once would only starve each other.
   casesAtOnce: { shared: 5, quiet: 3 },
   writesOffline: true,

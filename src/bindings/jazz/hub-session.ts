@@ -89,7 +89,8 @@ export class HubSession implements Session {
   }
 }
 
-function frameOf(act: HubAct, account: CoId): HubIn {
+/** An act as its message, in the account's own name. */
+export function frameOf(act: HubAct, account: CoId): HubIn {
   switch (act.do) {
     case "hint": {
       const { id, content, threadId, createdAt } = act;

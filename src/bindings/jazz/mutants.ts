@@ -112,5 +112,13 @@ const HUB: readonly Mutant[] = [
   mutant("hub-bad-frame-closes-all", "ROB-01 closed", "An unusable frame at the hub closes all its sockets.", ["ROB-01 lost"]),
 ];
 
+const NOISE: Mutant["shownBy"] = { scenario: "typing-noise", parameters: { clients: "20", rooms: "4", duration: "15s" } };
+
+/** Too seldom for a case. */
+const UNDER_LOAD: readonly Mutant[] = [
+  { ...mutant("hub-drops-some-typing", "PRES-01 lost", "One of 50 deliveries of typing is lost.", ["PRES-02 ghost"]), shownBy: NOISE },
+  { ...mutant("hub-changes-some-hints", "SESS-02 damaged", "In one of 20 hints the date is a millisecond off."), shownBy: NOISE },
+];
+
 /** Faults of the reference stack, one each; their behaviour is in `reference/`. */
-export const mutants: readonly Mutant[] = [...RELAY, ...HUB];
+export const mutants: readonly Mutant[] = [...RELAY, ...HUB, ...UNDER_LOAD];

@@ -6,11 +6,12 @@ import { createNodeClient, type NodeClient } from "./client.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
 /** A transport without a socket, whose connections' ends the test holds; `cuts` counts. */
-function fakeTransport(): { readonly transport: Transport; readonly ends: TransportEvents[]; cuts: number } {
+function fakeTransport(): { readonly transport: Transport; readonly ends: TransportEvents[]; readonly ways: unknown[]; cuts: number } {
   const fake: ReturnType<typeof fakeTransport> = {
     transport: {
-      connect: (_, events) => {
+      connect: ({ url, via }, events) => {
         fake.ends.push(events);
+        fake.ways.push([url, via?.port]);
         return {
           send: () => undefined,
           close: () => undefined,
@@ -21,6 +22,7 @@ function fakeTransport(): { readonly transport: Transport; readonly ends: Transp
       },
     },
     ends: [],
+    ways: [],
     cuts: 0,
   };
   return fake;
@@ -36,7 +38,7 @@ interface Fixture {
 }
 
 /** A client that is connecting, whose session writes down what it is told and calls every frame a broadcast. */
-function create(): Fixture {
+function create(more: Pick<Parameters<typeof createNodeClient>[0], "legs" | "via" | "regained"> = {}): Fixture {
   const told: unknown[] = [];
   const frames: Frame[] = [];
   const kept: (Uint8Array | undefined)[] = [];
@@ -76,6 +78,7 @@ function create(): Fixture {
     credential: () => Promise.reject(new Error("none")),
     http: () => Promise.reject(new Error("none")),
     observe: () => undefined,
+    ...more,
     ledger: { ledger, slot: 0 },
   });
   client.start();
@@ -148,4 +151,38 @@ test("a refused upgrade says where it was sent to, or the body's beginning", () 
       { failure, status: 403 },
     ]),
   );
+});
+
+test("a further connection goes the client's way, is cut with it and ends with it; the client is back when both are", () => {
+  let regained = 0;
+  const legs = { elsewhere: "ws://127.0.0.2:1/hub" };
+  const { client, fake, out } = create({ via: { host: "127.0.0.1", port: 9 }, legs, regained: () => (regained += 1) });
+  const session = (): Session => ({
+    start: (_, box) => box.connect("", [], {}),
+    opened: () => undefined,
+    frame: () => undefined,
+    expected: () => undefined,
+    reply: () => undefined,
+    closed: () => undefined,
+    invoke: () => undefined,
+    wake: () => undefined,
+  });
+  out.leg?.("hub", "/hub", session());
+  const elsewhere = out.leg?.("elsewhere", "/hub", session());
+  expect(fake.ways).toEqual([
+    ["ws://127.0.0.1:1/r", 9],
+    ["ws://127.0.0.1:1/hub", 9],
+    ["ws://127.0.0.2:1/hub", undefined],
+  ]);
+  elsewhere?.stop();
+  expect(fake.cuts).toBe(1);
+  fake.ends[1]?.opened();
+  client.cut();
+  expect(fake.cuts).toBe(3);
+  fake.ends[0]?.opened();
+  expect(regained).toBe(1);
+  client.stop();
+  expect(fake.cuts).toBe(5);
+  out.leg?.("hub", "/hub", session());
+  expect(fake.ways).toHaveLength(3);
 });

@@ -1,7 +1,7 @@
 import type { Ledger } from "../../core/ledger.ts";
 import type { Detail, Delivered } from "../../core/observation.ts";
 import type { Op } from "../../core/op.ts";
-import type { Credential, Failure, Frame, HttpAnswer, HttpRequest, Outbox, Session } from "../../core/session.ts";
+import type { Credential, Failure, Frame, HttpAnswer, HttpRequest, Leg, Outbox, Session } from "../../core/session.ts";
 import type { Connection, RefusedUpgrade, Transport, TransportEvents } from "./transport.ts";
 import type { Via } from "./surroundings.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
@@ -10,6 +10,8 @@ export interface NodeClientOptions {
   readonly session: Session;
   /** Base URL, http(s); the socket's is derived. */
   readonly url: string;
+  /** Whole addresses of further connections, by name. */
+  readonly legs?: Readonly<Record<string, string>> | undefined;
   /** Headers of the target file, on every request. */
   readonly headers: Readonly<Record<string, string>>;
   readonly ca: string | undefined;
@@ -25,7 +27,7 @@ export interface NodeClientOptions {
   readonly observe: (detail: Detail, atMs: number) => void;
   /** A connection that had been open has ended. */
   readonly lost?: (atMs: number) => void;
-  /** A connection is open. */
+  /** A connection is open, and with it all that were opened. */
   readonly regained?: () => void;
   /** Every data frame of either side; left out under load. */
   readonly frameSeen?: (from: "client" | "server", frame: Frame, atMs: number) => void;
@@ -63,6 +65,7 @@ export class NodeClient implements Outbox {
   #isSharedText: boolean | undefined;
   #isOpen = false;
   #isOver = false;
+  readonly #legs = new Set<NodeClient>();
   /** The ear on the socket in use: what a socket that was given up tells is no longer ours. */
   #line: Line | undefined;
 
@@ -96,11 +99,14 @@ export class NodeClient implements Outbox {
     this.#connection?.cut();
     this.#connection = undefined;
     this.#isOpen = false;
+    for (const leg of this.#legs) leg.stop();
+    this.#legs.clear();
   }
 
-  /** Cuts the TCP connection without a close frame; the session may come back. */
+  /** Cuts the TCP connections without a close frame; the session may come back. */
   cut(): void {
     this.#connection?.cut();
+    for (const leg of this.#legs) leg.cut();
   }
 
   // Outbox
@@ -156,12 +162,41 @@ export class NodeClient implements Outbox {
     }
   }
 
+  leg(name: string, path: string, session: Session): Leg {
+    const { ledger: _, url, legs, via, ...options } = this.#options;
+    const address = (legs?.[name] ?? url + path).replace(/^http/, "ws");
+    const leg = new NodeClient({
+      ...options,
+      session,
+      url: address,
+      // What stands before the server's address stands before its other paths, and not before another server.
+      via: new URL(address).host === new URL(url).host ? via : undefined,
+      regained: () => this.#regained(),
+    });
+    // A session may be about to open one while its client is stopped.
+    if (!this.#isOver) {
+      this.#legs.add(leg);
+      leg.start();
+    }
+    return {
+      invoke: (op) => leg.invoke(op),
+      stop: () => {
+        this.#legs.delete(leg);
+        leg.stop();
+      },
+    };
+  }
+
+  #regained(): void {
+    if (this.#isOpen && [...this.#legs].every(({ isOpen }) => isOpen)) this.#options.regained?.();
+  }
+
   // Transport
 
   opened(line: Line): void {
     if (line !== this.#line) return;
     this.#isOpen = true;
-    this.#options.regained?.();
+    this.#regained();
     this.#session.opened(this.#options.nowMs(), this);
   }
 

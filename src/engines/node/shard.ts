@@ -132,6 +132,8 @@ class Shard {
       // Judged while all are still there: a room that outlives its life is told by those in it.
       const outcomes = this.#judge();
       if (!signal.aborted) await together?.meet("read");
+      // Looked at before all leave: who leaves is not missed.
+      const faultsSeen = this.#faultsSeen();
       for (const player of this.#players) this.#leave(player);
       return {
         clients: this.#players.length,
@@ -144,7 +146,7 @@ class Shard {
         residentBytes,
         interrupted: signal.aborted,
         pace,
-        ...this.#faultsSeen(),
+        ...faultsSeen,
       };
     } finally {
       stopLooking();
@@ -280,9 +282,11 @@ class Shard {
         reconnect: session.reconnect || this.#faults !== undefined,
         readOnJoin: session.readOnJoin,
         history: session.history ?? false,
+        presence: session.presence ?? false,
         run: options.run,
       }),
       url: options.target.urls[url] ?? options.target.urls[0],
+      legs: options.target.legs,
       headers: options.target.headers,
       ca: options.target.ca,
       alarms: this.#alarms,
@@ -355,6 +359,7 @@ class Shard {
       case "delivered":
       case "recalled":
       case "presence":
+      case "signal":
     }
   }
 

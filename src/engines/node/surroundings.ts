@@ -63,6 +63,8 @@ export interface EngineClientOptions {
   readonly session: Session;
   /** Base URL, http(s); the socket's is derived. */
   readonly url: string;
+  /** Whole addresses of further connections, by name. */
+  readonly legs?: Readonly<Record<string, string>>;
   /** Headers of the target file, on every request. */
   readonly headers: Readonly<Record<string, string>>;
   readonly ca: string | undefined;

@@ -1,7 +1,8 @@
 import type { Op } from "../../../core/op.ts";
-import type { Credential, Failure, Frame, HttpAnswer, Outbox, Session, SessionOptions } from "../../../core/session.ts";
-import { type Act, actOf } from "../acts.ts";
+import type { Credential, Failure, Frame, HttpAnswer, Leg, Outbox, Session, SessionOptions } from "../../../core/session.ts";
+import { type Act, actOf, type HubAct, type Show, valueOf } from "../acts.ts";
 import { encodeSync } from "../codec.ts";
+import { HubLeg } from "../hub-leg.ts";
 import { markerOf, markOf, marked } from "../marking.ts";
 import type { CoId, MessageEvent, Placed, SyncMessage } from "../messages.ts";
 import { forge } from "./forgery.ts";
@@ -43,6 +44,7 @@ export class SyncSession implements Session {
   readonly #pending: Pending[] = [];
   readonly #covered = new Map<CoId, number>();
   readonly #claims: (() => void)[] = [];
+  #hub: { readonly session: HubLeg; readonly leg: Leg; readonly ids: SpaceIds } | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -66,9 +68,10 @@ export class SyncSession implements Session {
     }
   }
 
-  opened(_nowMs: number, out: Outbox): void {
+  opened(nowMs: number, out: Outbox): void {
     this.#isOpen = true;
     this.#isAway = false;
+    this.#hub?.session.retry(nowMs);
     this.#enter(out).catch((error: unknown) => {
       for (const drop of this.#claims.splice(0)) drop();
       out.observe({ kind: "rejected", code: "join", text: error instanceof Error ? error.message : String(error) });
@@ -91,6 +94,7 @@ export class SyncSession implements Session {
       out.wakeAt(nowMs + AWAY_MS.min + this.#options.prng.next() * (AWAY_MS.max - AWAY_MS.min));
       return;
     }
+    if (!this.#isWanted) this.#hub?.leg.stop();
     if (!this.#isAway) out.observe({ kind: "disconnected", code, reason, wanted: this.#isWanted });
     if (this.#isWanted) this.#end();
   }
@@ -110,10 +114,12 @@ export class SyncSession implements Session {
     });
     if (op.kind === "leave") {
       this.#isWanted = true;
+      this.#hub?.leg.invoke(op);
       if (this.#isOpen) out.close(1000, "bye");
       else this.#end();
     } else if (op.kind === "read") this.#read(op.id, nowMs, out);
     else if (op.kind === "write" && act !== undefined) this.#write(op, act, nowMs, out);
+    else if (op.kind === "presence") this.#show(actOf<Show>(op.value), op);
   }
 
   #connect(out: Outbox): void {
@@ -159,9 +165,40 @@ export class SyncSession implements Session {
     accounts.give(key, account);
     spaces.give(this.#options.room, ids);
     this.#claims.length = 0;
+    if (this.#options.presence === true) await this.#enterHub(ids, account, out);
     this.#isJoined = true;
     out.observe({ kind: "lifecycle", event: "joined", user: account.accountID });
     if (this.#options.readOnJoin) this.#read(-1, performance.now(), out);
+  }
+
+  /** Opens the second leg; resolves once the hub has let it in. */
+  async #enterHub(ids: SpaceIds, { accountID, accountSecret }: Account, out: Outbox): Promise<void> {
+    const { crypto } = await loadLibrary();
+    const { prng, reconnect, basePath } = this.#options;
+    const signer = crypto.getAgentSignerSecret(accountSecret);
+    const prove = (nonce: string): string => crypto.sign(signer, { account: accountID, nonce });
+    const failure = await new Promise<string | undefined>((entered) => {
+      const identity = { account: accountID, space: ids.space, prove };
+      const session = new HubLeg({ identity, prng: prng.fork("hub"), reconnect, entered });
+      const leg = out.leg?.("hub", `${basePath}/hub`, session);
+      if (leg === undefined) entered("this engine has one connection a client");
+      else this.#hub = { session, leg, ids };
+    });
+    if (failure !== undefined) throw new Error(failure);
+  }
+
+  #show(show: Show, op: Pick<Op, "id" | "plannedMs">): void {
+    if (show.do === "status") this.#tell(show, op);
+    else this.#tell({ do: "typing", isTyping: show.isTyping, threadId: this.#threadOf(show.aside === true) }, op);
+  }
+
+  /** The hub tells threads apart by id alone: any other id of the space stands for a thread beside the main one. */
+  #threadOf(isAside: boolean): CoId {
+    return (isAside ? this.#hub?.ids.plainList : this.#replica?.mainThread) ?? "";
+  }
+
+  #tell(act: HubAct, { id, plannedMs }: Pick<Op, "id" | "plannedMs">): void {
+    this.#hub?.leg.invoke({ kind: "presence", id, plannedMs, value: valueOf(act) });
   }
 
   async #space(replica: Replica): Promise<SpaceIds> {
@@ -252,6 +289,10 @@ export class SyncSession implements Session {
         Date.now(),
       );
       if (needs.size > 0) this.#pending.push({ op: op.id, needs });
+      if (act.do === "send" && id !== undefined) {
+        const content = marked(marker, act.content);
+        this.#tell({ do: "hint", id, content, threadId: this.#threadOf(false), createdAt: new Date().toISOString() }, op);
+      }
       tell({ id: id ?? null, account: this.#account?.accountID, main: this.#replica.mainThread });
     } catch (error) {
       if (!(error instanceof Unheld)) throw error;

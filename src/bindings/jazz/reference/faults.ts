@@ -1,4 +1,4 @@
-import type { SyncMessage } from "../messages.ts";
+import type { Broadcast, SyncMessage } from "../messages.ts";
 import type { Fault, RelayFault } from "./fault.ts";
 import { Watch } from "./watch.ts";
 
@@ -213,14 +213,15 @@ const FAULTS: Readonly<Record<string, () => Fault>> = {
     },
   }),
   "hub-skips-proof": () => ({ hub: { skipsProof: true } }),
-  "hub-rewrites-date": () => ({
-    hub: {
-      sending: (message) =>
-        message.type === "message"
-          ? { ...message, data: { ...message.data, createdAt: new Date(Date.parse(message.data.createdAt) + 1).toISOString() } }
-          : message,
-    },
-  }),
+  "hub-rewrites-date": () => ({ hub: { sending: redated } }),
+  "hub-changes-some-hints": () => {
+    let hints = 0;
+    return { hub: { sending: (message) => (message.type === "message" && ++hints % 20 === 0 ? redated(message) : message) } };
+  },
+  "hub-drops-some-typing": () => {
+    let typings = 0;
+    return { hub: { sending: (message) => (message.type === "typing" && ++typings % 50 === 0 ? undefined : message) } };
+  },
   "hub-skips-membership": () => ({ hub: { skipsMembership: true } }),
   "hub-leaks-spaces": () => ({ hub: { leaksSpaces: true } }),
   "hub-echoes-typing": () => ({ hub: { echoes: true } }),
@@ -244,6 +245,12 @@ const FAULTS: Readonly<Record<string, () => Fault>> = {
     },
   }),
 };
+
+/** A hint with a date that is a millisecond off. */
+function redated(message: Broadcast): Broadcast {
+  if (message.type !== "message") return message;
+  return { ...message, data: { ...message.data, createdAt: new Date(Date.parse(message.data.createdAt) + 1).toISOString() } };
+}
 
 /** The fault of a mutant; an empty name is none. @throws RangeError for unknown names. */
 export function faultOf(name: string): Fault {

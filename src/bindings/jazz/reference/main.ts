@@ -77,8 +77,11 @@ const server = createServer((request, response) => {
 server.on("upgrade", (request, socket, head) => {
   if (request.url !== "/hub" && request.url !== READER_PATH) control?.attempted();
   if (control?.isRefusing === true && request.url !== READER_PATH) socket.destroy();
-  else if (request.url === "/hub") hub?.upgrade(request, socket, head);
-  else if (own !== undefined) {
+  else if (request.url === "/hub") {
+    // It listens a moment before the hub is there: who comes then shall come again.
+    if (hub === undefined) socket.destroy();
+    else hub.upgrade(request, socket, head);
+  } else if (own !== undefined) {
     own.upgrade(request, socket, head);
     control?.opened(own.connections);
   } else if (published !== undefined) pipe(published.port, request, socket, head);
