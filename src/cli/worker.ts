@@ -3,6 +3,7 @@ import type { Share } from "../load/shares.ts";
 import { HarnessError, unreachable } from "../core/errors.ts";
 import type { OrderModel } from "../core/binding.ts";
 import type { FaultSignal } from "../core/fault.ts";
+import { encodeFigures, type EncodedFigures } from "../core/measured.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import type { Credential } from "../core/session.ts";
 import type { ResolvedTarget } from "../core/target.ts";
@@ -60,18 +61,12 @@ export type WorkerMessage =
   | FromShardWorker
   | { readonly kind: "credential"; readonly asking: number; readonly client: number }
   | { readonly kind: "second"; readonly second: ShardSecond }
-  | {
+  | ({
       readonly kind: "done";
       readonly result: ShardResult;
-      readonly deliveryMs: string;
-      readonly convergenceMs: string;
-      readonly spreadMs: string;
-      readonly delivered: number;
-      readonly expected: number;
-      readonly recognised: number;
       /** Why the recording lacks events. */
       readonly unrecorded?: string;
-    }
+    } & EncodedFigures)
   | ({ readonly kind: "failed" } & WorkerFault);
 
 /** Bytes of a room's creation answer at most. */
@@ -185,18 +180,13 @@ async function work(job: WorkerJob): Promise<void> {
     signal: stopping.signal,
   });
   if (ledger === undefined) throw new HarnessError("internal", "the shard made no ledger");
-  const { deliveryMs, convergenceMs, spreadMs, delivered, expected, recognised } = ledger.figures;
+  const { figures } = ledger;
   side?.last();
-  const unrecorded = await recording?.end(result, ledger.figures);
+  const unrecorded = await recording?.end(result, figures);
   tell({
     kind: "done",
     result,
-    deliveryMs: deliveryMs.encode(),
-    convergenceMs: convergenceMs.encode(),
-    spreadMs: spreadMs.encode(),
-    delivered,
-    expected,
-    recognised,
+    ...encodeFigures(figures),
     ...(unrecorded === undefined ? {} : { unrecorded }),
   });
 }

@@ -1,4 +1,5 @@
 import type { CheckerOutcome } from "./checker.ts";
+import type { EncodedFigures } from "./measured.ts";
 import type { Reason } from "./reason.ts";
 import type { GcPauses } from "./result.ts";
 import type { ScenarioParameters } from "./scenario.ts";
@@ -153,15 +154,9 @@ export interface ResultMessage {
 }
 
 /** One worker's last word. Histograms are texts of the HDR library (V2, compressed, base64) or `buckets1` ones. */
-export interface WorkerDone {
+export interface WorkerDone extends EncodedFigures {
   readonly kind: "done";
   readonly result: MeasuredByWorker;
-  readonly deliveryMs: string;
-  readonly convergenceMs: string;
-  readonly spreadMs: string;
-  readonly delivered: number;
-  readonly expected: number;
-  readonly recognised: number;
 }
 
 export interface MeasuredByWorker {

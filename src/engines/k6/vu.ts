@@ -3,6 +3,7 @@ import type { Binding } from "../../core/binding.ts";
 import type { Panel } from "../../core/checker.ts";
 import type { HistogramMaker } from "../../core/histogram.ts";
 import type { Ledger } from "../../core/ledger.ts";
+import { encodeFigures, type Figures } from "../../core/measured.ts";
 import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../core/session.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
@@ -56,14 +57,7 @@ export interface VuJudges {
 
 /** What the ledger has measured. */
 export interface VuFigures {
-  readonly figures: {
-    readonly delivered: number;
-    readonly expected: number;
-    readonly recognised: number;
-    readonly deliveryMs: { encode(): string };
-    readonly convergenceMs: { encode(): string };
-    readonly spreadMs: { encode(): string };
-  };
+  readonly figures: Figures;
 }
 
 /** Histograms in a VU; they merge without loss into those of our own engine. */
@@ -130,17 +124,7 @@ export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Prom
   });
   if (fault !== undefined) throw fault.error;
   if (judge === undefined) throw new Error("the shard made no ledger");
-  const { deliveryMs, convergenceMs, spreadMs, delivered, expected, recognised } = judge.figures;
-  return {
-    part,
-    result,
-    deliveryMs: deliveryMs.encode(),
-    convergenceMs: convergenceMs.encode(),
-    spreadMs: spreadMs.encode(),
-    delivered,
-    expected,
-    recognised,
-  };
+  return { part, result, ...encodeFigures(judge.figures) };
 }
 
 function surroundingsOf(ports: VuPorts, fault: (error: unknown) => void): Surroundings {
