@@ -174,6 +174,12 @@ export class ShardLink {
     await this.#post("result", { ...this.#asSpeaker(), done });
   }
 
+  /** Says nothing more: whoever spoke by it has failed. */
+  leave(): void {
+    this.#isEnding = true;
+    this.#wake();
+  }
+
   async verdict(): Promise<Extract<VerdictAnswer, { state: "done" }>> {
     for (;;) {
       const answer = await this.#post<VerdictAnswer>("verdict", {});
