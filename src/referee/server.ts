@@ -70,7 +70,10 @@ type Route = (body: unknown) => Promise<unknown>;
 
 function routesOf({ referee, nowMs }: RefereeServerOptions): ReadonlyMap<string, Route> {
   const of =
-    <M extends { readonly session: string; readonly speaker?: number }>(schema: z.ZodType<M>, act: (shard: number, message: M) => unknown): Route =>
+    <M extends { readonly session: string; readonly speaker?: number }>(
+      schema: z.ZodType<M>,
+      act: (shard: number, message: M) => unknown,
+    ): Route =>
     async (body) => {
       const message = parsed(schema, body);
       return referee.hear(message, async (shard) => act(shard, message));
