@@ -62,7 +62,8 @@ async function setUp(shards = 2, limits: { silentMsMax?: number; gatherMsMax?: n
     plan: { binding: "playback", scenario: "watch-party", parameters: PARAMETERS, by: "members", ...more },
     target: { asked: "x", name: "x", urls: ["http://127.0.0.1:1"], dialect: "published", timeScale: 1, known: [] },
   });
-  const register = async (shard: number): Promise<string> => String((await say("register", message(shard))).body["session"]);
+  const register = async (shard: number, more: Partial<RegisterMessage> = {}): Promise<string> =>
+    String((await say("register", { ...message(shard), ...more })).body["session"]);
   return { referee, url, say, message, register };
 }
 
@@ -144,6 +145,31 @@ describe("a referee", () => {
     } finally {
       clearInterval(beat);
     }
+  });
+
+  test("hears each speaker of a shard for itself: it is done with the last of them, and shows are asked of the one that knows", async () => {
+    const { say, register, referee } = await setUp();
+    const over = referee.over();
+    const [one, two] = [await register(0, { engine: "k6", speakers: 2 }), await register(1)];
+    await Promise.all([one, two].map((session) => say("start", { session })));
+    expect(await say("meet", { session: one, speaker: 2, point: "quiet" })).toMatchObject({ status: 422 });
+    const chunk = (order: string) => ({ after: "", upTo: "1.4", count: 4, order, set: "00000000", atMs: 1 });
+    const room = (order: string) => [{ room: "hall", shards: 2, members: 1, position: 4, chunks: [chunk(order)] }];
+    const at = { seconds: [], windows: [], isLast: false };
+    await say("checkpoint", { ...at, session: one, speaker: 1, streams: room("0000000000000001") });
+    await say("checkpoint", { ...at, session: two, streams: room("0000000000000002") });
+    expect((await say("checkpoint", { ...at, session: one, speaker: 0, streams: [] })).body).toMatchObject({ show: [] });
+    expect((await say("checkpoint", { ...at, session: one, speaker: 1, streams: [] })).body).toMatchObject({ show: [{ room: "hall" }] });
+    for (const speaker of [0, 1]) void say("meet", { session: one, speaker, point: "quiet" }).catch(() => undefined);
+    expect((await say("meet", { session: two, point: "quiet" })).body).toEqual({ state: "go" });
+    await say("result", { session: two, done: [DONE] });
+    await say("result", { session: one, speaker: 1, done: [DONE] });
+    let isOver = false;
+    void over.then(() => (isOver = true));
+    await say("clock", { session: two });
+    expect(isOver).toBe(false);
+    await say("result", { session: one, speaker: 0, done: [DONE] });
+    expect((await over).done).toHaveLength(3);
   });
 
   test("does not wait for ever for one that never comes", async () => {

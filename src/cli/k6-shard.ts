@@ -45,6 +45,8 @@ export async function registerProcess(
   referee: K6Referee,
   plan: { readonly binding: string; readonly scenario: string },
 ): Promise<Registered> {
+  if (referee.token === "")
+    throw new RangeError("the referee asks for the run's token: give -e ROLLCALL_RUN_TOKEN, or have it in the environment");
   const share = shareOf(referee);
   const speakers = vusHere();
   if (speakers < 1)
