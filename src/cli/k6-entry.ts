@@ -2,6 +2,7 @@ import { createJudges, judgingOf } from "../checkers/judges.ts";
 import { MemoryLedger } from "../checkers/ledger.ts";
 import type { Binding, Judge } from "../core/binding.ts";
 import type { CheckerOutcome, Property } from "../core/checker.ts";
+import type { MeasuredSecond } from "../core/measured.ts";
 import type { Reason } from "../core/reason.ts";
 import { effectiveLevel } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
@@ -14,7 +15,6 @@ import { ownPart, ownSegment, post, vuPorts } from "../engines/k6/runtime.ts";
 import { createFiguresHistogram, type K6Summary, reportOf, thresholdsOf, vusOf } from "../engines/k6/summary.ts";
 import { playVu, vuHistogram } from "../engines/k6/vu.ts";
 import type { VuReport } from "../engines/k6/report.ts";
-import type { ShardSecond } from "../engines/node/shard-types.ts";
 import type { Share } from "../load/shares.ts";
 import { roomsOfScripts } from "../engines/node/shard-player.ts";
 import { jobOfEnvironment, type K6Defaults, type K6Job, vusOfProcess } from "./k6-job.ts";
@@ -191,7 +191,7 @@ async function playOne(
   if (firstFailure !== undefined) console.warn(`rollcall: ${refusedJoins} joins failed; the first: ${firstFailure}`);
 }
 
-function tellSecond({ link, side }: VuShard, worker: number, second: ShardSecond): void {
+function tellSecond({ link, side }: VuShard, worker: number, second: MeasuredSecond): void {
   link.second({ worker, ...second });
   side.second();
 }

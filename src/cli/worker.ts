@@ -3,13 +3,13 @@ import type { Share } from "../load/shares.ts";
 import { HarnessError, unreachable } from "../core/errors.ts";
 import type { OrderModel } from "../core/binding.ts";
 import type { FaultSignal } from "../core/fault.ts";
-import { encodeFigures, type EncodedFigures } from "../core/measured.ts";
+import { encodeFigures, type EncodedFigures, type MeasuredSecond } from "../core/measured.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import type { Credential } from "../core/session.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { requestHttp } from "../engines/node/http.ts";
 import type { ShardFaultPlan } from "../engines/node/shard-faults.ts";
-import type { ShardResult, ShardSecond } from "../engines/node/shard-types.ts";
+import type { ShardResult } from "../engines/node/shard-types.ts";
 import { runShard } from "../engines/node/shard.ts";
 import { nodeSurroundings } from "../engines/node/node-surroundings.ts";
 import { loadTransport, type TransportName } from "../engines/node/transports.ts";
@@ -60,7 +60,7 @@ export type WorkerMessage =
   | { readonly kind: "ready" }
   | FromShardWorker
   | { readonly kind: "credential"; readonly asking: number; readonly client: number }
-  | { readonly kind: "second"; readonly second: ShardSecond }
+  | { readonly kind: "second"; readonly second: MeasuredSecond }
   | ({
       readonly kind: "done";
       readonly result: ShardResult;

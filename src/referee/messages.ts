@@ -195,6 +195,7 @@ const shardResult = z.looseObject({
   late: count,
   dropped: count,
   refusedJoins: count,
+  clientsByUrl: z.array(count).max(1_024).exactOptional(),
   firstFailure: text.exactOptional(),
   joinMs: histogram,
   confirmMs: histogram.exactOptional(),

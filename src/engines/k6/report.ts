@@ -1,5 +1,5 @@
-import type { EncodedFigures } from "../../core/measured.ts";
-import type { ShardResult, ShardSecond } from "../node/shard-types.ts";
+import type { EncodedFigures, MeasuredSecond } from "../../core/measured.ts";
+import type { ShardResult } from "../node/shard-types.ts";
 
 /** What a VU tells at its end: all that a worker of our own engine tells. Plain JSON; histograms are encoded. */
 export interface VuReport extends EncodedFigures {
@@ -10,5 +10,5 @@ export interface VuReport extends EncodedFigures {
 /** Some seconds of a VU, told while it plays. */
 export interface VuSeconds {
   readonly part: number;
-  readonly seconds: readonly ShardSecond[];
+  readonly seconds: readonly MeasuredSecond[];
 }

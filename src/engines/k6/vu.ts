@@ -3,14 +3,14 @@ import type { Binding } from "../../core/binding.ts";
 import type { Panel } from "../../core/checker.ts";
 import type { HistogramMaker } from "../../core/histogram.ts";
 import type { Ledger } from "../../core/ledger.ts";
-import { encodeFigures, type Figures } from "../../core/measured.ts";
+import { encodeFigures, type Figures, type MeasuredSecond } from "../../core/measured.ts";
 import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../core/session.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
 import type { Elsewhere } from "../../core/witness.ts";
 import type { Part, Share } from "../../load/shares.ts";
 import { runShard } from "../node/shard.ts";
-import type { ShardSecond, Together } from "../node/shard-types.ts";
+import type { Together } from "../node/shard-types.ts";
 import type { PaceMeter, Surroundings } from "../node/surroundings.ts";
 import { createTimerAlarms, type Timers } from "./alarms.ts";
 import { K6Client, type K6ClientPorts } from "./client.ts";
@@ -49,7 +49,7 @@ export interface VuPorts extends Timers {
   /** Tells a parent, when there is one, of seconds gone by; resolves with whether to go on. */
   readonly tell?: (seconds: VuSeconds) => Promise<boolean>;
   /** Told of every second that has gone by. */
-  readonly onSecond?: (second: ShardSecond) => void;
+  readonly onSecond?: (second: MeasuredSecond) => void;
   /** Whether the run was called off. */
   readonly isStopped?: () => boolean;
   /** A delivery has come so long after its write was planned. */
@@ -76,7 +76,7 @@ export const vuHistogram: HistogramMaker = createBucketHistogram;
  */
 export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Promise<VuReport> {
   const { binding, scenario, parameters, target, seed, run, scriptRooms, part, share, together } = job;
-  const untold: ShardSecond[] = [];
+  const untold: MeasuredSecond[] = [];
   const tellEvery = Math.ceil(part.count / TELLING_EACH_SECOND_MAX);
   let isStopped = false;
   let judge: (Ledger & VuFigures) | undefined;
