@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { RegisterMessage } from "../src/core/referee.ts";
+import { loadInShards } from "../src/cli/load-in-shards.ts";
 import { createHdr } from "../src/engines/node/hdr.ts";
 import { Referee, type RefereeServer, startRefereeServer } from "../src/referee/index.ts";
 import { runShardProcesses } from "../scripts/shard-processes.ts";
@@ -198,4 +199,17 @@ describe("three shards in processes of their own", { timeout: 300_000 }, () => {
     expect(result.verdict).toBe("inconclusive");
     expect(refereeExit).toBe(4);
   });
+});
+
+test("shards of a binding that orders each author's writes only are held against each other, too", { timeout: 180_000 }, async () => {
+  const result = await loadInShards(3, {
+    scenario: "co-edit",
+    target: "sync",
+    seed: "authors",
+    workers: 1,
+    parameters: { clients: 20, rooms: 2, durationMs: 6_000, rampMs: 2_000 },
+  });
+  expect(result.requirements.filter(({ verdict }) => verdict === "fail")).toEqual([]);
+  expect(result.load).toMatchObject({ reach: 1, shards: { count: 3, lost: 0 } });
+  expect(result.load?.shards?.compared).toBeGreaterThan(20);
 });
