@@ -58,10 +58,21 @@ function k6Words(
   const bounds = Array.from({ length: count + 1 }, (_, bound) => (bound === 0 ? "0" : bound === count ? "1" : `${bound}/${count}`));
   const variables = { ...party, TARGET: urls.join(","), REFEREE: referee, SHARDS: count, SOCKETS_PER_VU: 5, OUT: out };
   return [
-    ...["run", "--quiet", "--no-color", "--no-usage-report", "--log-format", "raw", "--address", ""],
+    "run",
+    "--quiet",
+    "--no-color",
+    "--no-usage-report",
+    "--log-format",
+    "raw",
+    "--address",
+    "",
     // A network of its own, as shards on machines of their own have one; every one of 127/8 is this machine.
-    ...["--local-ips", `127.0.${index}.1`],
-    ...["--execution-segment", `${bounds[index]}:${bounds[index + 1]}`, "--execution-segment-sequence", bounds.join(",")],
+    "--local-ips",
+    `127.0.${index}.1`,
+    "--execution-segment",
+    `${bounds[index]}:${bounds[index + 1]}`,
+    "--execution-segment-sequence",
+    bounds.join(","),
     ...Object.entries(variables).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
     "scenarios/watch-party.k6.ts",
   ];
