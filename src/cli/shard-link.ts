@@ -101,6 +101,8 @@ export class ShardLink {
     this.#ports = options.ports;
     this.#session = options.place?.session ?? "";
     this.#clock = options.place?.clock;
+    // One speaker tells of the clock that all of a shard have.
+    this.#boundMs = options.place?.speaker === 0 ? options.place.clock.boundMs : undefined;
   }
 
   /** The session, once it is registered. */
@@ -216,7 +218,6 @@ export class ShardLink {
       while (!this.#isEnding) {
         const fromMs = this.#ports.nowMs();
         await this.#checkpoint(false);
-        // One speaker looks at the clock that all of a shard have.
         if ((place?.speaker ?? 0) === 0 && fromMs - measuredMs > CLOCK_EVERY_MS) {
           measuredMs = fromMs;
           await this.#measureAgain();

@@ -23,7 +23,7 @@ import type { RefereeWish } from "../core/witness.ts";
 import { shardOfMember } from "../load/shares.ts";
 import { histogramsOf } from "./messages.ts";
 import { Series } from "./series.ts";
-import { createShard, doneOf, type Shard, silenceOf, type Speaker, wishFor } from "./shard.ts";
+import { createShard, differenceOf, doneOf, hasSaidLast, type Shard, silenceOf, type Speaker, wishFor } from "./shard.ts";
 import { Waiting } from "./waiting.ts";
 
 export interface RefereeOptions {
@@ -251,7 +251,7 @@ export class Referee {
     accord.windows(index, message.windows);
     const isFirstLast = message.isLast && !speaker.isLast;
     if (isFirstLast) speaker.isLast = true;
-    if (isFirstLast && isLast(shard)) {
+    if (isFirstLast && hasSaidLast(shard)) {
       accord.takeLast(index, message.streams);
       this.#endIfLast();
     } else accord.take(index, message.streams);
@@ -346,7 +346,7 @@ export class Referee {
   }
 
   #endIfLast(): void {
-    if (this.#hasEnded || ![...this.#shards.values()].every(isLast)) return;
+    if (this.#hasEnded || ![...this.#shards.values()].every(hasSaidLast)) return;
     this.#hasEnded = true;
     this.#accord?.end();
   }
@@ -383,21 +383,9 @@ export class Referee {
   }
 }
 
-function isLast({ speakers }: Shard): boolean {
-  return speakers.every((each) => each.isLast);
-}
-
 /** @throws Refusal for one that the shard does not have. */
 function speakerOf({ speakers }: Shard, number: number): Speaker {
   const speaker = speakers[number];
   if (speaker === undefined) throw new Refusal(422, `speaker: there are ${speakers.length} in this shard`);
   return speaker;
-}
-
-/** What two plans differ in, with both values; undefined when they are one. */
-function differenceOf(one: RunPlan, other: RunPlan): string | undefined {
-  const flat = ({ parameters, ...rest }: RunPlan): Record<string, unknown> => ({ ...rest, ...parameters });
-  const [left, right] = [flat(one), flat(other)];
-  const name = Object.keys({ ...left, ...right }).find((key) => left[key] !== right[key]);
-  return name === undefined ? undefined : `${name} is ${String(right[name])} here and ${String(left[name])} there`;
 }

@@ -1,4 +1,4 @@
-import type { MeetMessage, RegisterMessage, WorkerDone } from "../core/referee.ts";
+import type { MeetMessage, RegisterMessage, RunPlan, WorkerDone } from "../core/referee.ts";
 import type { RefereeWish } from "../core/witness.ts";
 
 /** A part of a shard that speaks for itself: the one parent of our own engine's workers, or a VU of k6. */
@@ -47,6 +47,11 @@ export function doneOf({ speakers }: Shard): readonly WorkerDone[] | undefined {
   return speakers.every(({ done }) => done !== undefined) ? speakers.flatMap(({ done }) => done ?? []) : undefined;
 }
 
+/** All its speakers have said their last word on their streams. */
+export function hasSaidLast({ speakers }: Shard): boolean {
+  return speakers.every(({ isLast }) => isLast);
+}
+
 /**
  * Since when nothing was heard of the one that has been silent longest; undefined when each is being answered or is
  * done. In words, which one.
@@ -78,4 +83,12 @@ export function wishFor(shard: Shard, index: number, wished: RefereeWish): Refer
   const { wish } = speaker;
   speaker.wish = NOTHING;
   return wish;
+}
+
+/** What two plans differ in, with both values; undefined when they are one. */
+export function differenceOf(one: RunPlan, other: RunPlan): string | undefined {
+  const flat = ({ parameters, ...rest }: RunPlan): Record<string, unknown> => ({ ...rest, ...parameters });
+  const [left, right] = [flat(one), flat(other)];
+  const name = Object.keys({ ...left, ...right }).find((key) => left[key] !== right[key]);
+  return name === undefined ? undefined : `${name} is ${String(right[name])} here and ${String(left[name])} there`;
 }
