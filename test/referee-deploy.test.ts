@@ -102,7 +102,14 @@ describe("a TestRun of k6-operator", () => {
     const manifests = applied(k6Manifests(K6));
     const run = manifests.find(({ kind }) => kind === "TestRun");
     const { spec } = testRun.parse(run);
-    expect(spec).toMatchObject({ parallelism: 20, arguments: expect.stringContaining("-e REFEREE=http://evening-referee:7700") });
+    expect(spec).toMatchObject({ parallelism: 20 });
+    expect(spec.arguments.split(" ").filter((word) => word !== "-e")).toEqual([
+      "TARGET=http://rooms.staging:3000",
+      "CLIENTS=200000",
+      "REFEREE=http://evening-referee:7700",
+      "SHARDS=20",
+    ]);
+    expect(spec.runner.env).toEqual([{ name: "ROLLCALL_RUN_TOKEN", valueFrom: { secretKeyRef: { name: "evening-token", key: "token" } } }]);
     for (const manifest of manifests) if (manifest !== run) expect(() => validate(manifest), manifest.kind).not.toThrow();
     const { image, env, resources } = spec.runner;
     const pod = {

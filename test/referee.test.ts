@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { RegisterMessage } from "../src/core/referee.ts";
+import { loadInShards } from "../src/cli/load-in-shards.ts";
 import { createHdr } from "../src/engines/node/hdr.ts";
 import { Referee, type RefereeServer, startRefereeServer } from "../src/referee/index.ts";
 import { runShardProcesses } from "../scripts/shard-processes.ts";
@@ -62,7 +63,8 @@ async function setUp(shards = 2, limits: { silentMsMax?: number; gatherMsMax?: n
     plan: { binding: "playback", scenario: "watch-party", parameters: PARAMETERS, by: "members", ...more },
     target: { asked: "x", name: "x", urls: ["http://127.0.0.1:1"], dialect: "published", timeScale: 1, known: [] },
   });
-  const register = async (shard: number): Promise<string> => String((await say("register", message(shard))).body["session"]);
+  const register = async (shard: number, more: Partial<RegisterMessage> = {}): Promise<string> =>
+    String((await say("register", { ...message(shard), ...more })).body["session"]);
   return { referee, url, say, message, register };
 }
 
@@ -146,6 +148,31 @@ describe("a referee", () => {
     }
   });
 
+  test("hears each speaker of a shard for itself: it is done with the last of them, and shows are asked of the one that knows", async () => {
+    const { say, register, referee } = await setUp();
+    const over = referee.over();
+    const [one, two] = [await register(0, { engine: "k6", speakers: 2 }), await register(1)];
+    await Promise.all([one, two].map((session) => say("start", { session })));
+    expect(await say("meet", { session: one, speaker: 2, point: "quiet" })).toMatchObject({ status: 422 });
+    const chunk = (order: string) => ({ after: "", upTo: "1.4", count: 4, order, set: "00000000", atMs: 1 });
+    const room = (order: string) => [{ room: "hall", shards: 2, members: 1, position: 4, chunks: [chunk(order)] }];
+    const at = { seconds: [], windows: [], isLast: false };
+    await say("checkpoint", { ...at, session: one, speaker: 1, streams: room("0000000000000001") });
+    await say("checkpoint", { ...at, session: two, streams: room("0000000000000002") });
+    expect((await say("checkpoint", { ...at, session: one, speaker: 0, streams: [] })).body).toMatchObject({ show: [] });
+    expect((await say("checkpoint", { ...at, session: one, speaker: 1, streams: [] })).body).toMatchObject({ show: [{ room: "hall" }] });
+    for (const speaker of [0, 1]) void say("meet", { session: one, speaker, point: "quiet" }).catch(() => undefined);
+    expect((await say("meet", { session: two, point: "quiet" })).body).toEqual({ state: "go" });
+    await say("result", { session: two, done: [DONE] });
+    await say("result", { session: one, speaker: 1, done: [DONE] });
+    let isOver = false;
+    void over.then(() => (isOver = true));
+    await say("clock", { session: two });
+    expect(isOver).toBe(false);
+    await say("result", { session: one, speaker: 0, done: [DONE] });
+    expect((await over).done).toHaveLength(3);
+  });
+
   test("does not wait for ever for one that never comes", async () => {
     const { register, referee } = await setUp(2, { gatherMsMax: 200 });
     const over = referee.over();
@@ -172,4 +199,17 @@ describe("three shards in processes of their own", { timeout: 300_000 }, () => {
     expect(result.verdict).toBe("inconclusive");
     expect(refereeExit).toBe(4);
   });
+});
+
+test("shards of a binding that orders each author's writes only are held against each other, too", { timeout: 180_000 }, async () => {
+  const result = await loadInShards(3, {
+    scenario: "co-edit",
+    target: "sync",
+    seed: "authors",
+    workers: 1,
+    parameters: { clients: 20, rooms: 2, durationMs: 6_000, rampMs: 2_000 },
+  });
+  expect(result.requirements.filter(({ verdict }) => verdict === "fail")).toEqual([]);
+  expect(result.load).toMatchObject({ reach: 1, shards: { count: 3, lost: 0 } });
+  expect(result.load?.shards?.compared).toBeGreaterThan(20);
 });

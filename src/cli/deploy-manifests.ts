@@ -193,7 +193,8 @@ function shardJob(options: DeployOptions): Manifest {
 
 function testRun(options: K6DeployOptions): Manifest {
   const { name, shards, script, variables, cpu, memory } = options;
-  const given = { ...variables, REFEREE: refereeUrl(options) };
+  // Runners know which shard they are by their execution segment; VUs are planned before a script can see it.
+  const given = { ...variables, REFEREE: refereeUrl(options), SHARDS: String(shards) };
   return {
     apiVersion: "k6.io/v1alpha1",
     kind: "TestRun",

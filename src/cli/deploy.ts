@@ -97,13 +97,34 @@ function k6OptionsOf(options: DeployOptions, flags: Flags): K6DeployOptions {
   const variables = HANDED_ON.flatMap(([flag, , name]) =>
     flags[flag] === undefined || name === undefined ? [] : [[name, worded(flag, flags[flag])] as const],
   );
+  const { recipe, nameQuery } = data.credential;
+  if (recipe !== "none")
+    throw new HarnessError("usage", `the target's users have the recipe ${recipe}, which runners of k6-operator can not carry out`, {
+      hint: "use k8s-job; or `credential: { recipe: none }`, where a name is enough",
+    });
   const basePath = data.basePath ?? "";
+  const urls = [data.url ?? "", ...(data.secondUrl === undefined ? [] : [data.secondUrl])];
   return {
     ...options,
     k6Image: textOf(flags, "k6Image") ?? "grafana/k6:latest",
-    variables: { TARGET: `${data.url ?? ""}${basePath}`, ...Object.fromEntries(variables) },
+    variables: forShell({
+      TARGET: urls.map((url) => url.replace(/\/$/, "") + basePath).join(","),
+      NAME_QUERY: nameQuery,
+      ...(data.dialect === undefined ? {} : { DIALECT: data.dialect }),
+      ...Object.fromEntries(variables),
+    }),
     script: claim === undefined ? scriptFrom(path) : { kind: "claim", claim, file: path ?? "script.js" },
   };
+}
+
+/** The operator's initializer has its arguments read by a shell, unquoted. @throws HarnessError `usage` for others. */
+function forShell(variables: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(variables))
+    if (!/^[A-Za-z0-9_./:,@%+[\]-]*$/.test(value))
+      throw new HarnessError("usage", `k6-operator can not hand on ${name}=${value}`, {
+        hint: "it has its arguments read by a shell: letters, digits and _ . / : , @ % + - only",
+      });
+  return variables;
 }
 
 function scriptFrom(path: string | undefined): K6DeployOptions["script"] {

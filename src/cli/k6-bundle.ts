@@ -69,7 +69,7 @@ function entryOf(scenario: string, folder: string, dialect: string | undefined):
     `import { k6Entry } from ${here("./k6-entry")};`,
     `import { scenario } from ${here(`../../scenarios/${scenario}`)};`,
     `const entry = k6Entry(scenario, { ...portable, ...inK6 }, ${JSON.stringify(dialect === undefined ? {} : { dialect })});`,
-    "export const { options, setup, handleSummary } = entry;",
+    "export const { options, setup, teardown, handleSummary } = entry;",
     "export default entry.run;",
     "",
   ].join("\n");

@@ -2,6 +2,7 @@ import { createJudges, judgingOf } from "../checkers/judges.ts";
 import { MemoryLedger } from "../checkers/ledger.ts";
 import type { Binding, Judge } from "../core/binding.ts";
 import type { CheckerOutcome, Property } from "../core/checker.ts";
+import type { MeasuredSecond } from "../core/measured.ts";
 import type { Reason } from "../core/reason.ts";
 import { effectiveLevel } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
@@ -10,15 +11,24 @@ import type { Frame } from "../core/session.ts";
 import { decodeUtf8 } from "../core/utf8.ts";
 import { createMetrics } from "../engines/k6/metrics.ts";
 import { TREND_STATS } from "../engines/k6/metric-names.ts";
-import { ownPart, ownShare, post, vuPorts } from "../engines/k6/runtime.ts";
+import { ownPart, ownSegment, post, vuPorts } from "../engines/k6/runtime.ts";
 import { createFiguresHistogram, type K6Summary, reportOf, thresholdsOf, vusOf } from "../engines/k6/summary.ts";
 import { playVu, vuHistogram } from "../engines/k6/vu.ts";
+import type { VuReport } from "../engines/k6/report.ts";
+import type { Share } from "../load/shares.ts";
 import { roomsOfScripts } from "../engines/node/shard-player.ts";
-import { jobOfEnvironment, type K6Defaults, type K6Job, vusFor } from "./k6-job.ts";
+import { jobOfEnvironment, type K6Defaults, type K6Job, vusOfProcess } from "./k6-job.ts";
+import { type K6Place, openVuShard, registerProcess, verdictOf, type VuShard } from "./k6-shard.ts";
 import { resultOf } from "./load-result.ts";
 
 /** Beyond ramp and duration: rooms, quiet, final states, and the closing of sockets. */
 const OVERTIME_S = 60;
+
+/** Shards wait for each other twice at their end, for a minute at most, and then show what the referee wants to see. */
+const OVERTIME_IN_SHARDS_S = 240;
+
+/** A referee waits 5 minutes for its shards unless it is told otherwise, and as long as it is told for the last of them. */
+const GATHER_TIME = "30m";
 
 /** Findings that a VU shows in k6's log; all of them go to a parent, when there is one. */
 const SHOWN_MAX = 5;
@@ -26,8 +36,9 @@ const SHOWN_MAX = 5;
 /** What a script hands to k6. */
 export interface K6Entry {
   readonly options: object;
-  readonly setup: () => K6Setup;
+  readonly setup: () => Promise<K6Setup>;
   readonly run: (setup: K6Setup) => Promise<void>;
+  readonly teardown: (setup: K6Setup) => Promise<void>;
   readonly handleSummary: (data: K6Summary) => Readonly<Record<string, string>>;
 }
 
@@ -37,6 +48,8 @@ export interface K6Setup {
   readonly seed: string;
   readonly startedAtMs: number;
   readonly scriptRooms: readonly number[];
+  /** Its place in a run over several processes with a referee. */
+  readonly place?: K6Place;
 }
 
 /** Globals of k6 where a script is loaded. */
@@ -60,7 +73,7 @@ export function k6Entry(
   const globals = globalThis as unknown as K6Globals;
   const job = jobOfEnvironment(globals.__ENV, scenario, { ...manifest, ...defaults }, (path) => globals.open(path));
   const metrics = createMetrics();
-  const vus = vusFor(job.parameters, job.socketsPerVu);
+  const vus = vusOfProcess(job);
   const judged = Object.keys(manifest.judges) as Property[];
   const musts = binding.requirements.filter((each) => effectiveLevel(each, job.profile) === "MUST" && each.reported === undefined);
   const seconds = Math.ceil((job.parameters.rampMs + job.parameters.durationMs) / 1000);
@@ -69,35 +82,57 @@ export function k6Entry(
       scenarios: {
         [scenario.name.replaceAll("-", "_")]: {
           executor: "per-vu-iterations",
-          vus,
+          vus: vus.asked,
           iterations: 1,
-          maxDuration: `${seconds + OVERTIME_S}s`,
+          maxDuration: `${seconds + (job.referee === undefined ? OVERTIME_S : OVERTIME_IN_SHARDS_S)}s`,
           gracefulStop: "1s",
         },
       },
-      thresholds: thresholdsOf(
-        scenario.objectives,
-        judged,
-        musts.map(({ id }) => id).filter((id) => requirementsOf(manifest.judges).has(id)),
-        vus,
-      ),
+      // A shard is no run: whether the whole is as it should be, the referee says.
+      thresholds:
+        job.referee === undefined
+          ? thresholdsOf(
+              scenario.objectives,
+              judged,
+              musts.map(({ id }) => id).filter((id) => requirementsOf(manifest.judges).has(id)),
+              vus.own,
+            )
+          : { rollcall_vus: [`count>=${vus.own}`] },
+      ...(job.referee === undefined ? {} : { setupTimeout: GATHER_TIME, teardownTimeout: GATHER_TIME }),
       summaryTrendStats: TREND_STATS,
       systemTags: ["status", "error", "error_code", "name", "check"],
     },
-    setup: () => {
+    setup: async () => {
       if (job.target.urls[0] === "") throw new RangeError("no target: give -e TARGET=ws://127.0.0.1:8080, or another address");
-      const seed = job.seed === "" ? randomHex(12) : job.seed;
-      const { parameters } = job;
+      const { parameters, referee } = job;
+      const plan = { binding: manifest.name, scenario: scenario.name };
+      const registered = referee === undefined ? undefined : await registerProcess(job, referee, plan);
+      const seed = registered?.seed ?? (job.seed === "" ? randomHex(12) : job.seed);
+      const scriptRooms = roomsOfScripts({ scenario, parameters, operations: binding.operations, seed });
+      const place = await registered?.start();
       return {
-        run: job.run ?? randomHex(8),
+        run: registered?.run ?? job.run ?? randomHex(8),
         seed,
         startedAtMs: Date.now(),
-        scriptRooms: roomsOfScripts({ scenario, parameters, operations: binding.operations, seed }),
+        scriptRooms,
+        ...(place === undefined ? {} : { place }),
       };
     },
     run: (setup) => playOne(scenario, binding, job, metrics, setup),
-    handleSummary: (data) => summarise(scenario, binding, job, data, vus),
+    teardown: async ({ place }) => {
+      if (job.referee !== undefined && place !== undefined) console.log(`rollcall: ${await verdictOf(job.referee, place)}`);
+    },
+    handleSummary: (data) =>
+      job.referee === undefined
+        ? summarise(scenario, binding, job, data, vus.own)
+        : { [`${job.out}k6-summary.json`]: JSON.stringify(data) },
   };
+}
+
+/** The process's part of the run; bare segments keep rooms whole, so that each process judges its own. */
+function shareHere(place: K6Place | undefined): Share | undefined {
+  const segment = ownSegment();
+  return place?.share ?? (segment === undefined ? undefined : { ...segment, by: "rooms" });
 }
 
 async function playOne(
@@ -107,11 +142,15 @@ async function playOne(
   metrics: ReturnType<typeof createMetrics>,
   setup: K6Setup,
 ): Promise<void> {
-  const { target, parameters, prepared, parent } = job;
-  const judging = judgingOf(binding.manifest, target, setup.run);
+  const { target, parameters, prepared, parent, referee } = job;
+  const part = ownPart();
+  const share = shareHere(setup.place);
+  const judging = { ...judgingOf(binding.manifest, target, setup.run), isDivided: share?.by === "members" };
   const { orderModel, echo } = judging;
   const ports = vuPorts(target, { prepared, broker: parent, spec: target.credential }, metrics.delivered, parent);
-  const report = await playVu(
+  const shard = referee === undefined || setup.place === undefined ? undefined : openVuShard(referee, setup.place, part.index, orderModel);
+  const panel = createJudges(judging, vuHistogram);
+  const playing = playVu(
     {
       binding,
       scenario,
@@ -120,16 +159,28 @@ async function playOne(
       seed: setup.seed,
       run: setup.run,
       scriptRooms: setup.scriptRooms,
-      part: ownPart(),
-      share: ownShare(),
+      part,
+      share,
+      ...(shard === undefined ? {} : { together: shard.side.together }),
     },
-    ports,
+    shard === undefined ? ports : { ...ports, onSecond: (second) => tellSecond(shard, part.index, second), isStopped: shard.isStopped },
     {
-      ledger: (slots, onDelivery) =>
-        new MemoryLedger<Frame>({ orderModel, echo, run: setup.run, slots, histogram: vuHistogram, textOf, onDelivery }),
-      panel: createJudges(judging, vuHistogram),
+      ledger: (slots, onDelivery, elsewhere) => {
+        const across = shard?.side.witness(elsewhere);
+        const shared = across === undefined ? {} : { across };
+        return new MemoryLedger<Frame>({ orderModel, echo, run: setup.run, slots, histogram: vuHistogram, textOf, onDelivery, ...shared });
+      },
+      panel: shard?.side.panel(panel) ?? panel,
     },
   );
+  let report: VuReport;
+  try {
+    report = await playing;
+    await shard?.finish(report);
+  } catch (error) {
+    shard?.link.leave();
+    throw error;
+  }
   metrics.handOver(report, (outcome, reason) => requirementFor(binding.manifest.judges, outcome.property, reason));
   if (parent !== undefined) {
     await post(`${parent}/report`, JSON.stringify(report));
@@ -138,6 +189,11 @@ async function playOne(
   const { outcomes, firstFailure, refusedJoins } = report.result;
   for (const text of findingsOf(outcomes).slice(0, SHOWN_MAX)) console.warn(text);
   if (firstFailure !== undefined) console.warn(`rollcall: ${refusedJoins} joins failed; the first: ${firstFailure}`);
+}
+
+function tellSecond({ link, side }: VuShard, worker: number, second: MeasuredSecond): void {
+  link.second({ worker, ...second });
+  side.second();
 }
 
 function textOf(frame: Frame): string {

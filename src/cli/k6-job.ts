@@ -3,6 +3,7 @@ import type { Profile } from "../core/requirement.ts";
 import type { Scenario, ScenarioParameters } from "../core/scenario.ts";
 import type { CredentialSpec, ResolvedTarget } from "../core/target.ts";
 import type { PreparedUser } from "../engines/k6/credentials.ts";
+import { type Part, parseShard, type Share } from "../load/shares.ts";
 
 /** What a k6 script is told: by `-e` of its own, or by the file that `rollcall load --engine k6` writes. */
 export interface K6Job {
@@ -20,6 +21,19 @@ export interface K6Job {
   readonly targetName: string;
   /** Put before the names of the files that the script writes. */
   readonly out: string;
+  /** Of a run over several processes that has one; undefined otherwise. */
+  readonly referee: K6Referee | undefined;
+}
+
+/** What a process needs to know of a run over several. */
+export interface K6Referee {
+  readonly url: string;
+  readonly token: string;
+  /** Which of the run's shards this process is; undefined: its execution segment says so. */
+  readonly shard: Part | undefined;
+  /** How many there are; undefined where only the segments say so. */
+  readonly shards: number | undefined;
+  readonly by: Share["by"];
 }
 
 /** What a bundle holds in place of the protocol's own defaults. */
@@ -63,7 +77,8 @@ export function jobOfEnvironment(
     churnPerMinute: read("CHURN", number, defaults.churnPerMinute),
   };
   if (parameters.rooms > parameters.clients) throw new RangeError(`-e ROOMS: ${parameters.rooms} rooms for ${parameters.clients} clients`);
-  const { url, basePath } = read("TARGET", parsePlace, { url: "", basePath: "" });
+  const { urls, basePath } = read<Places>("TARGET", places, { urls: [""], basePath: "" });
+  const [url] = urls;
   const credential: CredentialSpec = {
     recipe: read("RECIPE", recipe, "none"),
     audience: environment["AUDIENCE"] ?? "did:web:rooms.example",
@@ -79,7 +94,7 @@ export function jobOfEnvironment(
     name: url,
     binding: binding.name,
     dialect: environment["DIALECT"] ?? binding.dialect ?? binding.dialects[0],
-    urls: [url],
+    urls,
     basePath,
     legs: {},
     headers: read("HEADERS", (text) => JSON.parse(text) as Readonly<Record<string, string>>, {}),
@@ -104,12 +119,72 @@ export function jobOfEnvironment(
     parent: undefined,
     targetName: url,
     out: environment["OUT"] ?? "",
+    referee: refereeOf(environment, read),
   };
 }
 
+/** Reads one variable; @throws RangeError that names it. */
+type Read = <T>(name: string, parse: (text: string) => T, otherwise: T) => T;
+
+function refereeOf(environment: Readonly<Record<string, string | undefined>>, read: Read): K6Referee | undefined {
+  const url = read<string | undefined>("REFEREE", address, undefined);
+  const shard = read<Part | undefined>("SHARD", parseShard, undefined);
+  if (url === undefined) {
+    if (shard !== undefined) throw new RangeError("-e SHARD: a shard needs a referee, such as -e REFEREE=http://127.0.0.1:7700");
+    return undefined;
+  }
+  // Where a script is only looked at (`k6 inspect`, the initializer of k6-operator) there is no token.
+  const token = environment["ROLLCALL_RUN_TOKEN"] ?? "";
+  const shards = read<number | undefined>("SHARDS", whole, shard?.count);
+  if (shard !== undefined && shards !== shard.count) throw new RangeError(`-e SHARDS: ${shards} and ${shard.count} in SHARD`);
+  return { url, token, shard, shards, by: read("SHARD_BY", sharing, "members") };
+}
+
 /** VUs for so many clients; a room is never divided, so that there are no more of them than rooms. */
-export function vusFor({ clients, rooms }: ScenarioParameters, socketsPerVu: number): number {
+export function vusFor({ clients, rooms }: Pick<ScenarioParameters, "clients" | "rooms">, socketsPerVu: number): number {
   return Math.max(1, Math.min(rooms, Math.ceil(clients / socketsPerVu)));
+}
+
+/**
+ * VUs of one process, and those that a script asks k6 for: with an execution segment a process gets its part of them, and
+ * the segment is not to be seen where they are asked for.
+ */
+export function vusOfProcess({ parameters, socketsPerVu, referee }: Pick<K6Job, "parameters" | "socketsPerVu" | "referee">): {
+  readonly own: number;
+  readonly asked: number;
+} {
+  const { clients, rooms } = parameters;
+  const count = referee?.shards;
+  if (referee === undefined || count === undefined) {
+    const all = vusFor(parameters, socketsPerVu);
+    return { own: referee === undefined ? all : 1, asked: all };
+  }
+  const ownRooms = referee.by === "members" ? rooms : Math.max(1, Math.floor(rooms / count));
+  const own = vusFor({ clients: Math.ceil(clients / count), rooms: ownRooms }, socketsPerVu);
+  return { own, asked: referee.shard === undefined ? own * count : own };
+}
+
+interface Places {
+  readonly urls: readonly [string, ...string[]];
+  readonly basePath: string;
+}
+
+/** One address, or several of servers that share their rooms, by commas. */
+function places(text: string): Places {
+  const [first, ...others] = text.split(",").map(parsePlace);
+  if (first === undefined) throw new RangeError("no address");
+  if (others.some(({ basePath }) => basePath !== first.basePath)) throw new RangeError("its addresses have different base paths");
+  return { urls: [first.url, ...others.map(({ url }) => url)], basePath: first.basePath };
+}
+
+function address(text: string): string {
+  if (!/^https?:\/\/[^/\s]+$/.test(text)) throw new RangeError(`"${text}" is no address; such as http://127.0.0.1:7700`);
+  return text;
+}
+
+function sharing(text: string): Share["by"] {
+  if (text === "members" || text === "rooms") return text;
+  throw new RangeError(`"${text}" is neither members nor rooms`);
 }
 
 function whole(text: string): number {

@@ -128,6 +128,7 @@ function jobOf(options: K6RunOptions, parent: string, out: string): K6Job {
     parent,
     out,
     socketsPerVu: options.socketsPerVu ?? SOCKETS_PER_VU,
+    referee: undefined,
   };
 }
 

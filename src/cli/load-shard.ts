@@ -6,6 +6,7 @@ import { checkFit, checkParameters, type Ground, type LoadOptions, openGround, w
 import { runWorkers } from "./load-workers.ts";
 import { scenarioNamed } from "./scenario-named.ts";
 import { ShardLink } from "./shard-link.ts";
+import { nodeLinkPorts } from "./shard-link-node.ts";
 import { version } from "./version.ts";
 import type { WorkerJob } from "./worker.ts";
 
@@ -51,7 +52,14 @@ export async function playShardOn({ running, source, prepare }: Ground, options:
   const stage = (text: string): void => onProgress?.({ kind: "stage", text });
   const { binding, resolved } = running;
   checkFit(scenario, binding, running, parameters);
-  const link = new ShardLink({ ...referee, onStage: stage, signal: options.signal });
+  const stopping = new AbortController();
+  const link = new ShardLink({
+    url: referee.url,
+    ports: nodeLinkPorts({ ...referee, signal: options.signal }),
+    onStage: stage,
+    onStop: () => stopping.abort(),
+    isGivenUp: () => options.signal?.aborted === true,
+  });
   stage(`registering shard ${share.index + 1} of ${share.count} at ${referee.url}`);
   const { name, urls, dialect, timeScale, known } = resolved;
   const { run, seed } = await link.register({
@@ -82,7 +90,7 @@ export async function playShardOn({ running, source, prepare }: Ground, options:
     share,
     transport: options.transport ?? TRANSPORT_DEFAULT,
   };
-  const signal = options.signal === undefined ? link.stopped : AbortSignal.any([options.signal, link.stopped]);
+  const signal = options.signal === undefined ? stopping.signal : AbortSignal.any([options.signal, stopping.signal]);
   const gathered = await runWorkers(job, count, { ...options, signal, link, credential: (client) => source.credential(client) });
   stage("handed over; waiting for the verdict");
   const { verdict, exitCode } = await link.verdict();

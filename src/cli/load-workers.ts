@@ -77,8 +77,8 @@ export async function runWorkers(
     options.onProgress?.({ kind: "stage", text: `starting ${count} worker${count === 1 ? "" : "s"}` });
     await Promise.all(children.map((child, index) => ready(child, { ...job, shard: { index, count } })));
     const { link } = options;
-    link?.connect(count, (message) => children.forEach((child) => child.connected && child.send(message)));
     const startAtMs = await link?.start();
+    link?.play(count, (message) => children.forEach((child) => child.connected && child.send(message)));
     const limitMs = job.parameters.rampMs + job.parameters.durationMs + OVERTIME_MS_MAX;
     options.onGo?.((signal) => children.forEach((child) => child.connected && child.send({ kind: "fault", signal })));
     const onSecond = (index: number, second: MeasuredSecond): void => {

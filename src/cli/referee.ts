@@ -12,7 +12,7 @@ import type { LoadProgress } from "./load-workers.ts";
 import { refereeNotes, shardDoubts } from "./referee-notes.ts";
 import { bindingNames, loadBinding } from "./registry.ts";
 import { scenarioNamed } from "./scenario-named.ts";
-import { machineMs } from "./shard-worker.ts";
+import { machineMs } from "./machine-clock.ts";
 import { version } from "./version.ts";
 
 export interface RefereeRunOptions {

@@ -23,6 +23,10 @@ export async function runShardOfLoad(scenario: string, flags: Flags): Promise<nu
     throw new HarnessError("usage", "a shard needs the address of its referee", { hint: "such as --referee http://127.0.0.1:7700" });
   const token = tokenOf(textOf(flags, "runToken"), textOf(flags, "tokenFile"));
   const parameters = parametersOf(flags);
+  if (flags["engine"] === "k6")
+    throw new HarnessError("usage", "a shard of k6 is a process of its own, which speaks to the referee by itself", {
+      hint: `rollcall k6 bundle ${scenario} --target …, then k6 run -e SHARD=${textOf(flags, "shard") ?? "1/3"} -e REFEREE=${url} (docs/scale-out.md)`,
+    });
   if (common.dryRun) {
     process.stdout.write(
       `would play shard ${share.index + 1} of ${share.count} of ${scenario}, by ${share.by}, for the referee at ${url}\n`,

@@ -12,17 +12,12 @@ import type {
   VerdictAnswer,
   WorkerDone,
 } from "../core/referee.ts";
-import type { StreamWitness, WindowWitness } from "../core/witness.ts";
-import { STREAMS_PER_CHECKPOINT_MAX, WINDOWS_PER_CHECKPOINT_MAX } from "../referee/index.ts";
+import { STREAMS_PER_CHECKPOINT_MAX, type StreamWitness, WINDOWS_PER_CHECKPOINT_MAX, type WindowWitness } from "../core/witness.ts";
 import type { FromShardWorker, ToShardWorker } from "./shard-worker.ts";
-import { machineMs } from "./shard-worker.ts";
 
 /** A referee that does not answer for so long is gone: it may be restarted by nobody, for what it knew is lost. */
 const RETRY_MS_MAX = 30_000;
 const RETRY_PAUSE_MS = 500;
-
-/** The referee holds answers back for 5 s; more is a network that loses them. */
-const ANSWER_MS_MAX = 20_000;
 
 const CHECKPOINT_MS = 1000;
 
@@ -33,24 +28,57 @@ const CLOCK_EVERY_MS = 30_000;
 /** The others are waited for no longer than this at a meeting point. */
 const MEET_MS_MAX = 60_000;
 
+/** The referee holds answers back for 5 s; more is a network that loses them. */
+export const ANSWER_MS_MAX = 20_000;
+
 /** A referee's clock as seen from this machine's. */
-interface Clock {
+export interface RefereeClock {
   readonly offsetMs: number;
   readonly boundMs: number;
 }
 
-export interface ShardLinkOptions {
-  readonly url: string;
-  readonly token: string;
-  readonly onStage: (text: string) => void;
-  readonly signal: AbortSignal | undefined;
+/** What an engine gives the line. */
+export interface LinkPorts {
+  /** One POST to the referee's `/v1/<name>` with the run's token; gives the status and the JSON. @throws when no answer comes. */
+  exchange(name: string, body: string): Promise<{ readonly status: number; readonly body: unknown }>;
+  /** The clock on which the shard plays. */
+  nowMs(): number;
+  /** The smallest step of that clock. */
+  readonly grainMs: number;
+  /** Calls `act` after so long, unless what it gives is called before. */
+  after(ms: number, act: () => void): () => void;
 }
 
-/** One shard's line to the referee, from its registration to the verdict. Between them it carries what the workers say. */
+/** One of several speakers of a shard that was registered and started for all of them. */
+export interface LinkPlace {
+  readonly session: string;
+  readonly speaker: number;
+  readonly clock: RefereeClock;
+  /** From one checkpoint to the next. */
+  readonly checkpointMs: number;
+}
+
+export interface ShardLinkOptions {
+  /** The referee's address, for words. */
+  readonly url: string;
+  readonly ports: LinkPorts;
+  readonly onStage: (text: string) => void;
+  /** The referee has called the run off, or is gone. */
+  readonly onStop?: () => void;
+  /** Whether the shard itself gives up: no answer is waited for any more. */
+  readonly isGivenUp?: () => boolean;
+  readonly place?: LinkPlace;
+}
+
+/**
+ * One shard's line to the referee, from its registration to the verdict, or one speaker's. Between them it carries what
+ * the workers say. Portable: k6 speaks by it, too.
+ */
 export class ShardLink {
   readonly #options: ShardLinkOptions;
-  #session = "";
-  #clock: Clock | undefined;
+  readonly #ports: LinkPorts;
+  #session: string;
+  #clock: RefereeClock | undefined;
   #boundMs: number | undefined;
   #say: (message: ToShardWorker) => void = () => undefined;
   #workers = 1;
@@ -65,15 +93,26 @@ export class ShardLink {
   #playing: Promise<void> = Promise.resolve();
   #isEnding = false;
   #fault: Error | undefined;
-  readonly #stop = new AbortController();
+  /** Ends a pause early. */
+  #wake: () => void = () => undefined;
 
   constructor(options: ShardLinkOptions) {
     this.#options = options;
+    this.#ports = options.ports;
+    this.#session = options.place?.session ?? "";
+    this.#clock = options.place?.clock;
+    // One speaker tells of the clock that all of a shard have.
+    this.#boundMs = options.place?.speaker === 0 ? options.place.clock.boundMs : undefined;
   }
 
-  /** Aborts when the referee calls the run off, or is gone. */
-  get stopped(): AbortSignal {
-    return this.#stop.signal;
+  /** The session, once it is registered. */
+  get session(): string {
+    return this.#session;
+  }
+
+  /** The referee's clock, once it has started. */
+  get clock(): RefereeClock | undefined {
+    return this.#clock;
   }
 
   /** @throws HarnessError `usage` when the referee refuses, `unreachable` when it does not answer. */
@@ -83,27 +122,25 @@ export class ShardLink {
     return answer;
   }
 
-  /** Waits for the others; gives when it begins, on this machine's clock. @throws HarnessError when there will be no run. */
+  /** Waits for the others; gives when it begins, on the shard's clock. @throws HarnessError when there will be no run. */
   async start(): Promise<number> {
     this.#clock = await this.#measure();
     this.#boundMs = this.#clock.boundMs;
     let told = "";
     for (;;) {
       const answer = await this.#post<StartAnswer>("start", { boundMs: this.#boundMs });
-      if (answer.state === "go") {
-        this.#playing = this.#checkpoints();
-        return answer.startAtMs - this.#clock.offsetMs;
-      }
+      if (answer.state === "go") return answer.startAtMs - this.#clock.offsetMs;
       if (answer.state === "stop") throw new HarnessError("unreachable", `the referee has called the run off: ${answer.because}`);
       const missing = `waiting for shard ${answer.missing.map((each) => each + 1).join(", ")}`;
       if (missing !== told) this.#options.onStage((told = missing));
     }
   }
 
-  /** `say` reaches every worker. */
-  connect(workers: number, say: (message: ToShardWorker) => void): void {
+  /** From now on it speaks for so many workers, once a second; `say` reaches all of them. */
+  play(workers: number, say: (message: ToShardWorker) => void): void {
     this.#workers = workers;
     this.#say = say;
+    this.#playing = this.#checkpoints();
   }
 
   second(second: SecondMessage): void {
@@ -122,7 +159,7 @@ export class ShardLink {
         return this.#meet(message.point);
       case "windows":
         this.#windows.push(...message.windows);
-        return;
+        return this.#wake();
       case "witness":
         this.#streams.push(...message.streams);
         if (message.isLast) this.#lasts += 1;
@@ -132,10 +169,17 @@ export class ShardLink {
   /** All workers are done: tells the last, shows what is asked for, and hands in what was measured. */
   async finish(done: readonly WorkerDone[]): Promise<void> {
     this.#isEnding = true;
+    this.#wake();
     await this.#playing;
     if (this.#fault !== undefined) throw this.#fault;
     if (this.#lasts >= this.#workers) for (let isOver = false; !isOver;) isOver = await this.#checkpoint(true);
-    await this.#post("result", { done });
+    await this.#post("result", { ...this.#asSpeaker(), done });
+  }
+
+  /** Says nothing more: whoever spoke by it has failed. */
+  leave(): void {
+    this.#isEnding = true;
+    this.#wake();
   }
 
   async verdict(): Promise<Extract<VerdictAnswer, { state: "done" }>> {
@@ -145,13 +189,14 @@ export class ShardLink {
     }
   }
 
-  async #measure(): Promise<Clock> {
-    let best: Clock | undefined;
+  async #measure(): Promise<RefereeClock> {
+    const { grainMs } = this.#ports;
+    let best: RefereeClock | undefined;
     for (let exchange = 0; exchange < CLOCK_EXCHANGES; exchange += 1) {
-      const sentMs = machineMs();
+      const sentMs = this.#ports.nowMs();
       const { nowMs } = await this.#post<ClockAnswer>("clock", {});
-      const receivedMs = machineMs();
-      const boundMs = (receivedMs - sentMs) / 2;
+      const receivedMs = this.#ports.nowMs();
+      const boundMs = (receivedMs - sentMs) / 2 + grainMs;
       if (best === undefined || boundMs < best.boundMs) best = { offsetMs: nowMs - (sentMs + receivedMs) / 2, boundMs };
     }
     if (best === undefined) throw new HarnessError("internal", "no exchange of clocks");
@@ -166,20 +211,22 @@ export class ShardLink {
   }
 
   async #checkpoints(): Promise<void> {
-    let measuredMs = performance.now();
+    const { place } = this.#options;
+    const everyMs = place?.checkpointMs ?? CHECKPOINT_MS;
+    let measuredMs = this.#ports.nowMs();
     try {
       while (!this.#isEnding) {
-        const fromMs = performance.now();
+        const fromMs = this.#ports.nowMs();
         await this.#checkpoint(false);
-        if (fromMs - measuredMs > CLOCK_EVERY_MS) {
+        if ((place?.speaker ?? 0) === 0 && fromMs - measuredMs > CLOCK_EVERY_MS) {
           measuredMs = fromMs;
           await this.#measureAgain();
         }
-        await pause(Math.max(50, CHECKPOINT_MS - (performance.now() - fromMs)), () => this.#isEnding);
+        await this.#pause(Math.max(50, everyMs - (this.#ports.nowMs() - fromMs)), () => this.#isEnding);
       }
     } catch (error) {
       this.#fault = error instanceof Error ? error : new Error(String(error));
-      this.#stop.abort();
+      this.#options.onStop?.();
     }
   }
 
@@ -188,6 +235,7 @@ export class ShardLink {
     const streams = this.#streams.splice(0, STREAMS_PER_CHECKPOINT_MAX);
     const windows = this.#windows.splice(0, WINDOWS_PER_CHECKPOINT_MAX);
     const answer = await this.#post<CheckpointAnswer>("checkpoint", {
+      ...this.#asSpeaker(),
       seconds: this.#seconds.splice(0, 1_000),
       streams,
       windows,
@@ -196,9 +244,9 @@ export class ShardLink {
     });
     const { agreed, show, isOver, isStopped } = answer;
     if (agreed.length > 0 || show.length > 0) this.#say({ kind: "wish", wish: { agreed, show } });
-    if (isStopped) this.#stop.abort();
+    if (isStopped) this.#options.onStop?.();
     // Windows come from the workers over their channels.
-    if (isEnd && show.length > 0) await pause(5_000, () => this.#windows.length >= show.length);
+    if (isEnd && show.length > 0) await this.#pause(5_000, () => this.#windows.length >= show.length);
     return isOver;
   }
 
@@ -206,9 +254,10 @@ export class ShardLink {
     const there = (this.#meetings.get(point) ?? 0) + 1;
     this.#meetings.set(point, there);
     if (there < this.#workers) return;
-    const until = performance.now() + MEET_MS_MAX;
+    const until = this.#ports.nowMs() + MEET_MS_MAX;
     const come = async (): Promise<void> => {
-      while (performance.now() < until) if ((await this.#post<MeetAnswer>("meet", { point })).state === "go") return;
+      while (this.#ports.nowMs() < until)
+        if ((await this.#post<MeetAnswer>("meet", { ...this.#asSpeaker(), point })).state === "go") return;
     };
     // Who cannot be met is told of by the referee; this shard goes on with what it has.
     void come()
@@ -238,41 +287,50 @@ export class ShardLink {
       });
   }
 
+  #asSpeaker(): { readonly speaker?: number } {
+    const { place } = this.#options;
+    return place === undefined ? {} : { speaker: place.speaker };
+  }
+
   /** @throws HarnessError */
   async #post<T>(name: string, message: object): Promise<T> {
-    const { url, token, signal } = this.#options;
-    const until = performance.now() + RETRY_MS_MAX;
+    const { url, isGivenUp } = this.#options;
+    const text = JSON.stringify({ session: this.#session, ...message });
+    const until = this.#ports.nowMs() + RETRY_MS_MAX;
     for (;;) {
       try {
-        const answer = await fetch(`${url}/v1/${name}`, {
-          method: "POST",
-          headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-          body: JSON.stringify({ session: this.#session, ...message }),
-          signal: AbortSignal.any([AbortSignal.timeout(ANSWER_MS_MAX), ...(signal === undefined ? [] : [signal])]),
-        });
-        const body: unknown = await answer.json();
-        if (answer.ok) return body as T;
-        const because = typeof body === "object" && body !== null && "error" in body ? String(body.error) : `status ${answer.status}`;
-        throw new HarnessError(answer.status >= 500 ? "internal" : "usage", `the referee refuses: ${because}`, {
-          hint:
-            answer.status === 401
-              ? "give every shard the token that the referee has"
-              : "every shard needs the same scenario and parameters",
-        });
+        const { status, body } = await this.#ports.exchange(name, text);
+        if (status === 200) return body as T;
+        throw refusal(status, body);
       } catch (error) {
         if (error instanceof HarnessError) throw error;
-        if (signal?.aborted === true || performance.now() > until)
+        if (isGivenUp?.() === true || this.#ports.nowMs() > until)
           throw new HarnessError("unreachable", `no referee answers at ${url}`, {
             hint: "start it with `rollcall referee`, and see that this machine reaches its port",
             cause: error,
           });
-        await pause(RETRY_PAUSE_MS, () => false);
+        await new Promise<void>((resolve) => void this.#ports.after(RETRY_PAUSE_MS, resolve));
       }
     }
   }
+
+  /** Resolves after so long, or as soon as it is enough. */
+  async #pause(ms: number, isEnough: () => boolean): Promise<void> {
+    if (isEnough()) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#ports.after(ms, resolve);
+      this.#wake = () => {
+        if (!isEnough()) return;
+        cancel();
+        resolve();
+      };
+    });
+  }
 }
 
-async function pause(ms: number, isEnough: () => boolean): Promise<void> {
-  const until = performance.now() + ms;
-  while (performance.now() < until && !isEnough()) await new Promise((resolve) => setTimeout(resolve, Math.min(20, ms)));
+function refusal(status: number, body: unknown): HarnessError {
+  const because = typeof body === "object" && body !== null && "error" in body ? String(body.error) : `status ${status}`;
+  return new HarnessError(status >= 500 ? "internal" : "usage", `the referee refuses: ${because}`, {
+    hint: status === 401 ? "give every shard the token that the referee has" : "every shard needs the same scenario and parameters",
+  });
 }

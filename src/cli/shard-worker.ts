@@ -22,11 +22,6 @@ export type ToShardWorker =
 /** A room is made by another shard when its first client comes; its ramp may be as long. */
 const FIND_MS_MAX = 120_000;
 
-/** Milliseconds of the one clock that all processes of a machine have. */
-export function machineMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
-
 /** A worker's side of a run over several shards. */
 export interface ShardSide {
   readonly together: Together;
@@ -40,34 +35,41 @@ export interface ShardSide {
   heard(message: ToShardWorker): void;
 }
 
-/** `startAtMs` is of the machine's clock. */
-export function createShardSide(orderModel: OrderModel, startAtMs: number, tell: (message: FromShardWorker) => void): ShardSide {
-  const startMs = performance.now() + startAtMs - machineMs();
-  const wanted = new Map<number, PromiseWithResolvers<string>>();
-  const meetings = new Map<MeetingPoint, PromiseWithResolvers<undefined>>();
+export interface ShardSideOptions {
+  readonly orderModel: OrderModel;
+  /** When the run begins, on the engine's clock. */
+  readonly startMs: number;
+  readonly tell: (message: FromShardWorker) => void;
+  /** Calls `act` after so long, unless what it gives is called before. */
+  readonly after: (ms: number, act: () => void) => () => void;
+}
+
+/** Portable: VUs of k6 have one as workers of our own engine have. */
+export function createShardSide({ orderModel, startMs, tell, after }: ShardSideOptions): ShardSide {
+  const wanted = new Map<number, Outcome<string>>();
+  const meetings = new Map<MeetingPoint, Outcome<undefined>>();
   let log: LogWitness | undefined;
   return {
     together: {
       startMs,
       meet: async (point) => {
-        const meeting = Promise.withResolvers<undefined>();
+        const meeting = createOutcome<undefined>();
         meetings.set(point, meeting);
         tell({ kind: "meet", point });
         await meeting.promise;
       },
       made: (room, id) => tell({ kind: "made", room, id }),
       find: async (room) => {
-        const found = wanted.get(room) ?? Promise.withResolvers<string>();
+        const found = wanted.get(room) ?? createOutcome<string>();
         wanted.set(room, found);
         tell({ kind: "find", room, id: "" });
-        const timer = setTimeout(
-          () => found.reject(new HarnessError("unreachable", `no room could be had: another shard was to make it`)),
-          FIND_MS_MAX,
+        const cancel = after(FIND_MS_MAX, () =>
+          found.reject(new HarnessError("unreachable", `no room could be had: another shard was to make it`)),
         );
         try {
           return await found.promise;
         } finally {
-          clearTimeout(timer);
+          cancel();
         }
       },
     },
@@ -98,4 +100,20 @@ export function createShardSide(orderModel: OrderModel, startAtMs: number, tell:
       }
     },
   };
+}
+
+/** A promise with its ends: k6 has no `Promise.withResolvers`. */
+interface Outcome<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+function createOutcome<T>(): Outcome<T> {
+  const ends: Pick<Outcome<T>, "resolve" | "reject"> = { resolve: () => undefined, reject: () => undefined };
+  const promise = new Promise<T>((resolve, reject) => {
+    ends.resolve = resolve;
+    ends.reject = reject;
+  });
+  return { promise, resolve: (value) => ends.resolve(value), reject: (error) => ends.reject(error) };
 }

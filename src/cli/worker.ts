@@ -1,6 +1,7 @@
 import type { MemoryLedger } from "../checkers/ledger.ts";
 import type { Share } from "../load/shares.ts";
 import { HarnessError, unreachable } from "../core/errors.ts";
+import type { OrderModel } from "../core/binding.ts";
 import type { FaultSignal } from "../core/fault.ts";
 import { encodeFigures, type EncodedFigures, type MeasuredSecond } from "../core/measured.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
@@ -18,7 +19,8 @@ import type { ShardRecording } from "./recording.ts";
 import { scenarios } from "../../scenarios/index.ts";
 import { judgingOf, ledgerOf, panelOf } from "./judging.ts";
 import { loadBinding } from "./registry.ts";
-import { createShardSide, machineMs, type FromShardWorker, type ShardSide, type ToShardWorker } from "./shard-worker.ts";
+import { machineMs } from "./machine-clock.ts";
+import { createShardSide, type FromShardWorker, type ShardSide, type ToShardWorker } from "./shard-worker.ts";
 import { errorOf, faultOf, type WorkerFault } from "./worker-fault.ts";
 
 /** What a load worker is told; plain data over the process's IPC channel. */
@@ -120,6 +122,20 @@ function listening(recording: ShardRecording | undefined): typeof listenTo {
     });
 }
 
+/** `startAtMs` is of the machine's clock. */
+function shardSideOf(orderModel: OrderModel, startAtMs: number): ShardSide {
+  const startMs = performance.now() + startAtMs - machineMs();
+  return createShardSide({
+    orderModel,
+    startMs,
+    tell,
+    after: (ms, act) => {
+      const timer = setTimeout(act, ms);
+      return () => clearTimeout(timer);
+    },
+  });
+}
+
 async function work(job: WorkerJob): Promise<void> {
   const binding = await loadBinding(job.binding);
   const scenario = scenarios.find((each) => each.name === job.scenario);
@@ -132,7 +148,7 @@ async function work(job: WorkerJob): Promise<void> {
   const recording = job.record === undefined ? undefined : await (await import("./recording.ts")).startRecording(job, job.record, judging);
   tell({ kind: "ready" });
   const startAtMs = await going.promise;
-  side = job.share === undefined ? undefined : createShardSide(judging.orderModel, startAtMs ?? machineMs(), tell);
+  side = job.share === undefined ? undefined : shardSideOf(judging.orderModel, startAtMs ?? machineMs());
   const signalMs = createHdr();
   const panel = panelOf(judging, (latencyMs) => signalMs.record(latencyMs));
   const played = await runShard({

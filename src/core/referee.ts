@@ -42,6 +42,11 @@ export interface RegisterMessage {
   readonly shard: number;
   readonly shards: number;
   readonly engine: "node" | "k6";
+  /**
+   * Parts of the shard that speak for themselves from the start on, each with its number in `speaker`: the VUs of a k6
+   * process, which share no memory. Absent: one, which speaks for all.
+   */
+  readonly speakers?: number;
   readonly version: string;
   readonly plan: RunPlan;
   readonly target: TargetAbout;
@@ -97,11 +102,13 @@ export interface RoomsAnswer {
 /** `checkpoint`: once a second, and as long as windows are wanted after the last one. */
 export interface CheckpointMessage {
   readonly session: string;
+  /** Which of the shard's speakers, from 0; absent where there is one. */
+  readonly speaker?: number;
   /** Seconds of the run that have passed since the last checkpoint, of all workers of the shard. */
   readonly seconds: readonly SecondMessage[];
   readonly streams: readonly StreamWitness[];
   readonly windows: readonly WindowWitness[];
-  /** Its last word on the streams: nothing more will come, but for windows that are asked for. */
+  /** The speaker's last word on its streams: nothing more will come, but for windows that are asked for. */
   readonly isLast: boolean;
   /** Measured anew: how far the shard's clock may be off by now. */
   readonly boundMs?: number;
@@ -123,6 +130,7 @@ export interface SecondMessage extends MeasuredSecond {
 /** `meet`: come to this point; asked again while the answer is `wait`. */
 export interface MeetMessage {
   readonly session: string;
+  readonly speaker?: number;
   readonly point: "quiet" | "read";
 }
 
@@ -133,6 +141,7 @@ export interface MeetAnswer {
 /** `result`: what the shard's workers have measured and judged. */
 export interface ResultMessage {
   readonly session: string;
+  readonly speaker?: number;
   readonly done: readonly WorkerDone[];
 }
 
@@ -142,8 +151,8 @@ export interface WorkerDone extends EncodedFigures {
   readonly result: MeasuredByWorker;
 }
 
-/** Shards play no faults, and a referee does not ask by which URL clients came. */
-export interface MeasuredByWorker extends Omit<Measured, "clientsByUrl" | "faults" | "upset" | "missing"> {
+/** Shards play no faults: what is done to a server, one process does. */
+export interface MeasuredByWorker extends Omit<Measured, "faults" | "upset" | "missing"> {
   readonly outcomes: readonly CheckerOutcome[];
   readonly firstFailure?: string | undefined;
 }

@@ -92,5 +92,11 @@ export interface Elsewhere {
 /** Members that a window names: enough for an exact count in all but the largest rooms. */
 export const WINDOW_MEMBERS_MAX = 1024;
 
+/** Streams of one checkpoint; more go in several. */
+export const STREAMS_PER_CHECKPOINT_MAX = 5_000;
+
+/** Windows of one checkpoint; each up to 200 kB. */
+export const WINDOWS_PER_CHECKPOINT_MAX = 16;
+
 /** Entries of one stream that a part keeps at most: what is not agreed on by then was told long ago. */
 export const WINDOW_ENTRIES_MAX = 2048;

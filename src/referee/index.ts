@@ -1,3 +1,3 @@
-export { STREAMS_PER_CHECKPOINT_MAX, SHARDS_MAX, WINDOWS_PER_CHECKPOINT_MAX } from "./messages.ts";
+export { SHARDS_MAX } from "./messages.ts";
 export { Referee, type RefereeOutcome } from "./referee.ts";
 export { type RefereeServer, startRefereeServer } from "./server.ts";

@@ -12,7 +12,7 @@ import type {
   VerdictMessage,
   WorkerDone,
 } from "../core/referee.ts";
-import { WINDOW_ENTRIES_MAX, WINDOW_MEMBERS_MAX } from "../core/witness.ts";
+import { STREAMS_PER_CHECKPOINT_MAX, WINDOW_ENTRIES_MAX, WINDOW_MEMBERS_MAX, WINDOWS_PER_CHECKPOINT_MAX } from "../core/witness.ts";
 
 /**
  * What shards say to a referee, held against schemas before anybody reads it: they come over a network, from other
@@ -25,14 +25,8 @@ export const SHARDS_MAX = 1_024;
 /** Bytes of one message: 5,000 streams with a chunk each are 1.5 MB. */
 export const BODY_BYTES_MAX: number = 8 * 1024 * 1024;
 
-/** Streams of one checkpoint; more go in several. */
-export const STREAMS_PER_CHECKPOINT_MAX = 5_000;
-
-/** Windows of one checkpoint; each up to 200 kB. */
-export const WINDOWS_PER_CHECKPOINT_MAX = 16;
-
-/** Workers of one shard. */
-const WORKERS_MAX = 256;
+/** Workers of one shard, or VUs of one k6 process. */
+const WORKERS_MAX = 1_024;
 
 const HISTOGRAM_CHARACTERS_MAX = 256 * 1024;
 const TEXT_MAX = 4_096;
@@ -46,6 +40,7 @@ const text = z.string().max(TEXT_MAX);
 const label = z.string().max(LABEL_MAX);
 const histogram = z.string().max(HISTOGRAM_CHARACTERS_MAX);
 const session = z.string().min(16).max(64);
+const speaker = index.max(WORKERS_MAX - 1).exactOptional();
 
 const parameters = z.object({
   clients: z.int().min(1).max(1_000_000),
@@ -79,6 +74,7 @@ export const registerSchema: z.ZodType<RegisterMessage> = z.object({
   shard: index.max(SHARDS_MAX - 1),
   shards: z.int().min(1).max(SHARDS_MAX),
   engine: z.enum(["node", "k6"]),
+  speakers: z.int().min(1).max(WORKERS_MAX).exactOptional(),
   version: label,
   plan: runPlan,
   target: targetAbout,
@@ -88,7 +84,7 @@ export const clockSchema: z.ZodType<ClockMessage> = z.object({ session });
 
 export const startSchema: z.ZodType<StartMessage> = z.object({ session, boundMs: figure.exactOptional() });
 
-export const meetSchema: z.ZodType<MeetMessage> = z.object({ session, point: z.enum(["quiet", "read"]) });
+export const meetSchema: z.ZodType<MeetMessage> = z.object({ session, speaker, point: z.enum(["quiet", "read"]) });
 
 const room = z.object({ room: index.max(1_000_000), id: z.string().min(1).max(LABEL_MAX) });
 
@@ -152,6 +148,7 @@ const second = z.object({
 
 export const checkpointSchema: z.ZodType<CheckpointMessage> = z.object({
   session,
+  speaker,
   seconds: z.array(second).max(1_000),
   streams: z.array(stream).max(STREAMS_PER_CHECKPOINT_MAX),
   windows: z.array(windowWitness).max(WINDOWS_PER_CHECKPOINT_MAX),
@@ -198,6 +195,7 @@ const shardResult = z.looseObject({
   late: count,
   dropped: count,
   refusedJoins: count,
+  clientsByUrl: z.array(count).max(1_024).exactOptional(),
   firstFailure: text.exactOptional(),
   joinMs: histogram,
   confirmMs: histogram.exactOptional(),
@@ -229,7 +227,7 @@ const workerDone = z.object({
   recognised: count,
 });
 
-export const resultSchema: z.ZodType<ResultMessage> = z.object({ session, done: z.array(workerDone).min(1).max(WORKERS_MAX) });
+export const resultSchema: z.ZodType<ResultMessage> = z.object({ session, speaker, done: z.array(workerDone).min(1).max(WORKERS_MAX) });
 
 export const verdictSchema: z.ZodType<VerdictMessage> = z.object({ session });
 

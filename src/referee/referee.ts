@@ -19,9 +19,11 @@ import type {
   WorkerDone,
 } from "../core/referee.ts";
 import type { SeriesPoint } from "../core/result.ts";
+import type { RefereeWish } from "../core/witness.ts";
 import { shardOfMember } from "../load/shares.ts";
 import { histogramsOf } from "./messages.ts";
 import { Series } from "./series.ts";
+import { createShard, differenceOf, doneOf, hasSaidLast, type Shard, silenceOf, type Speaker, wishFor } from "./shard.ts";
 import { Waiting } from "./waiting.ts";
 
 export interface RefereeOptions {
@@ -85,21 +87,6 @@ const HOLD_MS_MAX = 5000;
 
 /** Beyond ramp and duration: to become quiet, to read final states, to show windows, to hand in results. */
 const OVERTIME_MS_MAX = 120_000;
-
-interface Shard {
-  readonly index: number;
-  readonly session: string;
-  readonly about: RegisterMessage;
-  heardMs: number;
-  /** Requests of it that are being answered. */
-  open: number;
-  boundMs: number;
-  isReady: boolean;
-  readonly points: Set<MeetMessage["point"]>;
-  isLast: boolean;
-  done: readonly WorkerDone[] | undefined;
-  isTold: boolean;
-}
 
 /**
  * Holds the shards of one run together: they register, start at one time, tell what they saw, and get one verdict. Knows
@@ -184,40 +171,34 @@ export class Referee {
     if (orderModel === undefined) throw new Refusal(422, `this referee does not know the binding ${message.plan.binding}`);
     if (this.#startAtMs !== undefined) throw new Refusal(409, `${name} comes too late: the run has begun`);
     const before = this.#shards.get(message.shard);
-    if (before !== undefined && before.open > 0) throw new Refusal(409, `${name} is there already`);
+    if (before?.speakers.some(({ open }) => open > 0) === true) throw new Refusal(409, `${name} is there already`);
     const plan = { ...message.plan, seed: message.plan.seed ?? this.#plan?.seed ?? this.#options.seed };
     const difference = this.#plan === undefined ? undefined : differenceOf(this.#plan, plan);
     if (difference !== undefined) throw new Refusal(409, `${name} differs from the others: ${difference}`);
     if (this.#plan === undefined) this.#begin(plan, orderModel);
     const session = this.#options.newSession();
-    const { nowMs } = this.#options;
-    this.#shards.set(message.shard, {
-      index: message.shard,
-      session,
-      about: message,
-      heardMs: nowMs(),
-      open: 0,
-      boundMs: Infinity,
-      isReady: false,
-      points: new Set(),
-      isLast: false,
-      done: undefined,
-      isTold: false,
-    });
+    this.#shards.set(message.shard, createShard(message, session, this.#options.nowMs()));
     this.#options.say?.(`${name} is there (${message.engine}); ${this.#shards.size} of ${shards}`);
     return { session, run: this.#options.run, seed: plan.seed };
   }
 
-  /** The shard of a session; `act` counts as a sign of life for as long as it takes. @throws Refusal for an unknown one. */
-  async hear<T>(session: string, act: (shard: number) => Promise<T> | T): Promise<T> {
+  /**
+   * The shard of a session; `act` counts as a sign of life of this speaker for as long as it takes.
+   * @throws Refusal for an unknown one.
+   */
+  async hear<T>(
+    { session, speaker: number = 0 }: { readonly session: string; readonly speaker?: number },
+    act: (shard: number) => Promise<T> | T,
+  ): Promise<T> {
     const shard = [...this.#shards.values()].find((each) => each.session === session);
     if (shard === undefined) throw new Refusal(410, "this session is not of this run, or was given up: its shard was silent for too long");
-    shard.open += 1;
+    const speaker = speakerOf(shard, number);
+    speaker.open += 1;
     try {
       return await act(shard.index);
     } finally {
-      shard.open -= 1;
-      shard.heardMs = this.#options.nowMs();
+      speaker.open -= 1;
+      speaker.heardMs = Math.max(speaker.heardMs, this.#options.nowMs());
     }
   }
 
@@ -231,6 +212,8 @@ export class Referee {
       [...this.#shards.values()].every((each) => each.isReady)
     ) {
       this.#startAtMs = this.#options.nowMs() + LEAD_MS;
+      // Before the start a shard makes ready, and has nothing to say.
+      for (const { speakers } of this.#shards.values()) for (const each of speakers) each.heardMs = this.#startAtMs;
       this.#options.say?.("all shards are there: it begins");
       this.#waiting.changed();
     }
@@ -258,38 +241,44 @@ export class Referee {
   /** @throws Refusal for a histogram that is none. */
   async checkpoint(index: number, message: CheckpointMessage): Promise<CheckpointAnswer> {
     const shard = this.#shard(index);
+    const number = message.speaker ?? 0;
+    const speaker = speakerOf(shard, number);
     const accord = this.#accord;
     if (accord === undefined) throw new Refusal(409, "the run has not begun");
     if (message.boundMs !== undefined) shard.boundMs = message.boundMs;
     for (const second of message.seconds) this.#merging(() => this.#series.add(index, second));
+    if (shard.speakers.length > 1) for (const { room } of message.streams) shard.owners.set(room, number);
     accord.windows(index, message.windows);
-    if (message.isLast && !shard.isLast) {
+    const isFirstLast = message.isLast && !speaker.isLast;
+    if (isFirstLast) speaker.isLast = true;
+    if (isFirstLast && hasSaidLast(shard)) {
       accord.takeLast(index, message.streams);
-      shard.isLast = true;
       this.#endIfLast();
     } else accord.take(index, message.streams);
-    const wish = (): boolean => this.#hasEnded && !accord.isAsking;
+    const isOver = (): boolean => this.#hasEnded && !accord.isAsking;
+    const wish = (): RefereeWish => wishFor(shard, number, accord.wishOf(index));
     // Before the end an answer is given at once; after it, once there is something to say.
-    let wished = accord.wishOf(index);
-    if (shard.isLast && wished.show.length === 0 && message.windows.length === 0) await this.#waiting.until(wish, 500);
-    if (wished.show.length === 0) wished = { ...accord.wishOf(index), agreed: wished.agreed };
+    let wished = wish();
+    if (speaker.isLast && wished.show.length === 0 && message.windows.length === 0) await this.#waiting.until(isOver, 500);
+    if (wished.show.length === 0) wished = { ...wish(), agreed: wished.agreed };
     this.#waiting.changed();
-    return { ...wished, isOver: wish(), isStopped: this.#isStopped };
+    return { ...wished, isOver: isOver(), isStopped: this.#isStopped };
   }
 
-  async meet(index: number, { point }: MeetMessage): Promise<MeetAnswer> {
-    this.#shard(index).points.add(point);
+  async meet(index: number, { point, speaker = 0 }: MeetMessage): Promise<MeetAnswer> {
+    speakerOf(this.#shard(index), speaker).points.add(point);
     this.#waiting.changed();
-    const isThere = (): boolean => [...this.#shards.values()].every((shard) => shard.points.has(point));
+    const isThere = (): boolean => [...this.#shards.values()].every(({ speakers }) => speakers.every(({ points }) => points.has(point)));
     return { state: (await this.#waiting.until(isThere, HOLD_MS_MAX)) ? "go" : "wait" };
   }
 
   /** @throws Refusal for a histogram that is none. */
-  result(index: number, { done }: ResultMessage): void {
+  result(index: number, { done, speaker = 0 }: ResultMessage): void {
     const trial = this.#options.histogram();
     for (const worker of done) for (const text of histogramsOf(worker)) this.#merging(() => trial.merge(text));
-    this.#shard(index).done = done;
-    this.#options.say?.(`shard ${index + 1} has handed in its results`);
+    const shard = this.#shard(index);
+    speakerOf(shard, speaker).done = done;
+    if (doneOf(shard) !== undefined) this.#options.say?.(`shard ${index + 1} has handed in its results`);
     this.#waiting.changed();
   }
 
@@ -335,18 +324,15 @@ export class Referee {
       this.#waiting.changed();
       return;
     }
-    // Before the start a shard makes ready, and has nothing to say.
     for (const shard of this.#shards.values()) {
-      if (shard.open === 0 && shard.done === undefined && now - shard.heardMs > silentMsMax)
-        this.#lose(shard, `was silent for ${Math.round((now - shard.heardMs) / 1000)} s${this.#since(shard)}`);
+      const silence = silenceOf(shard);
+      if (silence === undefined || now - silence.sinceMs <= silentMsMax) continue;
+      const fromS = Math.max(0, Math.round((silence.sinceMs - this.#startAtMs) / 1000));
+      this.#lose(shard, `was silent for ${Math.round((now - silence.sinceMs) / 1000)} s${silence.who}, from ${fromS} s after the start`);
     }
     const { rampMs = 0, durationMs = 0 } = this.#plan?.parameters ?? {};
     if (now <= this.#startAtMs + rampMs + durationMs + OVERTIME_MS_MAX) return;
-    for (const shard of this.#shards.values()) if (shard.done === undefined) this.#lose(shard, "did not end in time");
-  }
-
-  #since({ heardMs }: Shard): string {
-    return this.#startAtMs === undefined ? "" : `, from ${Math.max(0, Math.round((heardMs - this.#startAtMs) / 1000))} s after the start`;
+    for (const shard of this.#shards.values()) if (doneOf(shard) === undefined) this.#lose(shard, "did not end in time");
   }
 
   #lose(shard: Shard, because: string): void {
@@ -360,14 +346,14 @@ export class Referee {
   }
 
   #endIfLast(): void {
-    if (this.#hasEnded || ![...this.#shards.values()].every((shard) => shard.isLast)) return;
+    if (this.#hasEnded || ![...this.#shards.values()].every(hasSaidLast)) return;
     this.#hasEnded = true;
     this.#accord?.end();
   }
 
   #isOver(): boolean {
     if (this.#startAtMs === undefined) return this.#isStopped;
-    return [...this.#shards.values()].every((shard) => shard.done !== undefined);
+    return [...this.#shards.values()].every((shard) => doneOf(shard) !== undefined);
   }
 
   #outcome(): RefereeOutcome {
@@ -380,12 +366,14 @@ export class Referee {
     });
     const bounds = [...this.#shards.values()].map(({ boundMs }) => boundMs).toSorted((left, right) => right - left);
     const clockBoundMs = (bounds[0] ?? Infinity) + (bounds[1] ?? 0);
-    const [first] = [...this.#shards.values(), ...[...this.#lost.values()].flatMap(({ shard }) => shard ?? [])];
+    const all = [...this.#shards.values(), ...[...this.#lost.values()].flatMap(({ shard }) => shard ?? [])];
+    // k6 knows a target's address alone; our own engine has read its file.
+    const first = all.find(({ about }) => about.engine === "node") ?? all[0];
     return {
       plan: this.#plan,
       target: first?.about.target,
       shards: ends,
-      done: [...this.#shards.values()].flatMap(({ done }) => done ?? []),
+      done: [...this.#shards.values()].flatMap((shard) => doneOf(shard) ?? []),
       series: this.#series.finish(),
       accord: this.#accord?.finish() ?? { outcomes: [], lost: 0, compared: 0, looks: 0 },
       acrossMs: this.#acrossMs.count === 0 ? undefined : figuresOf(this.#acrossMs),
@@ -395,10 +383,9 @@ export class Referee {
   }
 }
 
-/** What two plans differ in, with both values; undefined when they are one. */
-function differenceOf(one: RunPlan, other: RunPlan): string | undefined {
-  const flat = ({ parameters, ...rest }: RunPlan): Record<string, unknown> => ({ ...rest, ...parameters });
-  const [left, right] = [flat(one), flat(other)];
-  const name = Object.keys({ ...left, ...right }).find((key) => left[key] !== right[key]);
-  return name === undefined ? undefined : `${name} is ${String(right[name])} here and ${String(left[name])} there`;
+/** @throws Refusal for one that the shard does not have. */
+function speakerOf({ speakers }: Shard, number: number): Speaker {
+  const speaker = speakers[number];
+  if (speaker === undefined) throw new Refusal(422, `speaker: there are ${speakers.length} in this shard`);
+  return speaker;
 }

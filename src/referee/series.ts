@@ -18,7 +18,8 @@ interface OpenSecond {
 export class Series {
   readonly #histogram: HistogramMaker;
   readonly #open: Map<number, OpenSecond> = new Map();
-  readonly #latest: Map<number, number> = new Map();
+  /** The latest second that each worker has told of, by shard and worker. */
+  readonly #latest: Map<number, Map<number, number>> = new Map();
   readonly #points: SeriesPoint[] = [];
 
   constructor(histogram: HistogramMaker) {
@@ -42,8 +43,9 @@ export class Series {
     open.delivered += delivered;
     open.loopLagMs = Math.max(open.loopLagMs, loopLagMs);
     this.#open.set(t, open);
-    this.#latest.set(shard, Math.max(t, this.#latest.get(shard) ?? 0));
-    const times = [...this.#latest.values()];
+    const workers = this.#latest.get(shard) ?? new Map<number, number>();
+    this.#latest.set(shard, workers.set(worker, Math.max(t, workers.get(worker) ?? 0)));
+    const times = [...this.#latest.values()].flatMap((each) => [...each.values()]);
     this.#closeBelow(Math.max(Math.min(...times), Math.max(...times) - BEHIND_S_MAX));
   }
 

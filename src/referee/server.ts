@@ -70,10 +70,13 @@ type Route = (body: unknown) => Promise<unknown>;
 
 function routesOf({ referee, nowMs }: RefereeServerOptions): ReadonlyMap<string, Route> {
   const of =
-    <M extends { readonly session: string }>(schema: z.ZodType<M>, act: (shard: number, message: M) => unknown): Route =>
+    <M extends { readonly session: string; readonly speaker?: number }>(
+      schema: z.ZodType<M>,
+      act: (shard: number, message: M) => unknown,
+    ): Route =>
     async (body) => {
       const message = parsed(schema, body);
-      return referee.hear(message.session, async (shard) => act(shard, message));
+      return referee.hear(message, async (shard) => act(shard, message));
     };
   return new Map<string, Route>([
     ["/v1/register", async (body) => referee.register(parsed(registerSchema, body))],

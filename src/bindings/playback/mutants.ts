@@ -140,7 +140,7 @@ const SHARED: readonly Mutant[] = [
     "Members at one server hear two updates in another order than those at the other.",
     {
       replicas: 2,
-      also: ["ORD-01 disordered"],
+      also: ["ORD-01 disordered", "ORD-03 stale"],
     },
   ),
   mutant(

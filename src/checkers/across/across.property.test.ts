@@ -181,7 +181,7 @@ const plans: fc.Arbitrary<Plan> = fc
   });
 
 describe("several ledgers and a referee", () => {
-  test.each(["total", "position"] as const)("say of a divided room what one ledger says of the whole, %s", (orderModel) => {
+  test.each(["total", "position", "perAuthor"] as const)("say of a divided room what one ledger says of the whole, %s", (orderModel) => {
     fc.assert(
       fc.property(plans, fc.array(fc.nat(8), { maxLength: 40 }), (plan, steps) => {
         const whole = reasons(play(plan, orderModel, () => true));

@@ -3,7 +3,7 @@ import http from "k6/http";
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "k6/timers";
 import { WebSocket } from "k6/websockets";
 import type { ResolvedTarget } from "../../core/target.ts";
-import { type Part, type Share, shardOfSegment } from "../../load/shares.ts";
+import { type Part, shardOfSegment } from "../../load/shares.ts";
 import { createK6Credentials, type CredentialSources } from "./credentials.ts";
 import { requestByK6 } from "./http.ts";
 import type { VuPorts } from "./vu.ts";
@@ -45,11 +45,42 @@ export function ownPart(): Part {
   return { index: execution.vu.idInInstance - 1, count: Math.max(1, execution.instance.vusInitialized) };
 }
 
+/** VUs of this process; to be asked in `setup` or later. */
+export function vusHere(): number {
+  return execution.instance.vusInitialized;
+}
+
 /** Which process of a run this is, by its execution segment; undefined when it runs alone. */
-export function ownShare(): Share | undefined {
+export function ownSegment(): Part | undefined {
   const { executionSegment, executionSegmentSequence } = execution.test.options;
-  const part = shardOfSegment(executionSegment, executionSegmentSequence);
-  return part === undefined ? undefined : { ...part, by: "rooms" };
+  return shardOfSegment(executionSegment, executionSegmentSequence);
+}
+
+/** One message to a referee, and its answer. @throws Error when none comes. */
+export async function postToReferee(
+  { url, token, withinMs }: { readonly url: string; readonly token: string; readonly withinMs: number },
+  name: string,
+  body: string,
+): Promise<{ readonly status: number; readonly body: unknown }> {
+  const {
+    status,
+    error,
+    body: text,
+  } = await http.asyncRequest("POST", `${url}/v1/${name}`, body, {
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    timeout: withinMs,
+    tags: { name: "rollcall referee" },
+    responseType: "text",
+    jar: new http.CookieJar(),
+  });
+  if (status === 0) throw new Error(error);
+  return { status, body: JSON.parse(text ?? "null") };
+}
+
+/** Calls `act` after so long, unless what it gives is called before. */
+export function after(ms: number, act: () => void): () => void {
+  const timer = setTimeout(act, ms);
+  return () => clearTimeout(timer);
 }
 
 /** Hands a text to the parent that started k6; gives the answer's status. @throws Error when it is not taken. */

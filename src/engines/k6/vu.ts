@@ -7,8 +7,10 @@ import { encodeFigures, type Figures, type MeasuredSecond } from "../../core/mea
 import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../core/session.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
+import type { Elsewhere } from "../../core/witness.ts";
 import type { Part, Share } from "../../load/shares.ts";
 import { runShard } from "../node/shard.ts";
+import type { Together } from "../node/shard-types.ts";
 import type { PaceMeter, Surroundings } from "../node/surroundings.ts";
 import { createTimerAlarms, type Timers } from "./alarms.ts";
 import { K6Client, type K6ClientPorts } from "./client.ts";
@@ -31,6 +33,8 @@ export interface VuJob {
   readonly part: Part;
   /** The process among those of the run. */
   readonly share: Share | undefined;
+  /** What it has in common with the others, where they have a referee. */
+  readonly together?: Together;
 }
 
 /** What the runtime gives a VU; in tests, what Node gives in its place. */
@@ -44,13 +48,17 @@ export interface VuPorts extends Timers {
   readonly credential: (client: number) => Promise<Credential>;
   /** Tells a parent, when there is one, of seconds gone by; resolves with whether to go on. */
   readonly tell?: (seconds: VuSeconds) => Promise<boolean>;
+  /** Told of every second that has gone by. */
+  readonly onSecond?: (second: MeasuredSecond) => void;
+  /** Whether the run was called off. */
+  readonly isStopped?: () => boolean;
   /** A delivery has come so long after its write was planned. */
   readonly onDelivery: (latencyMs: number) => void;
 }
 
 /** Who accounts for deliveries and judges the rest; the checkers' room, which engines do not know. */
 export interface VuJudges {
-  ledger(slots: number, onDelivery: (latencyMs: number | undefined) => void): Ledger & VuFigures;
+  ledger(slots: number, onDelivery: (latencyMs: number | undefined) => void, elsewhere: Elsewhere | undefined): Ledger & VuFigures;
   readonly panel: Panel;
 }
 
@@ -67,7 +75,7 @@ export const vuHistogram: HistogramMaker = createBucketHistogram;
  * @throws whatever our own code threw while it handled an event: never what a server sent.
  */
 export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Promise<VuReport> {
-  const { binding, scenario, parameters, target, seed, run, scriptRooms, part, share } = job;
+  const { binding, scenario, parameters, target, seed, run, scriptRooms, part, share, together } = job;
   const untold: MeasuredSecond[] = [];
   const tellEvery = Math.ceil(part.count / TELLING_EACH_SECOND_MAX);
   let isStopped = false;
@@ -88,20 +96,26 @@ export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Prom
     shard: part,
     scriptRooms,
     ...(share === undefined ? {} : { share }),
+    ...(together === undefined ? {} : { together }),
     credential: ports.credential,
     http: (request, credential) => ports.http(request, credential),
     surroundings: surroundingsOf(ports, (error) => {
       fault ??= { error };
     }),
-    ledger: (slots, onDelivery) => {
-      judge = judges.ledger(slots, (latencyMs) => {
-        onDelivery(latencyMs);
-        if (latencyMs !== undefined) ports.onDelivery(latencyMs);
-      });
+    ledger: (slots, onDelivery, elsewhere) => {
+      judge = judges.ledger(
+        slots,
+        (latencyMs) => {
+          onDelivery(latencyMs);
+          if (latencyMs !== undefined) ports.onDelivery(latencyMs);
+        },
+        elsewhere,
+      );
       return judge;
     },
     panel: judges.panel,
     onSecond: (second) => {
+      ports.onSecond?.(second);
       if (ports.tell === undefined) return;
       untold.push(second);
       if (untold.length < tellEvery) return;
@@ -117,7 +131,7 @@ export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Prom
     },
     signal: {
       get aborted() {
-        return isStopped || fault !== undefined;
+        return isStopped || fault !== undefined || ports.isStopped?.() === true;
       },
     },
   });

@@ -12,6 +12,8 @@ const QUIET_MS = 1_000;
 const STEP_MS = 1_500;
 const BUDGET_MS = 200;
 const ROOMS_OF_FOUR = [4, 12, 24] as const;
+/** From an update at one process to the next at the other. */
+const TURN_MS = 8;
 const USERS_IN_ONE = [10, 24, 49] as const;
 
 interface Load {
@@ -125,9 +127,12 @@ const twoProcesses: CaseDefinition = {
     const { roomId } = await createRoom(t);
     const here = await t.openMany(3, { room: roomId });
     const there = await t.openMany(3, { room: roomId, url: secondUrl });
-    const clients = [...here, ...there];
+    // Each process in turn, a little apart: what one tells of itself and what it hears of the other come in between.
+    const clients = here.flatMap((client, index) => [client, ...there.slice(index, index + 1)]);
     const sent: string[] = [];
+    const startMs = t.nowMs();
     for (let n = 0; n < 30; n += 1) {
+      await sleepUntil(t, startMs + n * TURN_MS);
       const mediaUrl = `https://media.example/two.mp4#${n}`;
       sent.push(mediaUrl);
       const author = clients[n % clients.length];
