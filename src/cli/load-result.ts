@@ -1,5 +1,5 @@
 import type { Binding, Judge } from "../core/binding.ts";
-import { mergeOutcomes, type CheckerOutcome, type Property } from "../core/checker.ts";
+import { mergeOutcomes, withoutTimed, type CheckerOutcome, type Property } from "../core/checker.ts";
 import { figuresOf, type HistogramMaker, type LatencyFigures } from "../core/histogram.ts";
 import type { RequirementId } from "../core/ids.ts";
 import type { Reason } from "../core/reason.ts";
@@ -75,12 +75,15 @@ export function resultOf(judged: Judged): Result {
   const { options, scenario, seed, target, binding, gathered, startedAt, endedAt } = judged;
   const profile = options.profile ?? "mvp";
   const shards = gathered.done.map((each) => each.result);
-  const outcomes = mergeAllOutcomes(
+  const honesty = honestyOf(shards, judged.workers, judged.ports.histogram);
+  const [behind] = honesty.harness.inconclusiveBecause;
+  const found = mergeAllOutcomes(
     [...shards.flatMap((shard) => shard.outcomes), ...(judged.shards?.outcomes ?? [])].filter(
       (outcome) => binding.manifest.judges[outcome.property] !== undefined,
     ),
   );
-  const honesty = honestyOf(shards, judged.workers, judged.ports.histogram);
+  const outcomes =
+    behind === undefined ? found : new Map([...found].map(([property, outcome]) => [property, withoutTimed(outcome, behind)]));
   const lacking = judged.shards?.doubts ?? [];
   const doubts = [...lacking, ...honesty.harness.inconclusiveBecause, ...honesty.undone];
   const loadResult = figures(judged, honesty, outcomes, doubts);
