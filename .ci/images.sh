@@ -46,7 +46,8 @@ skeleton() { # root, user
 built() { docker image inspect "$1" >/dev/null 2>&1; }
 
 base() {
-  local tag=rollcall-ci/base:$(cat package-lock.json optional/*/package-lock.json | sha256sum | cut -c1-12)
+  # Which optional pieces it holds is part of its name: one may be installed later.
+  local tag=rollcall-ci/base:$( (cat package-lock.json optional/*/package-lock.json && ls -d optional/*/node_modules) 2>/dev/null | sha256sum | cut -c1-12)
   echo "BASE=$tag"
   built "$tag" && return
   local root=$work/base/root

@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { connectEngine, findCompose, findStacks, isOrphan } from "../src/targets/containers/index.ts";
 import { pdsModule } from "../fixtures/atproto/index.ts";
 import { bindingNames, loadBinding } from "../src/cli/registry.ts";
+import { noteCounts } from "./counts.ts";
+import { CONTAINER_FAULT_CASES } from "./fault-cases.ts";
+import { HEAD, tryFaults } from "./fault-runs.ts";
 
 /**
  * `npm run containers [name…]`: the stacks of docker-compose.yml, each judged for real. Needs a container engine; without
@@ -154,7 +157,11 @@ const CASES: Readonly<Record<string, () => Problem | Promise<Problem>>> = {
   "playback-faults": () => {
     const folder = join(out, "faults");
     const size = ["--clients", "40", "--rooms", "4", "--rate", "0.5", "--ramp", "4s", "--duration", "20s"];
-    return mustEndWith(0, rollcall("load", "watch-party", "--target", PLAYBACK, "--faults", "rolling-restart", ...size, "--out", folder));
+    // Where something goes wrong no time is judged: a machine that is too busy for times is none for this.
+    const args = ["--target", PLAYBACK, "--faults", "rolling-restart", ...size, "--allow-inconclusive", "--out", folder];
+    const ran = rollcall("load", "watch-party", ...args);
+    const isWell = ran.exitCode === 0 && resultIn(folder).load?.objectives.every(({ verdict }) => verdict === "pass") === true;
+    return isWell ? undefined : `exit code ${ran.exitCode}:\n${tail(ran.text)}`;
   },
   killed: killedRun,
   image: imageTarget,
@@ -170,6 +177,10 @@ async function gap(name: string): Promise<string | undefined> {
   return bindingNames().includes(name) ? (await loadBinding(name)).absent : undefined;
 }
 
+/** Every kind of fault that needs containers, on one stack. */
+const FAULTS = "faults";
+const FAULTS_SIZE = { clients: 24, seconds: 12 };
+
 async function main(): Promise<number> {
   const asked = process.argv.slice(2);
   const missing = await connectEngine().then(
@@ -183,6 +194,8 @@ async function main(): Promise<number> {
   mkdirSync(out, { recursive: true });
   let passed = 0;
   const failed: string[] = [];
+  const note = (isOver: boolean): void => noteCounts({ name: "containers", passed, failed: failed.length, isOver });
+  note(false);
   for (const [name, run] of Object.entries(CASES)) {
     if (asked.length > 0 && !asked.includes(name)) continue;
     const why = await gap(name);
@@ -200,9 +213,20 @@ async function main(): Promise<number> {
       failed.push(name);
       console.log(problem.replaceAll(/^/gm, "    "));
     }
+    note(false);
+  }
+  if (asked.length === 0 || asked.includes(FAULTS)) {
+    console.log(HEAD);
+    await tryFaults(CONTAINER_FAULT_CASES, FAULTS_SIZE, 1, ({ name, verdict }, lines) => {
+      for (const line of lines) console.log(line);
+      if (verdict === "passed") passed += 1;
+      if (verdict === "failed") failed.push(name);
+      note(false);
+    });
   }
   const left = await leftBehind();
   if (left !== "") failed.push(`left behind: ${left}`);
+  note(true);
   console.log(`\nin containers: ${passed} passed, ${failed.length} failed${failed.length === 0 ? "" : `: ${failed.join(", ")}`}`);
   return failed.length === 0 ? 0 : 1;
 }
