@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import type { FaultAction, FaultPlan, FaultWhom } from "../src/core/fault.ts";
-import { flakyWifi, killAndRestart } from "../src/faults/named.ts";
+import { flakyWifi, killAndRestart, rollingRestart } from "../src/faults/named.ts";
 
 /** One thing that goes wrong, where, and what is to come of it. */
 export interface FaultCase {
@@ -76,24 +76,19 @@ export const FAULT_CASES: readonly FaultCase[] = [
   caseOf("jazz", killAndRestart, { name: "jazz that forgets, kill", mutant: "relay-forgets-at-restart", breaks: ["JAZZ-RES-10", "lost"] }),
 ];
 
+const STACK = "targets/playback-compose.yaml";
+
 /** What can be done to containers, on a stack of two replicas with their rooms in Redis. */
-export const CONTAINER_FAULT_CASES: readonly FaultCase[] = (
-  [
-    ["container paused", { kind: "pause" }, { replicas: 1 }, 0.15],
-    ["container killed", { kind: "kill" }, { replicas: 1 }, 0],
-    ["containers restarted", { kind: "restart" }, "all", 0],
-    ["network disconnected", { kind: "partition" }, { replicas: 1 }, 0.2],
-    ["processor squeezed", { kind: "squeeze", cpus: 0.2, memoryBytes: undefined }, "all", 0.3],
-    ["memory squeezed", { kind: "squeeze", cpus: undefined, memoryBytes: 192 * 2 ** 20 }, "all", 0.3],
-    ["Redis away", { kind: "away", of: "redis" }, "all", 0.2],
-    ["PLC away", { kind: "away", of: "plc" }, "all", 0.3],
-  ] as const satisfies readonly (readonly [string, FaultAction, FaultWhom, number])[]
-).map(([name, action, whom, share]) => ({
-  name,
-  target: "targets/playback-compose.yaml",
-  scenario: SCENARIOS.playback,
-  plan: single(name, action, whom, share),
-}));
+export const CONTAINER_FAULT_CASES: readonly FaultCase[] = [
+  rollingRestart,
+  single("container paused", { kind: "pause" }, { replicas: 1 }, 0.15),
+  single("container killed", { kind: "kill" }, { replicas: 1 }, 0),
+  single("network disconnected", { kind: "partition" }, { replicas: 1 }, 0.2),
+  single("processor squeezed", { kind: "squeeze", cpus: 0.2, memoryBytes: undefined }, "all", 0.3),
+  single("memory squeezed", { kind: "squeeze", cpus: undefined, memoryBytes: 192 * 2 ** 20 }, "all", 0.3),
+  single("Redis away", { kind: "away", of: "redis" }, "all", 0.2),
+  single("PLC away", { kind: "away", of: "plc" }, "all", 0.3),
+].map((plan) => ({ name: plan.name, target: STACK, scenario: SCENARIOS.playback, plan }));
 
 const hasRedis = ["/usr/bin/redis-server", "/usr/local/bin/redis-server"].some((path) => existsSync(path));
 const hasJazz = existsSync(new URL("../optional/jazz/node_modules", import.meta.url));
