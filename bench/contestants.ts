@@ -53,19 +53,21 @@ async function roomsFile({ folder, makeRooms }: Field): Promise<string> {
 }
 
 /** The built command as users run it, on a target that is reached by its URL. */
-const ours: Contestant = {
-  name: "ours",
-  title: "rollcall, every check on",
-  ends: true,
-  start: ({ url, load, folder }) => {
-    const target = join(folder, "target.yaml");
-    writeFileSync(target, `binding: playback\nurl: ${url}\ncredential:\n  recipe: none\n`);
-    const words = ["--clients", load.clients, "--rooms", load.rooms, "--rate", load.rate];
-    const times = ["--ramp", seconds(load.rampMs), "--duration", seconds(load.durationMs)];
-    const rest = [...words, ...times, "--seed", "bench", "--out", join(folder, "report"), "--json"].map(String);
-    return Promise.resolve(launch(folder, process.execPath, [BUILT, "load", "watch-party", "--target", target, ...rest]));
-  },
-};
+export function rollcall(more: readonly string[] = []): Contestant {
+  return {
+    name: "ours",
+    title: "rollcall, every check on",
+    ends: true,
+    start: ({ url, load, folder }) => {
+      const target = join(folder, "target.yaml");
+      writeFileSync(target, `binding: playback\nurl: ${url}\ncredential:\n  recipe: none\n`);
+      const words = ["--clients", load.clients, "--rooms", load.rooms, "--rate", load.rate];
+      const times = ["--ramp", seconds(load.rampMs), "--duration", seconds(load.durationMs)];
+      const rest = [...words, ...times, "--seed", "bench", "--out", join(folder, "report"), "--json", ...more].map(String);
+      return Promise.resolve(launch(folder, process.execPath, [BUILT, "load", "watch-party", "--target", target, ...rest]));
+    },
+  };
+}
 
 function script(name: "bare" | "sockets", title: string, file: string): Contestant {
   return {
@@ -156,7 +158,7 @@ function hasArtillery(): boolean {
 /** Those that can be had on this machine, and why others can not. */
 export function contestants(wanted: readonly string[]): { readonly there: readonly Contestant[]; readonly missing: readonly string[] } {
   const missing: string[] = [];
-  const there: Contestant[] = [ours, bare];
+  const there: Contestant[] = [rollcall(), bare];
   if (wanted.includes("artillery")) {
     if (hasArtillery()) there.push(artillery);
     else missing.push("artillery could not be installed");

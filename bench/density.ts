@@ -1,14 +1,13 @@
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Result } from "../src/core/result.ts";
 import { contestants, type Contestant, type Load } from "./contestants.ts";
-import { cpuMsBetween, machineCpuMs, prefer, type ProcessFigures, residentBytesOf, treeOf } from "./process-tree.ts";
+import { holdsClients, play, said } from "./play.ts";
+import { cpuMsBetween, machineCpuMs, type ProcessFigures, residentBytesOf, treeOf } from "./process-tree.ts";
 import { type Bar, type BenchPart, commandOf, machine, median, printPart, spread, today, writeResult } from "./result-file.ts";
-import { startRoomServer, waitFor } from "./room-server.ts";
+import { waitFor } from "./room-server.ts";
 
 /**
  * `npm run bench -- density [--setup 2000] [--rounds 3] [--only ours,bare]`: processor time and memory of a fully
@@ -41,8 +40,6 @@ const SETUPS: Readonly<Record<string, Setup>> = {
 
 /** After all have arrived: joins are answered, and what they left behind is collected. */
 const SETTLE_MS = 1500;
-/** Beyond its ramp, for a contestant to start and to bring all its clients in. */
-const ARRIVAL_MS_MAX = 40_000;
 /** Writing goes on for this much longer than is measured: contestants start at different speed. */
 const MARGIN_MS = 3500;
 /** A contestant that ends by itself has this long after its last write. */
@@ -76,31 +73,14 @@ interface Figures {
   readonly problem: string | undefined;
 }
 
-/** Ours has a process that mints and gathers beside its workers; the others hold their clients in one. */
-function holdsClients(contestant: Contestant, { command }: ProcessFigures): boolean {
-  return contestant.name !== "ours" || command.includes("/cli/worker.");
-}
-
 function cpuMsNow(trees: readonly (readonly ProcessFigures[])[]): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000 + trees.flat().reduce((sum, { cpuMs }) => sum + cpuMs, 0);
 }
 
-async function measure(contestant: Contestant, setup: Setup): Promise<Figures> {
+function measure(contestant: Contestant, setup: Setup): Promise<Figures> {
   const load: Load = { ...setup, rooms: setup.clients / 10, durationMs: SETTLE_MS + windowMs + MARGIN_MS };
-  const folder = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
-  const server = await startRoomServer();
-  const child = await contestant.start({ url: server.url, load, folder, makeRooms: () => server.makeRooms(load.rooms) });
-  const pid = child.pid ?? 0;
-  const exit = once(child, "exit");
-  for (const leader of [server.pid, pid]) prefer(leader);
-  try {
-    const arrived = await waitFor(
-      async () => child.exitCode !== null || (await server.counts()).open >= load.clients,
-      250,
-      load.rampMs + ARRIVAL_MS_MAX,
-    );
-    if (!arrived || child.exitCode !== null) throw new Error(`only ${(await server.counts()).open} clients arrived: ${said(folder)}`);
+  return play(contestant, load, async ({ server, pid, folder, ending }) => {
     await isWriting(server.counts, load);
     await pause(SETTLE_MS);
     const [countsFrom, treeFrom, serverFrom] = [await server.counts(), treeOf(pid), treeOf(server.pid)];
@@ -113,7 +93,7 @@ async function measure(contestant: Contestant, setup: Setup): Promise<Figures> {
     const wallMs = countsTo.atMs - countsFrom.atMs;
     const written = countsTo.received - countsFrom.received;
     const messages = written + countsTo.sent - countsFrom.sent;
-    if (contestant.ends) await Promise.race([exit, pause(MARGIN_MS + END_MS_MAX, undefined, { ref: false })]);
+    if (contestant.ends) await ending(MARGIN_MS + END_MS_MAX);
     return {
       cpuMsPerThousand: (cpuMsBetween(treeFrom, treeTo) * 1000) / messages,
       kibPerClient: residentBytesOf(treeTo) / 1024 / load.clients,
@@ -129,12 +109,7 @@ async function measure(contestant: Contestant, setup: Setup): Promise<Figures> {
       foreignCores: Math.max(0, foreignMs / wallMs),
       problem: problemOf(contestant, folder),
     };
-  } finally {
-    end(pid, child.exitCode !== null);
-    await Promise.race([exit, pause(5000, undefined, { ref: false })]);
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Once the server hears writes at half of the planned rate: the ramp is over. */
@@ -165,20 +140,6 @@ function problemOf(contestant: Contestant, folder: string): string | undefined {
     return [`verdict ${verdict}, reach ${load?.reach ?? 0}`, ...(late ?? []), ...harness.inconclusiveBecause, ...notes].join("; ");
   } catch {
     return `no result: ${said(folder)}`;
-  }
-}
-
-function said(folder: string): string {
-  return readFileSync(join(folder, "stderr"), "utf8").trim().slice(-500);
-}
-
-/** Ends the group that a contestant leads. */
-function end(pid: number, hasEnded: boolean): void {
-  if (pid === 0) return;
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch (error) {
-    if (!hasEnded) throw error;
   }
 }
 

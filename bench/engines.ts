@@ -1,15 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Result } from "../src/core/result.ts";
-import { BUILT } from "./contestants.ts";
+import { type Load, rollcall } from "./contestants.ts";
+import { play, said } from "./play.ts";
 import { cpuMsBetween, machineCpuMs, prefer, type ProcessFigures, residentBytesOf, treeOf } from "./process-tree.ts";
 import { type BenchPart, commandOf, machine, printPart, today, writeResult } from "./result-file.ts";
-import { startRoomServer, waitFor } from "./room-server.ts";
 
 /**
  * `npm run bench -- engines [--clients 500] [--window 8] [--only node,k6-100,k6-1] [--rooms-of 10,1]`: one scenario with
@@ -60,8 +57,6 @@ const ENGINES: readonly Engine[] = [
 const RAMP_MS = 3000;
 const SETTLE_MS = 2000;
 const MARGIN_MS = 3000;
-/** k6 loads its script once for each VU. */
-const ARRIVAL_MS_MAX = 40_000;
 const END_MS_MAX = 60_000;
 
 interface Figures {
@@ -78,31 +73,11 @@ function rateOf(roomOf: number): number {
   return roomOf === 1 ? 2 : 0.5;
 }
 
-async function measure(engine: Engine, roomOf: number): Promise<Figures> {
-  const folder = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
-  const server = await startRoomServer();
-  const target = join(folder, "target.yaml");
-  writeFileSync(target, `binding: playback\nurl: ${server.url}\ncredential:\n  recipe: none\n`);
-  const durationMs = SETTLE_MS + windowMs + MARGIN_MS;
+function measure(engine: Engine, roomOf: number): Promise<Figures> {
   const rate = rateOf(roomOf);
-  const words = ["load", "watch-party", "--target", target, "--clients", clients, "--rooms", Math.ceil(clients / roomOf), "--rate", rate];
-  const rest = ["--ramp", `${RAMP_MS}ms`, "--duration", `${durationMs}ms`, "--seed", "bench", "--out", join(folder, "report"), "--json"];
-  const [out, error] = ["stdout", "stderr"].map((name) => openSync(join(folder, name), "w"));
-  const child: ChildProcess = spawn(process.execPath, [BUILT, ...words.map(String), ...rest, ...engine.words], {
-    detached: true,
-    stdio: ["ignore", out ?? "ignore", error ?? "ignore"],
-  });
-  const pid = child.pid ?? 0;
-  const exit = once(child, "exit");
-  for (const leader of [server.pid, pid]) prefer(leader);
-  try {
-    const arrived = await waitFor(
-      async () => child.exitCode !== null || (await server.counts()).open >= clients,
-      250,
-      RAMP_MS + ARRIVAL_MS_MAX,
-    );
-    if (!arrived || child.exitCode !== null)
-      throw new Error(`only ${(await server.counts()).open} clients arrived: ${readFileSync(join(folder, "stderr"), "utf8").slice(-800)}`);
+  const durationMs = SETTLE_MS + windowMs + MARGIN_MS;
+  const load: Load = { clients, rooms: Math.ceil(clients / roomOf), rate, rampMs: RAMP_MS, durationMs };
+  return play(rollcall(engine.words), load, async ({ server, pid, folder, ending }) => {
     for (const { pid: each } of treeOf(pid).filter(engine.holds)) prefer(each);
     await pause(SETTLE_MS);
     const holders = (): readonly ProcessFigures[] => treeOf(pid).filter(engine.holds);
@@ -111,7 +86,7 @@ async function measure(engine: Engine, roomOf: number): Promise<Figures> {
     await pause(windowMs);
     const [to, countsTo, foreignTo] = [holders(), await server.counts(), machineCpuMs()];
     const beside = cpuMsBetween(treeFrom, treeOf(pid)) + cpuMsBetween(serverFrom, treeOf(server.pid));
-    await Promise.race([exit, pause(MARGIN_MS + END_MS_MAX, undefined, { ref: false })]);
+    await ending(MARGIN_MS + END_MS_MAX);
     const wallMs = countsTo.atMs - countsFrom.atMs;
     const written = countsTo.received - countsFrom.received;
     const messages = written + countsTo.sent - countsFrom.sent;
@@ -123,16 +98,7 @@ async function measure(engine: Engine, roomOf: number): Promise<Figures> {
       foreignCores: Math.max(0, foreignTo - foreignFrom - beside) / wallMs,
       verdict: verdictOf(folder),
     };
-  } finally {
-    try {
-      process.kill(-pid, "SIGKILL");
-    } catch {
-      // It has ended by itself.
-    }
-    await Promise.race([exit, pause(5000, undefined, { ref: false })]);
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The run's own verdict; why there is none, where it gave none. */
@@ -141,7 +107,7 @@ function verdictOf(folder: string): string {
     const { verdict, load } = JSON.parse(readFileSync(join(folder, "stdout"), "utf8")) as Result;
     return `${verdict}, ${load?.delivered} of ${load?.expected}`;
   } catch {
-    return `no result: ${readFileSync(join(folder, "stderr"), "utf8").trim().slice(-300)}`;
+    return `no result: ${said(folder)}`;
   }
 }
 

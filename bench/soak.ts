@@ -1,14 +1,12 @@
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Result } from "../src/core/result.ts";
 import { contestants, sockets, type Contestant, type Load } from "./contestants.ts";
-import { prefer, residentBytesOf, treeOf } from "./process-tree.ts";
+import { holdsClients, play } from "./play.ts";
+import { residentBytesOf, treeOf } from "./process-tree.ts";
 import { type BenchPart, commandOf, machine, median, printPart, spread, today, writeResult } from "./result-file.ts";
-import { startRoomServer, waitFor } from "./room-server.ts";
 
 /**
  * `npm run bench -- soak [--minutes 10] [--clients 2000] [--rate 1]`: resident memory of a load worker with every check
@@ -47,32 +45,20 @@ interface Soaked {
 }
 
 /** Plays for so long, and looks at the processes that hold the clients. */
-async function soak(contestant: Contestant, count: number, durationMs: number): Promise<Soaked> {
+function soak(contestant: Contestant, count: number, durationMs: number): Promise<Soaked> {
   const load: Load = { clients: count, rooms: Math.ceil(count / 10), rate, rampMs: RAMP_MS, durationMs };
-  const folder = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
-  const server = await startRoomServer();
-  const child = await contestant.start({ url: server.url, load, folder, makeRooms: () => server.makeRooms(load.rooms) });
-  const pid = child.pid ?? 0;
-  const exit = once(child, "exit");
-  for (const leader of [server.pid, pid]) prefer(leader);
-  try {
-    const arrived = await waitFor(async () => (await server.counts()).open >= count, 250, RAMP_MS + 40_000);
-    if (!arrived) throw new Error(`only ${(await server.counts()).open} of ${count} clients arrived`);
+  return play(contestant, load, async ({ pid, folder, hasEnded, ending }) => {
     const fromMs = performance.now();
     const samples: Sample[] = [];
-    while (child.exitCode === null && performance.now() - fromMs < durationMs - SAMPLE_MS) {
-      const holders = treeOf(pid).filter(({ command }) => contestant.name !== "ours" || command.includes("/cli/worker."));
+    while (!hasEnded() && performance.now() - fromMs < durationMs - SAMPLE_MS) {
+      const holders = treeOf(pid).filter((each) => holdsClients(contestant, each));
       samples.push({ atMs: performance.now() - fromMs, kib: residentBytesOf(holders) / 1024 });
       await pause(SAMPLE_MS);
     }
-    await Promise.race([exit, pause(60_000, undefined, { ref: false })]);
+    await ending(60_000);
     const stdout = readFileSync(join(folder, "stdout"), "utf8");
     return { samples, result: contestant.name === "ours" && stdout !== "" ? (JSON.parse(stdout) as Result) : undefined };
-  } finally {
-    if (child.exitCode === null) process.kill(-pid, "SIGKILL");
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 const settled = ({ samples }: Soaked): readonly Sample[] => samples.filter(({ atMs }) => atMs >= SETTLE_MS);

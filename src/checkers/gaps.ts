@@ -67,10 +67,10 @@ export class Gaps {
     return holes;
   }
 
-  /** The first place that the client may still need. `firstMsAt`: when the write there was first received. */
-  floor(client: number, firstMsAt: (index: number) => number | undefined, nowMs: number): number {
+  /** The first place that the client may still need. */
+  floor(client: number, log: { at(index: number): { readonly firstMs: number } | undefined }, nowMs: number): number {
     const passed = this.#passed[client];
-    while (passed?.[0] !== undefined && !isRecent(firstMsAt(passed[0]), nowMs)) passed.shift();
+    while (passed?.[0] !== undefined && !isRecent(log.at(passed[0])?.firstMs, nowMs)) passed.shift();
     return Math.min(this.#holes[client]?.[0] ?? Infinity, passed?.[0] ?? Infinity);
   }
 }

@@ -1,5 +1,6 @@
 import type { OrderModel } from "../core/binding.ts";
-import type { Histogram, HistogramMaker } from "../core/histogram.ts";
+import type { HistogramMaker } from "../core/histogram.ts";
+import type { Figures } from "../core/measured.ts";
 import type { Frame } from "../core/session.ts";
 
 export interface LedgerOptions<F extends Frame = Uint8Array> {
@@ -45,13 +46,6 @@ export interface LedgerAcross {
   finished(): void;
 }
 
-export interface LedgerFigures {
-  readonly delivered: number;
-  readonly expected: number;
+export interface LedgerFigures extends Figures {
   readonly invoked: number;
-  /** Recognised by bytes, without decoding. */
-  readonly recognised: number;
-  readonly deliveryMs: Histogram;
-  readonly convergenceMs: Histogram;
-  readonly spreadMs: Histogram;
 }

@@ -304,8 +304,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     entry.isOvertaken = this.#options.orderModel === "perAuthor" && entry.n < log.lastOf(entry.author);
     log.append(entry);
     this.#receive(client, log, entry, bytes, nowMs, delivery !== undefined);
-    const firstMsAt = (index: number): number | undefined => log.at(index)?.firstMs;
-    this.#cutOff += log.trim((slot) => Math.min(this.#gaps.floor(slot, firstMsAt, nowMs), this.#cursor[slot] ?? 0));
+    this.#cutOff += log.trim((slot) => Math.min(this.#gaps.floor(slot, log, nowMs), this.#cursor[slot] ?? 0));
     return entry;
   }
 

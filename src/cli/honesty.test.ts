@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { HARNESS_BOUNDS } from "../core/harness-bounds.ts";
+import type { Pace } from "../core/measured.ts";
 import { createHdr } from "../engines/node/hdr.ts";
-import type { ShardPace, ShardResult } from "../engines/node/shard-types.ts";
+import type { ShardResult } from "../engines/node/shard-types.ts";
 import { honestyOf } from "./honesty.ts";
 
 function lags(...values: readonly number[]): string {
@@ -10,9 +11,9 @@ function lags(...values: readonly number[]): string {
   return histogram.encode();
 }
 
-const CALM: ShardPace = { unsent: 0, sendLagMs: lags(1, 2, 3), loopLagMsMax: 4, gc: { count: 2, totalMs: 6, maxMs: 4 } };
+const CALM: Pace = { unsent: 0, sendLagMs: lags(1, 2, 3), loopLagMsMax: 4, gc: { count: 2, totalMs: 6, maxMs: 4 } };
 
-function shard(change: Partial<ShardResult> = {}, pace: Partial<ShardPace> = {}): ShardResult {
+function shard(change: Partial<ShardResult> = {}, pace: Partial<Pace> = {}): ShardResult {
   return {
     clients: 10,
     rooms: 1,

@@ -3,9 +3,9 @@ import { fileURLToPath } from "node:url";
 import { HarnessError } from "../core/errors.ts";
 import type { FaultSignal } from "../core/fault.ts";
 import { figuresOf } from "../core/histogram.ts";
+import type { MeasuredSecond } from "../core/measured.ts";
 import type { SeriesPoint } from "../core/result.ts";
 import { createHdr } from "../engines/node/hdr.ts";
-import type { ShardSecond } from "../engines/node/shard-types.ts";
 import type { Credential } from "../core/session.ts";
 import type { ShardLink } from "./shard-link.ts";
 import type { FromShardWorker } from "./shard-worker.ts";
@@ -108,7 +108,7 @@ export async function runWorkers(
     const startAtMs = await link?.start();
     const limitMs = job.parameters.rampMs + job.parameters.durationMs + OVERTIME_MS_MAX;
     options.onGo?.(async (signal) => void (await Promise.all(children.map((child) => tellFault(child, signal)))));
-    const onSecond = (index: number, second: ShardSecond): void => {
+    const onSecond = (index: number, second: MeasuredSecond): void => {
       link?.second({ worker: index, ...second });
       series.add(index, second);
     };
@@ -139,8 +139,8 @@ export async function runWorkers(
 export function createSeries(
   count: number,
   onPoint: (point: SeriesPoint) => void = () => undefined,
-): { readonly points: readonly SeriesPoint[]; readonly add: (shard: number, second: ShardSecond) => void } {
-  const open = new Map<string, ShardSecond[]>();
+): { readonly points: readonly SeriesPoint[]; readonly add: (shard: number, second: MeasuredSecond) => void } {
+  const open = new Map<string, MeasuredSecond[]>();
   const latest = new Map<number, { readonly t: number; readonly part: number }>();
   const points: SeriesPoint[] = [];
   return {
@@ -207,7 +207,7 @@ function finished(
     readonly startAtMs: number | undefined;
     readonly limitMs: number;
     readonly link: ShardLink | undefined;
-    readonly onSecond: (second: ShardSecond) => void;
+    readonly onSecond: (second: MeasuredSecond) => void;
   },
 ): Promise<Done> {
   const { startAtMs, limitMs, link, onSecond } = options;
@@ -235,10 +235,10 @@ function isForReferee(message: WorkerMessage): message is FromShardWorker {
   return kind === "made" || kind === "find" || kind === "meet" || kind === "witness" || kind === "windows";
 }
 
-function pointOf(seconds: readonly ShardSecond[]): SeriesPoint {
+function pointOf(seconds: readonly MeasuredSecond[]): SeriesPoint {
   const merged = createHdr();
   for (const second of seconds) merged.merge(second.deliveryMs);
-  const sum = (of: (second: ShardSecond) => number): number => seconds.reduce((total, second) => total + of(second), 0);
+  const sum = (of: (second: MeasuredSecond) => number): number => seconds.reduce((total, second) => total + of(second), 0);
   const figures = figuresOf(merged);
   return {
     t: seconds[0]?.t ?? 0,

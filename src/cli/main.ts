@@ -5,16 +5,13 @@ import { HarnessError, type HarnessErrorCode } from "../core/errors.ts";
 import { collect, examples, parseDuration, parseNumber, parseProfile, parseShare, parseTransport, parseWhole, parseWord } from "./flags.ts";
 import { addStackCommands } from "./stack-commands.ts";
 import { addShardCommands, TOKEN_HELP } from "./shard-commands.ts";
+import { CLIENTS_MAX, RATE_MAX, WORKERS_MAX, workloadFlags } from "./workload-flags.ts";
 import { version } from "./version.ts";
 
 /** Decision: first that applies. A HarnessError ends a command with the code of its kind. */
 const EXIT = { usage: 2, unreachable: 3, internal: 5 } as const satisfies Record<HarnessErrorCode, number>;
 
 const PORT_MAX = 65_535;
-/** Far beyond one machine; a typing mistake is caught before it asks for memory. */
-const CLIENTS_MAX = 1_000_000;
-const WORKERS_MAX = 256;
-const RATE_MAX = 10_000;
 const TIME_SCALE_MAX = 20;
 const REPLICAS_MAX = 8;
 const REPLICAS_HELP = "reference servers only: so many processes on the same rooms (playback; needs redis-server)";
@@ -88,19 +85,13 @@ function program(ending: Ending): Command {
       ending.exitCode = await runCheck(target, flags);
     });
 
-  runFlags(
+  const load = runFlags(
     root
       .command("load")
       .description("drive a server with many clients and account for every delivery")
       .argument("<scenario>", "see `rollcall list`"),
-  )
-    .requiredOption("--target <target>", "a reference server's name, or a target file")
-    .option("--clients <n>", "simulated clients", parseWhole(1, CLIENTS_MAX))
-    .option("--rooms <n>", "rooms that they are spread over", parseWhole(1, CLIENTS_MAX))
-    .option("--rate <n>", "writes a second and client", parseNumber(0, RATE_MAX))
-    .option("--duration <time>", "such as 30s or 5m", parseDuration)
-    .option("--ramp <time>", "time over which clients arrive", parseDuration)
-    .option("--churn <share>", "share of clients that leave and come back in a minute, 0 to 1", parseNumber(0, 1))
+  ).requiredOption("--target <target>", "a reference server's name, or a target file");
+  workloadFlags(load, "simulated clients")
     .option("--workers <n>", "worker processes", parseWhole(1, WORKERS_MAX))
     .option("--dialect <name>", "in place of the target's own; see `rollcall spec`")
     .option("--mutant <id>", "reference servers only: with this deliberate fault")
@@ -220,9 +211,7 @@ function program(ending: Ending): Command {
       ending.exitCode = await runServe(binding, flags);
     });
 
-  addStackCommands(root, examples, (exitCode) => {
-    ending.exitCode = exitCode;
-  });
+  addStackCommands(root, ending);
 
   root
     .command("spec")

@@ -1,6 +1,7 @@
 import type { Binding } from "../core/binding.ts";
 import type { CheckerOutcome } from "../core/checker.ts";
 import { HarnessError } from "../core/errors.ts";
+import { encodeFigures } from "../core/measured.ts";
 import type { Result } from "../core/result.ts";
 import { createHdr } from "../engines/node/hdr.ts";
 import type { ShardResult } from "../engines/node/shard-types.ts";
@@ -161,16 +162,10 @@ async function createShardJudge(header: RecordingHeader, series: Series): Promis
     replay,
     done: (end) => {
       const outcomes = replay.outcomes ?? replay.cutShort();
-      const { deliveryMs, convergenceMs, spreadMs, delivered, expected, recognised } = ledger.figures;
       return {
         kind: "done",
         result: resultOfShard(end, outcomes, sent),
-        deliveryMs: deliveryMs.encode(),
-        convergenceMs: convergenceMs.encode(),
-        spreadMs: spreadMs.encode(),
-        delivered,
-        expected,
-        recognised,
+        ...encodeFigures(ledger.figures),
         ...(end?.incomplete === undefined ? {} : { unrecorded: end.incomplete }),
       };
     },

@@ -14,8 +14,7 @@ import type { WorkerJob } from "./worker.ts";
 const SHARD_FILE = /^shard-\d+\.rec$/;
 
 /** What a worker measures of itself; a type error here says that the recording leaves some of it out. */
-type Measured = Omit<ShardResult, "outcomes" | "firstFailure">;
-type Kept = Pick<ShardEnd, keyof Measured>;
+type Kept = Pick<ShardEnd, keyof Omit<ShardResult, "outcomes" | "firstFailure">>;
 
 /** One shard's recording while the run goes on. */
 export interface ShardRecording {

@@ -1,14 +1,12 @@
 import type { Command } from "commander";
-import { collect, examples, parseDuration, parseNumber, parseProfile, parseWhole, parseWord } from "./flags.ts";
+import { collect, examples, parseDuration, parseProfile, parseWhole, parseWord } from "./flags.ts";
+import { WORKERS_MAX, workloadFlags } from "./workload-flags.ts";
 
 export const TOKEN_HELP = "the run's token, in a file's first line (default: the environment's ROLLCALL_RUN_TOKEN)";
 
 /** As many as the referee's messages allow. */
 const SHARDS_MAX = 1_024;
 const PORT_MAX = 65_535;
-const CLIENTS_MAX = 1_000_000;
-const WORKERS_MAX = 256;
-const RATE_MAX = 10_000;
 
 type Flags = Readonly<Record<string, unknown>>;
 
@@ -36,7 +34,7 @@ export function addShardCommands(root: Command, ending: { exitCode: number }, ru
       ending.exitCode = await runRefereeCommand(flags);
     });
 
-  root
+  const deploy = root
     .command("deploy")
     .description("manifests for a run over several shards on Kubernetes: shards, referee and all that they need")
     .argument("<kind>", "k8s-job: our own engine in an Indexed Job; k6-operator: a TestRun", parseWord("k8s-job", "k6-operator"))
@@ -45,13 +43,8 @@ export function addShardCommands(root: Command, ending: { exitCode: number }, ru
     .requiredOption("--shards <n>", "pods that share the clients", parseWhole(1, SHARDS_MAX))
     .requiredOption("--image <image>", "an image of Rollcall, such as this repository's Dockerfile makes")
     .option("--name <name>", "of all objects (default: rollcall)")
-    .option("--namespace <name>", "default: the one that kubectl uses")
-    .option("--clients <n>", "simulated clients, of all shards together", parseWhole(1, CLIENTS_MAX))
-    .option("--rooms <n>", "rooms that they are spread over", parseWhole(1, CLIENTS_MAX))
-    .option("--rate <n>", "writes a second and client", parseNumber(0, RATE_MAX))
-    .option("--duration <time>", "such as 30s or 5m", parseDuration)
-    .option("--ramp <time>", "time over which clients arrive", parseDuration)
-    .option("--churn <share>", "share of clients that leave and come back in a minute, 0 to 1", parseNumber(0, 1))
+    .option("--namespace <name>", "default: the one that kubectl uses");
+  workloadFlags(deploy, "simulated clients, of all shards together")
     .option("--workers <n>", "worker processes of a shard", parseWhole(1, WORKERS_MAX))
     .option("--shard-by <what>", "members: every room over all shards (default); rooms: whole rooms", parseWord("members", "rooms"))
     .option("--seed <text>", "fixes workload and identities (default: a fresh one)")

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import { parseWhole } from "./flags.ts";
+import { examples, parseWhole } from "./flags.ts";
 
 type Flags = Readonly<Record<string, unknown>>;
 
 const LINES_MAX = 1_000_000;
 
-/** The commands that start, remove and read stacks of containers. `end` is told the exit code. */
-export function addStackCommands(root: Command, examples: (lines: readonly string[]) => string, end: (exitCode: number) => void): void {
+/** The commands that start, remove and read stacks of containers. */
+export function addStackCommands(root: Command, ending: { exitCode: number }): void {
   root
     .command("up")
     .description("start a server stack in containers that stays: replicas, and what they keep their state in")
@@ -18,7 +18,7 @@ export function addStackCommands(root: Command, examples: (lines: readonly strin
     .addHelpText("after", examples(["rollcall up playback", "rollcall up leaf", "rollcall up my-stack.yaml --json"]))
     .action(async (target: string, flags: Flags) => {
       const { runUp } = await import("./stacks.ts");
-      end(await runUp(target, flags));
+      ending.exitCode = await runUp(target, flags);
     });
 
   root
@@ -30,7 +30,7 @@ export function addStackCommands(root: Command, examples: (lines: readonly strin
     .addHelpText("after", examples(["rollcall down", "rollcall down playback"]))
     .action(async (target: string | undefined, flags: Flags) => {
       const { runDown } = await import("./stacks.ts");
-      end(await runDown(target, flags));
+      ending.exitCode = await runDown(target, flags);
     });
 
   root
@@ -44,6 +44,6 @@ export function addStackCommands(root: Command, examples: (lines: readonly strin
     .addHelpText("after", examples(["rollcall logs playback", "rollcall logs playback redis --follow"]))
     .action(async (target: string, service: string | undefined, flags: Flags) => {
       const { runLogs } = await import("./stacks.ts");
-      end(await runLogs(target, service, flags));
+      ending.exitCode = await runLogs(target, service, flags);
     });
 }

@@ -2,12 +2,13 @@ import type { MemoryLedger } from "../checkers/ledger.ts";
 import type { Share } from "../load/shares.ts";
 import { HarnessError, unreachable } from "../core/errors.ts";
 import type { FaultSignal } from "../core/fault.ts";
+import { encodeFigures, type EncodedFigures, type MeasuredSecond } from "../core/measured.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import type { Credential } from "../core/session.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { requestHttp } from "../engines/node/http.ts";
 import type { ShardFaultPlan } from "../engines/node/shard-faults.ts";
-import type { ShardResult, ShardSecond } from "../engines/node/shard-types.ts";
+import type { ShardResult } from "../engines/node/shard-types.ts";
 import { runShard } from "../engines/node/shard.ts";
 import { nodeSurroundings } from "../engines/node/node-surroundings.ts";
 import { loadTransport, type TransportName } from "../engines/node/transports.ts";
@@ -57,21 +58,15 @@ export type WorkerMessage =
   | { readonly kind: "ready" }
   | FromShardWorker
   | { readonly kind: "credential"; readonly asking: number; readonly client: number }
-  | { readonly kind: "second"; readonly second: ShardSecond }
+  | { readonly kind: "second"; readonly second: MeasuredSecond }
   /** Of a fault: what its clients go through from now on is put down to it. */
   | { readonly kind: "heard"; readonly signal: FaultSignal }
-  | {
+  | ({
       readonly kind: "done";
       readonly result: ShardResult;
-      readonly deliveryMs: string;
-      readonly convergenceMs: string;
-      readonly spreadMs: string;
-      readonly delivered: number;
-      readonly expected: number;
-      readonly recognised: number;
       /** Why the recording lacks events. */
       readonly unrecorded?: string;
-    }
+    } & EncodedFigures)
   | ({ readonly kind: "failed" } & WorkerFault);
 
 /** Bytes of a room's creation answer at most. */
@@ -171,18 +166,13 @@ async function work(job: WorkerJob): Promise<void> {
     signal: stopping.signal,
   });
   if (ledger === undefined) throw new HarnessError("internal", "the shard made no ledger");
-  const { deliveryMs, convergenceMs, spreadMs, delivered, expected, recognised } = ledger.figures;
+  const { figures } = ledger;
   side?.last();
-  const unrecorded = await recording?.end(result, ledger.figures);
+  const unrecorded = await recording?.end(result, figures);
   tell({
     kind: "done",
     result,
-    deliveryMs: deliveryMs.encode(),
-    convergenceMs: convergenceMs.encode(),
-    spreadMs: spreadMs.encode(),
-    delivered,
-    expected,
-    recognised,
+    ...encodeFigures(figures),
     ...(unrecorded === undefined ? {} : { unrecorded }),
   });
 }

@@ -1,6 +1,6 @@
 import type { CheckerOutcome } from "./checker.ts";
+import type { EncodedFigures, Measured, MeasuredSecond } from "./measured.ts";
 import type { Reason } from "./reason.ts";
-import type { GcPauses } from "./result.ts";
 import type { ScenarioParameters } from "./scenario.ts";
 import type { RefereeWish, StreamWitness, WindowWitness } from "./witness.ts";
 
@@ -115,16 +115,9 @@ export interface CheckpointAnswer extends RefereeWish {
 }
 
 /** One second of one worker. */
-export interface SecondMessage {
+export interface SecondMessage extends MeasuredSecond {
   /** Which of the shard's workers, from 0. */
   readonly worker: number;
-  readonly t: number;
-  readonly clients: number;
-  readonly sent: number;
-  readonly delivered: number;
-  /** Histogram of the second's delivery latencies. */
-  readonly deliveryMs: string;
-  readonly loopLagMs: number;
 }
 
 /** `meet`: come to this point; asked again while the answer is `wait`. */
@@ -144,41 +137,15 @@ export interface ResultMessage {
 }
 
 /** One worker's last word. Histograms are texts of the HDR library (V2, compressed, base64) or `buckets1` ones. */
-export interface WorkerDone {
+export interface WorkerDone extends EncodedFigures {
   readonly kind: "done";
   readonly result: MeasuredByWorker;
-  readonly deliveryMs: string;
-  readonly convergenceMs: string;
-  readonly spreadMs: string;
-  readonly delivered: number;
-  readonly expected: number;
-  readonly recognised: number;
 }
 
-export interface MeasuredByWorker {
-  readonly clients: number;
-  readonly rooms: number;
+/** Shards play no faults, and a referee does not ask by which URL clients came. */
+export interface MeasuredByWorker extends Omit<Measured, "clientsByUrl" | "faults" | "upset" | "missing"> {
   readonly outcomes: readonly CheckerOutcome[];
-  readonly sent: number;
-  readonly planned: number;
-  readonly late: number;
-  readonly dropped: number;
-  readonly refusedJoins: number;
   readonly firstFailure?: string | undefined;
-  readonly joinMs: string;
-  readonly confirmMs?: string;
-  readonly readMs?: string;
-  readonly actMs: number;
-  readonly loopLagMsP99: number;
-  readonly cpu: number;
-  readonly residentBytes: number;
-  readonly interrupted: boolean;
-  readonly pace?: {
-    readonly unsent: number;
-    readonly sendLagMs: string;
-    readonly loopLagMsMax: number;
-    readonly gc: GcPauses;
-  };
 }
 
 /** `verdict`: what came of the run; asked again while the answer is `wait`. */

@@ -1,5 +1,6 @@
 import type { OrderModel } from "../core/binding.ts";
-import type { FaultKind, FaultSeen } from "../core/fault.ts";
+import type { FaultKind } from "../core/fault.ts";
+import type { Measured } from "../core/measured.ts";
 import type { Profile } from "../core/requirement.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import type { KnownFailure } from "../core/target.ts";
@@ -55,40 +56,11 @@ export interface RecordedFaults {
 }
 
 /** What one worker measured of itself, and counted: not to be had from events. */
-export interface ShardEnd {
+export interface ShardEnd extends Measured {
   /** Why events are missing; absent when none are. */
   readonly incomplete?: string;
   readonly events: number;
-  readonly clients: number;
-  readonly rooms: number;
-  readonly sent: number;
-  readonly planned: number;
-  readonly late: number;
-  readonly dropped: number;
-  readonly refusedJoins: number;
   readonly firstFailure?: string;
-  /** Clients that came into their room, by the index of the URL they used. */
-  readonly clientsByUrl?: readonly number[];
-  /** Histograms in the form that `Histogram.encode` gives. */
-  readonly joinMs: string;
-  readonly confirmMs?: string;
-  readonly readMs?: string;
-  readonly actMs: number;
-  readonly loopLagMsP99: number;
-  readonly cpu: number;
-  readonly residentBytes: number;
-  readonly interrupted: boolean;
-  /** How well the worker kept its plan. */
-  readonly pace?: {
-    readonly unsent: number;
-    readonly sendLagMs: string;
-    readonly loopLagMsMax: number;
-    readonly gc: { readonly count: number; readonly totalMs: number; readonly maxMs: number };
-  };
-  /** Of a run with faults: what was seen of each. */
-  readonly faults?: readonly FaultSeen[];
-  readonly upset?: number;
-  readonly missing?: number;
   /** What the live run counted, to be compared. */
   readonly live: LiveCounts;
 }

@@ -7,6 +7,7 @@ import { createConnections, createPanel } from "../checkers/index.ts";
 import type { OrderModel } from "../core/binding.ts";
 import type { CheckerOutcome, Panel } from "../core/checker.ts";
 import type { Histogram } from "../core/histogram.ts";
+import { encodeFigures } from "../core/measured.ts";
 import type { Delivered, Detail, Observation } from "../core/observation.ts";
 import { createPrng } from "../core/prng.ts";
 import { createChunkFile } from "./chunk-file.ts";
@@ -74,8 +75,7 @@ interface Judged {
 }
 
 function figuresOf(ledger: MemoryLedger): Judged["figures"] {
-  const { deliveryMs, convergenceMs, spreadMs, ...counts } = ledger.figures;
-  return { ...counts, deliveryMs: deliveryMs.encode(), convergenceMs: convergenceMs.encode(), spreadMs: spreadMs.encode() };
+  return { ...ledger.figures, ...encodeFigures(ledger.figures) };
 }
 
 /**

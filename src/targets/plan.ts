@@ -8,39 +8,21 @@ import { requirementId } from "../core/ids.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { readTargetFile, type TargetFile } from "./file.ts";
 import { isLoopback } from "./network.ts";
-import { type ContainerReadySpec, READY_MS_DEFAULT, type ServicePort, type StartSpec } from "./schema.ts";
+import { type ComposeSpec, type ImageSpec, READY_MS_DEFAULT, type StartSpec } from "./schema.ts";
 import type { StartOptions } from "./types.ts";
 
 /** One container of an image. */
-export interface ImageLaunch {
+export interface ImageLaunch extends Omit<ImageSpec, "name" | "memoryMib"> {
   readonly kind: "image";
   readonly image: string;
-  readonly port: number;
-  readonly env: Readonly<Record<string, string>>;
-  readonly entrypoint: readonly string[] | undefined;
-  readonly command: readonly string[] | undefined;
-  readonly cpus: number | undefined;
   readonly memoryBytes: number | undefined;
-  readonly ready: ContainerReadySpec;
-  readonly restart: boolean;
   /** The name that it stays under after the run; undefined: it is removed. */
   readonly isKept: string | undefined;
 }
 
-/** Services of a compose file. */
-export interface ComposeLaunch {
+/** Services of a compose file, whose path is absolute. */
+export interface ComposeLaunch extends Omit<ComposeSpec, "reference"> {
   readonly kind: "compose";
-  /** Absolute. */
-  readonly file: string;
-  readonly profiles: readonly string[];
-  readonly services: readonly string[];
-  readonly port: number;
-  readonly env: Readonly<Record<string, string>>;
-  readonly build: boolean;
-  readonly directory: ServicePort | undefined;
-  readonly pds: ServicePort | undefined;
-  readonly ready: ContainerReadySpec;
-  readonly restart: boolean;
   /** The name that it stays under after the run; undefined: it is removed. */
   readonly isKept: string | undefined;
 }
@@ -299,12 +281,12 @@ function containersOf(file: TargetFile, binding: Binding, options: StartOptions)
   const { image, compose, dialect } = file.data;
   const isKept = options.keep === true ? file.name : undefined;
   if (image !== undefined) {
-    const { name, memoryMib, entrypoint, command, cpus, ...rest } = image;
+    const { name, memoryMib, ...rest } = image;
     const memoryBytes = memoryMib === undefined ? undefined : memoryMib * 2 ** 20;
-    return { kind: "image", image: name, entrypoint, command, cpus, memoryBytes, isKept, ...rest };
+    return { kind: "image", image: name, memoryBytes, isKept, ...rest };
   }
   if (compose === undefined) return undefined;
-  const { reference, env, directory, pds, ...rest } = compose;
+  const { reference, env, ...rest } = compose;
   const told = {
     MUTANT: options.mutant?.id ?? "",
     TIME_SCALE: String(timeScaleOf(binding, options)),
@@ -314,8 +296,6 @@ function containersOf(file: TargetFile, binding: Binding, options: StartOptions)
     ...rest,
     kind: "compose",
     file: resolve(file.folder, compose.file),
-    directory,
-    pds,
     env: { ...(reference ? told : {}), ...env },
     isKept,
   };

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { HarnessError } from "../core/errors.ts";
 import { type Child, startChild } from "./child.ts";
 import { freePort, probe } from "./network.ts";
-import type { Exit, TargetProcess } from "./types.ts";
+import { type Controlled, controlled } from "./process-control.ts";
 
 const READY_MS_MAX = 5_000;
 const POLL_MS = 25;
@@ -13,13 +13,9 @@ export function redisMissing(): string | undefined {
 }
 
 /** A Redis that keeps nothing, on loopback. */
-export interface RunningRedis {
+export interface RunningRedis extends Controlled {
   /** `redis://127.0.0.1:<port>` */
   readonly url: string;
-  readonly process: TargetProcess;
-  /** How it ended by itself. */
-  exited(): Exit | undefined;
-  stop(): Promise<void>;
 }
 
 /**
@@ -28,42 +24,7 @@ export interface RunningRedis {
  */
 export async function startRedis(): Promise<RunningRedis> {
   const port = await freePort();
-  let child = await start(port);
-  let isOnPurpose = false;
-  const control: TargetProcess = {
-    get pid() {
-      return child.pid;
-    },
-    restart: async (how = "politely") => {
-      await control.end(how);
-      await control.begin();
-    },
-    end: async (how) => {
-      isOnPurpose = true;
-      if (how === "killed") child.signal("SIGKILL");
-      await child.stop();
-    },
-    begin: async () => {
-      child = await start(port);
-      isOnPurpose = false;
-    },
-    freeze: () => child.signal("SIGSTOP"),
-    thaw: () => child.signal("SIGCONT"),
-    kill: () => {
-      isOnPurpose = true;
-      child.signal("SIGKILL");
-    },
-    logs: () => child.logs(),
-  };
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    process: control,
-    exited: () => (isOnPurpose ? undefined : child.exited()),
-    stop: async () => {
-      isOnPurpose = true;
-      await child.stop();
-    },
-  };
+  return { url: `redis://127.0.0.1:${port}`, ...controlled(await start(port), () => start(port)) };
 }
 
 async function start(port: number): Promise<Child> {

@@ -1,11 +1,12 @@
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Launched, Restart } from "../core/case.ts";
+import type { Launched } from "../core/case.ts";
 import { HarnessError } from "../core/errors.ts";
 import type { ResolvedTarget } from "../core/target.ts";
 import { type Child, startChild } from "./child.ts";
 import { freePort, probe, status } from "./network.ts";
 import { type Launch, type Plan, planTarget } from "./plan.ts";
+import { controlled } from "./process-control.ts";
 import { startReplicas } from "./replicas.ts";
 import type { RunningTarget, StartOptions } from "./types.ts";
 
@@ -166,45 +167,17 @@ async function startProcess(plan: Plan, launch: ProcessLaunch): Promise<RunningT
   const start = (at: number): Promise<Started> =>
     launch.kind === "reference" ? startReference(launch, at) : startCommand(launch, at, commandUrl, plan.resolved);
   const first = await start(port);
-  let { child } = first;
-  const { url } = first;
-  const boundPort = Number(new URL(url).port);
-  let isOnPurpose = false;
-  const control = {
-    get pid() {
-      return child.pid;
-    },
-    restart: async (how: Restart = "politely") => {
-      await control.end(how);
-      await control.begin();
-    },
-    end: async (how: Restart) => {
-      isOnPurpose = true;
-      if (how === "killed") child.signal("SIGKILL");
-      await child.stop();
-    },
-    begin: async () => {
-      child = (await start(boundPort)).child;
-      isOnPurpose = false;
-    },
-    freeze: () => child.signal("SIGSTOP"),
-    thaw: () => child.signal("SIGCONT"),
-    kill: () => {
-      isOnPurpose = true;
-      child.signal("SIGKILL");
-    },
-    logs: () => child.logs(),
-  };
+  const boundPort = Number(new URL(first.url).port);
+  const { process: control, exited, stop } = controlled(first.child, async () => (await start(boundPort)).child);
   return {
     resolved: withTold(plan.resolved, first),
     binding: plan.binding,
     mayFlood: plan.mayFlood,
     isReference: launch.kind === "reference",
     ...(launch.kind === "reference" || launch.spec.restart ? { process: control } : {}),
-    exited: () => (isOnPurpose ? undefined : child.exited()),
+    exited,
     stop: async () => {
-      isOnPurpose = true;
-      await child.stop();
+      await stop();
       if (launch.kind === "reference") rmSync(launch.scratch, { recursive: true, force: true });
     },
   };

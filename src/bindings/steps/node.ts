@@ -1,21 +1,10 @@
 import type { Binding } from "../../core/binding.ts";
 import { Step } from "prosemirror-transform";
 import { casesWith } from "./cases/index.ts";
-import type { Editing } from "./editing.ts";
 import { canonicalJson } from "./json.ts";
 import type { Json } from "../../core/op.ts";
-import { prosemirrorEditing } from "./node/prosemirror.ts";
-import { schemaNamed, schemaOf, type SchemaName } from "./node/schema.ts";
-import { createSession } from "./session.ts";
-
-const editings = new Map<SchemaName, Editing>();
-
-function editingOf(dialect: string): Editing {
-  const name = schemaOf(dialect);
-  const known = editings.get(name) ?? prosemirrorEditing(name);
-  editings.set(name, known);
-  return known;
-}
+import { schemaNamed, schemaOf } from "./node/schema.ts";
+import { editingOf, session } from "./node/session.ts";
 
 function sameStep(dialect: string, step: unknown): string | undefined {
   try {
@@ -25,9 +14,9 @@ function sameStep(dialect: string, step: unknown): string | undefined {
   }
 }
 
-/** With packages at hand a member holds a real ProseMirror document, and rebases as prosemirror-collab does. */
+/** What a member is, and what cases compare with, where packages are at hand. */
 export const inNode: Pick<Binding, "session" | "cases"> = {
-  session: (options) => createSession(options, { editing: editingOf(options.dialect), epochMs: () => Date.now() }),
+  session,
   cases: async () => {
     const { openSocket } = await import("./node/sockets.ts");
     return casesWith({ open: openSocket, editing: editingOf, sameStep, epochMs: () => Date.now() });

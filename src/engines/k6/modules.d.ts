@@ -1,25 +1,15 @@
 // What we use of k6's modules, as its documentation has them (k6 1.x). k6 itself resolves these names.
 
 declare module "k6/websockets" {
-  export class WebSocket {
-    constructor(
-      url: string,
-      protocols: readonly string[],
-      params: {
-        readonly headers: Readonly<Record<string, string>>;
-        readonly tags: Readonly<Record<string, string>>;
-        readonly jar: unknown;
-      },
-    );
-    binaryType: string;
-    readonly readyState: number;
-    onopen: (() => void) | null;
-    onmessage: ((event: { readonly data: string | ArrayBuffer; readonly timestamp: number }) => void) | null;
-    onerror: ((event: { readonly error: string }) => void) | null;
-    onclose: ((event: { readonly code?: number; readonly reason?: string }) => void) | null;
-    send(data: string | ArrayBuffer): void;
-    close(code?: number, reason?: string): void;
-  }
+  export const WebSocket: new (
+    url: string,
+    protocols: readonly string[],
+    params: {
+      readonly headers: Readonly<Record<string, string>>;
+      readonly tags: Readonly<Record<string, string>>;
+      readonly jar: unknown;
+    },
+  ) => import("./client.ts").K6Socket;
 }
 
 declare module "k6/http" {

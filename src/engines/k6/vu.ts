@@ -3,12 +3,12 @@ import type { Binding } from "../../core/binding.ts";
 import type { Panel } from "../../core/checker.ts";
 import type { HistogramMaker } from "../../core/histogram.ts";
 import type { Ledger } from "../../core/ledger.ts";
+import { encodeFigures, type Figures, type MeasuredSecond } from "../../core/measured.ts";
 import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest } from "../../core/session.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
 import type { Part, Share } from "../../load/shares.ts";
 import { runShard } from "../node/shard.ts";
-import type { ShardSecond } from "../node/shard-types.ts";
 import type { PaceMeter, Surroundings } from "../node/surroundings.ts";
 import { createTimerAlarms, type Timers } from "./alarms.ts";
 import { K6Client, type K6ClientPorts } from "./client.ts";
@@ -56,14 +56,7 @@ export interface VuJudges {
 
 /** What the ledger has measured. */
 export interface VuFigures {
-  readonly figures: {
-    readonly delivered: number;
-    readonly expected: number;
-    readonly recognised: number;
-    readonly deliveryMs: { encode(): string };
-    readonly convergenceMs: { encode(): string };
-    readonly spreadMs: { encode(): string };
-  };
+  readonly figures: Figures;
 }
 
 /** Histograms in a VU; they merge without loss into those of our own engine. */
@@ -75,7 +68,7 @@ export const vuHistogram: HistogramMaker = createBucketHistogram;
  */
 export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Promise<VuReport> {
   const { binding, scenario, parameters, target, seed, run, scriptRooms, part, share } = job;
-  const untold: ShardSecond[] = [];
+  const untold: MeasuredSecond[] = [];
   const tellEvery = Math.ceil(part.count / TELLING_EACH_SECOND_MAX);
   let isStopped = false;
   let judge: (Ledger & VuFigures) | undefined;
@@ -130,17 +123,7 @@ export async function playVu(job: VuJob, ports: VuPorts, judges: VuJudges): Prom
   });
   if (fault !== undefined) throw fault.error;
   if (judge === undefined) throw new Error("the shard made no ledger");
-  const { deliveryMs, convergenceMs, spreadMs, delivered, expected, recognised } = judge.figures;
-  return {
-    part,
-    result,
-    deliveryMs: deliveryMs.encode(),
-    convergenceMs: convergenceMs.encode(),
-    spreadMs: spreadMs.encode(),
-    delivered,
-    expected,
-    recognised,
-  };
+  return { part, result, ...encodeFigures(judge.figures) };
 }
 
 function surroundingsOf(ports: VuPorts, fault: (error: unknown) => void): Surroundings {

@@ -1,8 +1,9 @@
 import { HARNESS_BOUNDS } from "../../core/harness-bounds.ts";
 import { Answers } from "./answers.ts";
 import type { Histogram } from "../../core/histogram.ts";
+import type { MeasuredSecond, Pace } from "../../core/measured.ts";
 import type { OwnPart, PaceMeter, ResettableHistogram, Surroundings } from "./surroundings.ts";
-import type { ShardPace, ShardResult, ShardSecond } from "./shard-types.ts";
+import type { ShardResult } from "./shard-types.ts";
 
 /** What a shard counts and times while it plays: its own part in the run, second by second and in all. */
 export class ShardFigures {
@@ -100,15 +101,15 @@ export class ShardFigures {
   }
 
   /** How well the plan was kept; `unsent` acts, whose turn did not come in time, count as planned, too. */
-  pace(unsent: number): ShardPace {
+  pace(unsent: number): Pace {
     this.#planned += unsent;
     const { loopLagMsMax, gc } = this.#meter.own();
     return { unsent, sendLagMs: this.#sendLagMs.encode(), loopLagMsMax, gc };
   }
 
   /** What came since the second before. */
-  takeSecond(t: number, clients: number): ShardSecond {
-    const second: ShardSecond = {
+  takeSecond(t: number, clients: number): MeasuredSecond {
+    const second: MeasuredSecond = {
       t,
       clients,
       sent: this.#sentInSecond,

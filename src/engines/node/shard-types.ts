@@ -1,8 +1,7 @@
 import type { Operations, Rooms, UrlsMeaning } from "../../core/binding.ts";
 import type { CheckerOutcome, Panel } from "../../core/checker.ts";
-import type { FaultSeen } from "../../core/fault.ts";
-import type { GcPauses } from "../../core/result.ts";
 import type { Ledger } from "../../core/ledger.ts";
+import type { Measured, MeasuredSecond } from "../../core/measured.ts";
 import type { Scenario, ScenarioParameters } from "../../core/scenario.ts";
 import type { Credential, Failure, HttpAnswer, HttpRequest, Session, SessionOptions } from "../../core/session.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
@@ -46,7 +45,7 @@ export interface ShardOptions {
   readonly ledger: (slots: number, onDelivery: (latencyMs: number | undefined) => void, elsewhere: Elsewhere | undefined) => Ledger;
   /** Told every observation but deliveries, which the ledger accounts for. */
   readonly panel: Panel;
-  readonly onSecond: (second: ShardSecond) => void;
+  readonly onSecond: (second: MeasuredSecond) => void;
   readonly signal: Stop;
 }
 
@@ -68,56 +67,7 @@ export interface Together {
 /** `quiet`: nothing is under way any more. `read`: the final states have been read. */
 export type MeetingPoint = "quiet" | "read";
 
-/** What one second of the run held. */
-export interface ShardSecond {
-  readonly t: number;
-  readonly clients: number;
-  readonly sent: number;
-  readonly delivered: number;
-  /** Encoded HDR histogram of the second's delivery latencies. */
-  readonly deliveryMs: string;
-  readonly loopLagMs: number;
-}
-
-export interface ShardResult {
-  readonly clients: number;
-  readonly rooms: number;
+export interface ShardResult extends Measured {
   readonly outcomes: readonly CheckerOutcome[];
-  readonly sent: number;
-  readonly planned: number;
-  readonly late: number;
-  /** Acts whose client was not in its room at the planned time. */
-  readonly dropped: number;
-  readonly refusedJoins: number;
   readonly firstFailure: string | undefined;
-  /** Clients that came into their room, by the index of the URL they used. Absent in older recordings. */
-  readonly clientsByUrl?: readonly number[];
-  readonly joinMs: string;
-  /** From the planned time of a write to its confirmation, where the protocol has one; encoded like `joinMs`. */
-  readonly confirmMs?: string;
-  /** From the planned time of a question to its answer. */
-  readonly readMs?: string;
-  readonly actMs: number;
-  readonly loopLagMsP99: number;
-  readonly cpu: number;
-  readonly residentBytes: number;
-  readonly interrupted: boolean;
-  /** Absent in recordings that do not hold it. */
-  readonly pace?: ShardPace;
-  /** Of a run with faults: what was seen of each. */
-  readonly faults?: readonly FaultSeen[];
-  /** Of a run with faults: acts whose client was away because of one. */
-  readonly upset?: number;
-  /** Of a run with faults: clients that had been in their rooms and never came back. */
-  readonly missing?: number;
-}
-
-/** How well a worker kept its plan. */
-export interface ShardPace {
-  /** Acts whose planned time had passed, but not their turn, when the time was up. */
-  readonly unsent: number;
-  /** Planned time of an act to its send; encoded HDR. */
-  readonly sendLagMs: string;
-  readonly loopLagMsMax: number;
-  readonly gc: GcPauses;
 }

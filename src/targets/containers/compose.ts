@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { DockerComposeEnvironment, type WaitStrategy } from "testcontainers";
+import { DockerComposeEnvironment } from "testcontainers";
 import { stringify } from "yaml";
 import type { TargetContainer } from "../../core/containers.ts";
 import { HarnessError } from "../../core/errors.ts";
@@ -13,15 +13,7 @@ import { composeVersion } from "./compose-file.ts";
 import type { StackNetwork } from "./handle.ts";
 import { PROJECT_LABEL, runName, upName } from "./owner.ts";
 import { removeStacks } from "./sweep.ts";
-import { awaitReplicas, lastWords, openStack, runningStack, type Replica, type Stack } from "./stack.ts";
-
-/** A stack that is started is waited for by handshakes of our own, and by its own health checks. */
-const UNTIL_LATER: WaitStrategy = {
-  waitUntilReady: () => Promise.resolve(),
-  withStartupTimeout: () => UNTIL_LATER,
-  isStartupTimeoutSet: () => true,
-  getStartupTimeout: () => 0,
-};
+import { lastWords, openStack, runningStack, type Replica, type Stack, UNTIL_LATER } from "./stack.ts";
 
 const HEALTH_POLL_MS = 250;
 
@@ -168,24 +160,14 @@ export async function startCompose(plan: Plan, launch: ComposeLaunch, say: (text
         hint: "`compose.services` names services of the file, and `compose.profiles` those that are started with them",
       });
     }
-    await awaitReplicas(replicas, launch.ready, plan.resolved, stack.watch);
-    const { State } = await docker.getContainer(first.container.id).inspect();
-    const hubPort = new URL(first.url).port;
-    return runningStack(plan, stack, {
-      resolved: {
-        ...plan.resolved,
-        urls: [first.url, ...others.map(({ url }) => url)],
-        replicas: replicas.map(({ container }) => container.name),
-        legs: Object.fromEntries(Object.entries(plan.resolved.legs).map(([leg, url]) => [leg, url.replace(":0/", `:${hubPort}/`)])),
+    return await runningStack(plan, stack, launch, {
+      replicas: [first, ...others],
+      containers,
+      networks: await networksOf(docker, name),
+      beside: {
         ...(launch.directory === undefined ? {} : { plcUrl: urlOf(launch.directory.service, launch.directory.port) }),
         ...(launch.pds === undefined ? {} : { pdsUrl: urlOf(launch.pds.service, launch.pds.port) }),
       },
-      replicas,
-      containers,
-      networks: await networksOf(docker, name),
-      ready: launch.ready,
-      restart: launch.restart,
-      pid: State.Pid,
     });
   } catch (error) {
     await stack.end();

@@ -6,7 +6,7 @@ import type { RunningTarget } from "../types.ts";
 import { connectEngine } from "./client.ts";
 import { runName, STACK_LABEL, upName } from "./owner.ts";
 import { removeStacks } from "./sweep.ts";
-import { awaitReplicas, lastWords, openStack, runningStack } from "./stack.ts";
+import { lastWords, openStack, runningStack, UNTIL_LATER } from "./stack.ts";
 
 const NETWORK = "clients";
 
@@ -36,14 +36,7 @@ export async function startImage(plan: Plan, launch: ImageLaunch, say: (text: st
       .withNetworkMode(name)
       .withEnvironment(Object.fromEntries(Object.entries(launch.env).map(([key, value]) => [key, fill(value)])))
       .withExposedPorts({ container: launch.port, host: hostPort })
-      .withWaitStrategy({
-        waitUntilReady: () => Promise.resolve(),
-        withStartupTimeout() {
-          return this;
-        },
-        isStartupTimeoutSet: () => true,
-        getStartupTimeout: () => 0,
-      });
+      .withWaitStrategy(UNTIL_LATER);
     const limited =
       launch.cpus === undefined && launch.memoryBytes === undefined
         ? prepared
@@ -64,22 +57,10 @@ export async function startImage(plan: Plan, launch: ImageLaunch, say: (text: st
     });
     await stack.watch.look();
     const container = { name: plan.resolved.name, id: started.getId(), role: "replica" as const, networks: [NETWORK] };
-    const replicas = [{ container, url: `http://127.0.0.1:${hostPort}` }];
-    await awaitReplicas(replicas, launch.ready, plan.resolved, stack.watch);
-    const { State } = await docker.getContainer(container.id).inspect();
-    return runningStack(plan, stack, {
-      resolved: {
-        ...plan.resolved,
-        urls: [`http://127.0.0.1:${hostPort}`],
-        replicas: [container.name],
-        legs: Object.fromEntries(Object.entries(plan.resolved.legs).map(([leg, url]) => [leg, url.replace(":0/", `:${hostPort}/`)])),
-      },
-      replicas,
+    return await runningStack(plan, stack, launch, {
+      replicas: [{ container, url: `http://127.0.0.1:${hostPort}` }],
       containers: [container],
       networks: [{ name: NETWORK, id: network.id }],
-      ready: launch.ready,
-      restart: launch.restart,
-      pid: State.Pid,
     });
   } catch (error) {
     await stack.end();

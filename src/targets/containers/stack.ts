@@ -1,9 +1,9 @@
-import type { ContainerRuntimeClient } from "testcontainers";
+import type { ContainerRuntimeClient, WaitStrategy } from "testcontainers";
 import type { Restart } from "../../core/case.ts";
 import type { TargetContainer } from "../../core/containers.ts";
 import { HarnessError } from "../../core/errors.ts";
 import type { ResolvedTarget } from "../../core/target.ts";
-import type { Plan } from "../plan.ts";
+import type { ComposeLaunch, ImageLaunch, Plan } from "../plan.ts";
 import { answersHandshake, type Ready } from "../ready.ts";
 import type { Exit, RunningTarget, TargetProcess } from "../types.ts";
 import { guardStack } from "./guard.ts";
@@ -14,6 +14,14 @@ import { type Watch, watchStack } from "./watch.ts";
 const POLL_MS = 100;
 /** Lines of a container's log that an error shows. */
 const TAIL_LINES = 12;
+
+/** A stack that is started is waited for by handshakes of our own, and by its own health checks. */
+export const UNTIL_LATER: WaitStrategy = {
+  waitUntilReady: () => Promise.resolve(),
+  withStartupTimeout: () => UNTIL_LATER,
+  isStartupTimeoutSet: () => true,
+  getStartupTimeout: () => 0,
+};
 
 /** A stack that is being started: it has a name, a watch over it, and a guard that outlives us. */
 export interface Stack {
@@ -67,7 +75,7 @@ export interface Replica {
 }
 
 /** Waits until each server answers a handshake. @throws HarnessError `unreachable` with their last words. */
-export async function awaitReplicas(
+async function awaitReplicas(
   replicas: readonly Replica[],
   ready: Ready,
   target: Pick<ResolvedTarget, "ca" | "headers">,
@@ -95,24 +103,38 @@ function wordsOf({ code, signal }: Exit): string {
   return signal === null ? `with exit code ${code ?? "unknown"}` : `by ${signal}`;
 }
 
-/** A stack that is up, as a target. */
-export function runningStack(
+/**
+ * A stack that is up, as a target, once each of its servers answers a handshake.
+ * @throws HarnessError `unreachable` with their last words.
+ */
+export async function runningStack(
   plan: Plan,
   stack: Stack,
+  { ready, restart }: ImageLaunch | ComposeLaunch,
   parts: {
-    readonly resolved: ResolvedTarget;
-    readonly replicas: readonly Replica[];
+    readonly replicas: readonly [Replica, ...Replica[]];
     readonly containers: readonly TargetContainer[];
     readonly networks: readonly StackNetwork[];
-    readonly ready: Ready;
-    readonly restart: boolean;
-    readonly pid: number;
+    /** What the servers need of the stack, where identities are made there. */
+    readonly beside?: Pick<ResolvedTarget, "plcUrl" | "pdsUrl">;
   },
-): RunningTarget {
-  const { resolved, replicas, containers, networks, ready, restart } = parts;
+): Promise<RunningTarget> {
+  const { replicas, containers, networks, beside } = parts;
   const { watch } = stack;
+  const docker = stack.client.container.dockerode;
+  await awaitReplicas(replicas, ready, plan.resolved, watch);
+  const [first, ...others] = replicas;
+  const { State } = await docker.getContainer(first.container.id).inspect();
+  const { port } = new URL(first.url);
+  const resolved: ResolvedTarget = {
+    ...plan.resolved,
+    urls: [first.url, ...others.map(({ url }) => url)],
+    replicas: replicas.map(({ container }) => container.name),
+    legs: Object.fromEntries(Object.entries(plan.resolved.legs).map(([leg, url]) => [leg, url.replace(":0/", `:${port}/`)])),
+    ...beside,
+  };
   const handle = createHandle({
-    docker: stack.client.container.dockerode,
+    docker,
     watch,
     containers,
     networks,
@@ -129,7 +151,7 @@ export function runningStack(
     isReference: false,
     containers,
     engine: handle,
-    ...(restart ? { process: processOf(handle, replicas, watch, parts.pid) } : {}),
+    ...(restart ? { process: processOf(handle, replicas, watch, State.Pid) } : {}),
     exited: () => {
       if (isStopping) return undefined;
       const ended = replicas.find(({ container }) => !handle.isOnPurpose(container.id) && watch.exited(container.id) !== undefined);
