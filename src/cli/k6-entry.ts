@@ -1,7 +1,7 @@
 import { createJudges, judgingOf } from "../checkers/judges.ts";
 import { MemoryLedger } from "../checkers/ledger.ts";
 import type { Binding, Judge } from "../core/binding.ts";
-import type { CheckerOutcome, Property } from "../core/checker.ts";
+import { type CheckerOutcome, type Property, withoutTimed } from "../core/checker.ts";
 import type { Reason } from "../core/reason.ts";
 import { effectiveLevel } from "../core/requirement.ts";
 import type { Result } from "../core/result.ts";
@@ -11,9 +11,11 @@ import { decodeUtf8 } from "../core/utf8.ts";
 import { createMetrics } from "../engines/k6/metrics.ts";
 import { TREND_STATS } from "../engines/k6/metric-names.ts";
 import { ownPart, ownShare, post, vuPorts } from "../engines/k6/runtime.ts";
+import type { VuReport } from "../engines/k6/report.ts";
 import { createFiguresHistogram, type K6Summary, reportOf, thresholdsOf, vusOf } from "../engines/k6/summary.ts";
 import { playVu, vuHistogram } from "../engines/k6/vu.ts";
 import { roomsOfScripts } from "../engines/node/shard-player.ts";
+import { honestyOf } from "./honesty.ts";
 import { jobOfEnvironment, type K6Defaults, type K6Job, vusFor } from "./k6-job.ts";
 import { resultOf } from "./load-result.ts";
 
@@ -111,7 +113,7 @@ async function playOne(
   const judging = judgingOf(binding.manifest, target, setup.run);
   const { orderModel, echo } = judging;
   const ports = vuPorts(target, { prepared, broker: parent, spec: target.credential }, metrics.delivered, parent);
-  const report = await playVu(
+  const played = await playVu(
     {
       binding,
       scenario,
@@ -130,6 +132,7 @@ async function playOne(
       panel: createJudges(judging, vuHistogram),
     },
   );
+  const report = trusted(played);
   metrics.handOver(report, (outcome, reason) => requirementFor(binding.manifest.judges, outcome.property, reason));
   if (parent !== undefined) {
     await post(`${parent}/report`, JSON.stringify(report));
@@ -138,6 +141,13 @@ async function playOne(
   const { outcomes, firstFailure, refusedJoins } = report.result;
   for (const text of findingsOf(outcomes).slice(0, SHOWN_MAX)) console.warn(text);
   if (firstFailure !== undefined) console.warn(`rollcall: ${refusedJoins} joins failed; the first: ${firstFailure}`);
+}
+
+/** Counts can not be taken back from k6's metrics: a VU that fell behind counts nothing that rests on time. */
+function trusted(report: VuReport): VuReport {
+  const [behind] = honestyOf([report.result], 1, vuHistogram).harness.inconclusiveBecause;
+  if (behind === undefined) return report;
+  return { ...report, result: { ...report.result, outcomes: report.result.outcomes.map((outcome) => withoutTimed(outcome, behind)) } };
 }
 
 function textOf(frame: Frame): string {
