@@ -1,14 +1,19 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { connectEngine, findCompose, findStacks, isOrphan } from "../src/targets/containers/index.ts";
 import { pdsModule } from "../fixtures/atproto/index.ts";
 import { bindingNames, loadBinding } from "../src/cli/registry.ts";
+import { noteCounts } from "./counts.ts";
+import { CONTAINER_FAULT_CASES } from "./fault-cases.ts";
+import { HEAD, tryFaults } from "./fault-runs.ts";
 
 /**
- * `npm run containers [name…]`: the stacks of docker-compose.yml, each judged for real. Needs a container engine; without
- * one it says so and does nothing. It is no part of `npm test`.
+ * `npm run containers [-- name…] [--within seconds]`: the stacks of docker-compose.yml, each judged for real, and every
+ * kind of fault that containers can have. Needs a container engine; without one it says so and does nothing. What has not
+ * begun when the time is up is left out. It is no part of `npm test`.
  */
 const root = join(import.meta.dirname, "..");
 const out = join(root, "rollcall-report", "containers");
@@ -50,12 +55,14 @@ function mustEndWith(wanted: number, { exitCode, text }: Outcome): Problem {
   return exitCode === wanted ? undefined : `exit code ${exitCode} instead of ${wanted}:\n${tail(text)}`;
 }
 
-/** A check in which everything that was judged passed; a second try where the machine was too busy to judge. */
+/** A check in which everything that was judged passed; what a busy machine could not judge is tried once more. */
 function checks(target: string, ...more: readonly string[]): Problem {
   const folder = join(out, target.replace(/\W+/g, "-"));
-  const run = (): Outcome => rollcall("check", target, "--out", folder, ...more);
-  const first = run();
-  return mustEndWith(0, first.exitCode === 4 ? run() : first);
+  const first = rollcall("check", target, "--out", folder, ...more);
+  const open = first.exitCode === 4 ? resultIn(folder).requirements.filter(({ verdict }) => verdict === "inconclusive") : [];
+  if (open.length === 0) return mustEndWith(0, first);
+  const again = open.flatMap(({ id }) => ["--only", id]);
+  return mustEndWith(0, rollcall("check", target, "--out", `${folder}-again`, ...again));
 }
 
 function everyReplicaWasSeen(folder: string): Problem {
@@ -73,24 +80,51 @@ async function leftBehind(): Promise<string> {
     .join(", ");
 }
 
+/** Processes below one, its guard among them; none where there is no /proc. */
+function processesBelow(pid: number): readonly number[] {
+  const parents = (existsSync("/proc/self/stat") ? readdirSync("/proc") : [])
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        // The name of a program stands in brackets and may hold anything.
+        const [, parent] = readFileSync(`/proc/${name}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+        return [{ pid: Number(name), parent: Number(parent) }];
+      } catch {
+        return [];
+      }
+    });
+  const below = (of: number): number[] => parents.filter(({ parent }) => parent === of).flatMap((each) => [each.pid, ...below(each.pid)]);
+  return below(pid);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 /** A run that is killed in its middle, without a chance to clean up. */
 async function killedRun(): Promise<Problem> {
-  const args = [CLI, "check", "targets/playback-compose.yaml", "--out", join(out, "killed")];
+  const size = ["--clients", "10", "--rooms", "2", "--ramp", "1s", "--duration", "60s"];
+  const args = [CLI, "load", "co-edit", "--target", "targets/steps-compose.yaml", ...size, "--out", join(out, "killed")];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "ignore", "pipe"] });
   const isUnderWay = await new Promise<boolean>((resolve) => {
-    child.stderr.setEncoding("utf8").on("data", (text: string) => text.includes("judging") && resolve(true));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => text.includes("sent/s") && resolve(true));
     child.once("exit", () => resolve(false));
   });
   if (!isUnderWay) return "it ended before it could be killed";
+  const below = processesBelow(child.pid ?? 0);
   child.kill("SIGKILL");
   // A process that has ended and that nobody has asked for still has its number.
   await new Promise((resolve) => child.once("exit", resolve));
   const until = performance.now() + GONE_MS_MAX;
   while (performance.now() < until) {
-    if ((await leftBehind()) === "") return undefined;
+    if ((await leftBehind()) === "" && !below.some(isAlive)) return undefined;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
-  return `after ${GONE_MS_MAX / 1000} s there is still ${await leftBehind()}`;
+  return `after ${GONE_MS_MAX / 1000} s there is still ${await leftBehind()}, and of ${below.length} processes ${below.filter(isAlive).length}`;
 }
 
 function imageTarget(): Problem {
@@ -151,11 +185,6 @@ const PLAYBACK = "targets/playback-compose.yaml";
 const CASES: Readonly<Record<string, () => Problem | Promise<Problem>>> = {
   playback: () => checks(PLAYBACK) ?? everyReplicaWasSeen(join(out, PLAYBACK.replace(/\W+/g, "-"))),
   "playback-mutant": mutantIsNamed,
-  "playback-faults": () => {
-    const folder = join(out, "faults");
-    const size = ["--clients", "40", "--rooms", "4", "--rate", "0.5", "--ramp", "4s", "--duration", "20s"];
-    return mustEndWith(0, rollcall("load", "watch-party", "--target", PLAYBACK, "--faults", "rolling-restart", ...size, "--out", folder));
-  },
   killed: killedRun,
   image: imageTarget,
   steps: () => checks("targets/steps-compose.yaml", "--only", "STEP-ORD-*", "--only", "STEP-CAP-03"),
@@ -170,8 +199,18 @@ async function gap(name: string): Promise<string | undefined> {
   return bindingNames().includes(name) ? (await loadBinding(name)).absent : undefined;
 }
 
+/** Every kind of fault that needs containers, on one stack. */
+const FAULTS = "faults";
+const FAULTS_SIZE = { clients: 24, seconds: 12 };
+
 async function main(): Promise<number> {
-  const asked = process.argv.slice(2);
+  const { values, positionals: asked } = parseArgs({ allowPositionals: true, options: { within: { type: "string" } } });
+  const untilMs = performance.now() + 1000 * Number(values.within ?? Infinity);
+  const isTimeUp = (name: string): boolean => {
+    if (performance.now() < untilMs) return false;
+    console.log(`LEFT OUT  ${name}: the ${values.within} s of --within are over`);
+    return true;
+  };
   const missing = await connectEngine().then(
     async () => ((await findCompose()) === undefined ? "Compose is not installed" : undefined),
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
@@ -183,8 +222,11 @@ async function main(): Promise<number> {
   mkdirSync(out, { recursive: true });
   let passed = 0;
   const failed: string[] = [];
+  const note = (isOver: boolean): void => noteCounts({ name: "containers", passed, failed: failed.length, isOver });
+  note(false);
   for (const [name, run] of Object.entries(CASES)) {
     if (asked.length > 0 && !asked.includes(name)) continue;
+    if (isTimeUp(name)) continue;
     const why = await gap(name);
     if (why !== undefined) {
       console.log(`skipped  ${name}: ${why}`);
@@ -200,9 +242,20 @@ async function main(): Promise<number> {
       failed.push(name);
       console.log(problem.replaceAll(/^/gm, "    "));
     }
+    note(false);
+  }
+  if ((asked.length === 0 || asked.includes(FAULTS)) && !isTimeUp(FAULTS)) {
+    console.log(HEAD);
+    await tryFaults(CONTAINER_FAULT_CASES, FAULTS_SIZE, 1, ({ name, verdict }, lines) => {
+      for (const line of lines) console.log(line);
+      if (verdict === "passed") passed += 1;
+      if (verdict === "failed") failed.push(name);
+      note(false);
+    });
   }
   const left = await leftBehind();
   if (left !== "") failed.push(`left behind: ${left}`);
+  note(true);
   console.log(`\nin containers: ${passed} passed, ${failed.length} failed${failed.length === 0 ? "" : `: ${failed.join(", ")}`}`);
   return failed.length === 0 ? 0 : 1;
 }

@@ -1,10 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readCounts } from "./counts.ts";
 
 /**
  * `npm test`: unit tests, then the conformance check of the playback reference server. Ends with one line,
- * `N passed, N failed`, counted from what both have written.
+ * `N passed, N failed`, counted from what both have written. `ROLLCALL_ALSO="faults containers"` counts what those
+ * commands have done before, too.
  */
 const root = join(import.meta.dirname, "..");
 const out = join(root, "rollcall-report", "test");
@@ -54,9 +56,11 @@ if (checkStatus === EXIT_INCONCLUSIVE) {
 const units = read<Units>(unitFile);
 const checked = read<Checked>(join(out, "check", "result.json"));
 const count = (verdict: string): number => checked?.requirements.filter((each) => each.verdict === verdict).length ?? 0;
-const passed = (units?.numPassedTests ?? 0) + count("pass");
+const also = (process.env["ROLLCALL_ALSO"] ?? "").split(" ").flatMap((name) => (name === "" ? [] : readCounts(name)));
+for (const { name, passed, failed } of also) console.log(`${name}: ${passed} passed, ${failed} failed`);
+const passed = (units?.numPassedTests ?? 0) + count("pass") + also.reduce((sum, each) => sum + each.passed, 0);
 // A run that ended badly without a failed test (a file that does not load, a server that does not start) counts as one.
 const failedUnits = units === undefined ? 1 : Math.max(units.numFailedTests, unitStatus === 0 ? 0 : 1);
-const failed = failedUnits + Math.max(count("fail"), checkStatus === 0 ? 0 : 1);
+const failed = failedUnits + Math.max(count("fail"), checkStatus === 0 ? 0 : 1) + also.reduce((sum, each) => sum + each.failed, 0);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

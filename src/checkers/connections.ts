@@ -21,6 +21,8 @@ export function createConnections(): Checker {
       client: at.client,
       expected,
       seen,
+      // A session that finds its server silent may have been late itself to read.
+      ...(reason === "silent" || reason === "late" ? { isTimed: true as const } : {}),
       witness: [bad(toClient(at.atMs, at.client, seen.slice(0, LABEL_CHARACTERS_MAX)))],
     });
   return {

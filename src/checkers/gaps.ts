@@ -52,6 +52,13 @@ export class Gaps {
     return open !== undefined;
   }
 
+  /** The log has another order from `from` to `to`: these are the holes there now. */
+  replace(client: number, from: number, to: number, holes: readonly number[]): void {
+    const others = this.holes(client).filter((index) => index < from || index >= to);
+    const all = [...others, ...holes].sort((one, other) => one - other);
+    this.#holes[client] = all.length === 0 ? undefined : all;
+  }
+
   /** Closes all of a client and gives what it must have received. */
   close(client: number): readonly number[] {
     const holes = this.holes(client);

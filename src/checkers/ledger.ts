@@ -4,16 +4,13 @@ import type { Entry, Ledger } from "../core/ledger.ts";
 import type { Marker } from "../core/marker.ts";
 import type { Delivered } from "../core/observation.ts";
 import type { Frame } from "../core/session.ts";
-import { Gaps, isRecent, PASSED_MAX } from "./gaps.ts";
+import { type Gaps, isRecent, PASSED_MAX } from "./gaps.ts";
 import { judgeFinalStates, type FinalState } from "./final-states.ts";
 import { LedgerFindings } from "./ledger-findings.ts";
 import type { LedgerAcross, LedgerFigures, LedgerOptions } from "./ledger-types.ts";
 import { KeptFrames } from "./kept-frames.ts";
+import { FOLLOWING, Standings, WAITING } from "./standings.ts";
 import { RoomLog, SpareEntries, writeKey, type LogEntry, type PendingWrite } from "./room-log.ts";
-
-/** A joined member that has received nothing yet: its cursor may still move back to a write that was in flight. */
-const WAITING = 1;
-const FOLLOWING = 2;
 
 /**
  * When a write of another process was sent is not known here: it is taken to be no older than this when it first
@@ -38,6 +35,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   readonly #spare: SpareEntries<F> = new SpareEntries();
   readonly #frames: KeptFrames<F> = new KeptFrames();
   readonly #roomOf: (RoomLog<F> | undefined)[];
+  readonly #standings: Standings<F>;
   readonly #state: Uint8Array;
   readonly #cursor: Float64Array;
   readonly #joinedMs: Float64Array;
@@ -67,11 +65,8 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     this.#options = options;
     this.#ownByConfirmation = !options.echo && options.orderModel !== "perAuthor";
     this.#roomOf = Array.from({ length: options.slots }, () => undefined);
-    this.#gaps = new Gaps(options.slots, options.orderModel === "perAuthor");
-    this.#state = new Uint8Array(options.slots);
-    this.#cursor = new Float64Array(options.slots);
-    this.#joinedMs = new Float64Array(options.slots);
-    this.#number = new Int32Array(options.slots);
+    this.#standings = new Standings(options, this.#ownByConfirmation);
+    ({ state: this.#state, cursor: this.#cursor, joinedMs: this.#joinedMs, number: this.#number, gaps: this.#gaps } = this.#standings);
     this.#findings = new LedgerFindings(options, this.#number);
     this.#deliveryMs = options.histogram();
     this.#convergenceMs = options.histogram();
@@ -145,7 +140,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
   recognise(client: number, bytes: F, start: number, end: number, nowMs: number): Entry<F> | undefined {
     const log = this.#roomOf[client];
     if (log === undefined || this.#state[client] !== FOLLOWING) return undefined;
-    const entry = this.#next(client, log);
+    const entry = this.#standings.next(client, log);
     const kept = entry?.bytes;
     if (entry === undefined || kept === undefined || kept.length !== end - start) return undefined;
     if (entry.isSpent || entry.isOvertaken) return undefined;
@@ -227,8 +222,8 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
       for (const pending of log.pending()) if (!pending.mayBeLost && pending.invokedMs < beforeMs) return false;
       for (const slot of log.members) {
         // What was in flight when a member came may have reached it as state: it need not come again.
-        for (let entry = this.#next(slot, log); entry !== undefined; entry = log.at(entry.index + 1))
-          if (entry.invokedMs < beforeMs && this.#mustReceive(slot, entry, this.#state[slot] === FOLLOWING)) return false;
+        for (let entry = this.#standings.next(slot, log); entry !== undefined; entry = log.at(entry.index + 1))
+          if (entry.invokedMs < beforeMs && this.#standings.mustReceive(slot, entry, this.#state[slot] === FOLLOWING)) return false;
         for (const index of this.#gaps.holes(slot)) if ((log.at(index)?.invokedMs ?? beforeMs) < beforeMs) return false;
       }
     }
@@ -254,7 +249,8 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
         this.#settleHoles(slot, log);
         for (let index = Math.max(this.#cursor[slot] ?? 0, log.base); index < log.end; index += 1) {
           const entry = log.at(index);
-          if (entry !== undefined && this.#mustReceive(slot, entry, this.#state[slot] === FOLLOWING)) this.#lose(slot, log, entry);
+          if (entry !== undefined && this.#standings.mustReceive(slot, entry, this.#state[slot] === FOLLOWING))
+            this.#lose(slot, log, entry);
         }
       }
       for (const pending of log.pending()) if (!pending.mayBeLost) this.#loseForAll(log, pending, nowMs);
@@ -283,14 +279,6 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     const log = this.#rooms.get(room) ?? new RoomLog<F>(room, this.#spare);
     this.#rooms.set(room, log);
     return log;
-  }
-
-  /** The entry that a member is to receive next; its own are passed over where authors hear nothing of them in order. */
-  #next(client: number, log: RoomLog<F>): LogEntry<F> | undefined {
-    let entry = log.at(this.#cursor[client] ?? 0);
-    if (this.#options.echo || this.#ownByConfirmation) return entry;
-    while (entry !== undefined && entry.author === this.#number[client]) entry = log.at(entry.index + 1);
-    return entry;
   }
 
   #append(
@@ -349,6 +337,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
       this.#state[client] = FOLLOWING;
       this.#openHoles(client, log, cursor, entry.index, false);
       this.#cursor[client] = entry.index + 1;
+      this.#standings.first[client] = entry.index;
     } else if (entry.index >= cursor) {
       this.#openHoles(client, log, cursor, entry.index, true);
       this.#cursor[client] = entry.index + 1;
@@ -356,7 +345,7 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
       this.#findings.doubled(client, log, entry, nowMs);
       return;
     }
-    const after = isDelivery && entry.isOvertaken && entry.index >= cursor ? this.#overtaking(client, log, entry) : undefined;
+    const after = isDelivery && entry.isOvertaken && entry.index >= cursor ? this.#standings.overtaking(client, log, entry) : undefined;
     if (after !== undefined) this.#findings.disordered(client, log, entry, after, bytes, nowMs);
     if (isDelivery) return this.#account(entry, nowMs);
     entry.received += 1;
@@ -382,52 +371,27 @@ export class MemoryLedger<F extends Frame = Uint8Array> implements Ledger<F> {
     for (let index = Math.max(from, log.base); index < to; index += 1) {
       const entry = log.at(index);
       if (entry === undefined) continue;
-      if (!this.#mustReceive(client, entry, isFollowing)) this.#gaps.passOver(client, index);
+      if (!this.#standings.mustReceive(client, entry, isFollowing)) this.#gaps.passOver(client, index);
       else if (!this.#gaps.open(client, index)) this.#lose(client, log, entry);
     }
   }
 
-  /** Fills a hole; where the order model binds the pair, that is disorder. Gives false when there was none. */
+  /**
+   * Fills a hole; where the order model binds the pair, and other members have it in the log's order, that is disorder.
+   * Gives false when there was none.
+   */
   #fillHole(client: number, log: RoomLog<F>, entry: LogEntry<F>, bytes: F | undefined, nowMs: number): boolean {
-    if (!this.#gaps.fill(client, entry.index)) return false;
-    const after = this.#receivedAfter(client, log, entry);
-    if (after !== undefined) this.#findings.disordered(client, log, entry, after, bytes, nowMs);
-    return true;
-  }
-
-  /**
-   * An entry that this client already has and that must not come before `entry`: one further on in the log, or where only
-   * an author's own order holds, one that the author wrote later. A log cannot tell that order: who was the first to get
-   * a write may have had the one before it as state.
-   */
-  #receivedAfter(client: number, log: RoomLog<F>, entry: LogEntry<F>): LogEntry<F> | undefined {
-    const isPerAuthor = this.#options.orderModel === "perAuthor";
-    for (let index = entry.index + 1; index < (this.#cursor[client] ?? 0); index += 1) {
-      const later = log.at(index);
-      if (later === undefined || this.#gaps.has(client, index)) continue;
-      if (!isPerAuthor || (later.author === entry.author && later.n > entry.n)) return later;
+    const isHole = this.#gaps.fill(client, entry.index);
+    // What stands before a newcomer's first write may stand there by mistake.
+    if (!isHole && entry.index >= (this.#standings.first[client] ?? 0)) return false;
+    const after = this.#standings.receivedAfter(client, log, entry);
+    if (after === undefined) return isHole;
+    if (this.#standings.rearrange(client, log, entry.index)) {
+      this.#inHand = undefined;
+      return true;
     }
-    return undefined;
-  }
-
-  /** As `receivedAfter`, for a write that stands in the log behind what its author wrote later. */
-  #overtaking(client: number, log: RoomLog<F>, { author, n, index }: LogEntry<F>): LogEntry<F> | undefined {
-    const holes = this.#gaps.holes(client);
-    return log
-      .windowOf(author)
-      .find(
-        (later) => later.n > n && later.index < index && later.invokedMs > (this.#joinedMs[client] ?? 0) && !holes.includes(later.index),
-      );
-  }
-
-  /**
-   * Whoever joined before the write was sent must receive it. A member that follows one order has, besides, to receive
-   * everything after its first entry, also what was in flight when it joined.
-   */
-  #mustReceive(client: number, entry: LogEntry<F>, isFollowing: boolean): boolean {
-    if (!this.#options.echo && !this.#ownByConfirmation && entry.author === this.#number[client]) return false;
-    if (entry.invokedMs > (this.#joinedMs[client] ?? 0)) return true;
-    return isFollowing && this.#options.orderModel !== "perAuthor";
+    if (isHole) this.#findings.disordered(client, log, entry, after, bytes, nowMs);
+    return isHole;
   }
 
   #account(entry: LogEntry<F>, nowMs: number): void {

@@ -74,6 +74,7 @@ export function createLifecycle(options: LifecycleOptions): Checker {
       client: observation.client,
       expected,
       seen,
+      isTimed: true,
       witness: [fromClient(room.keptMs, room.lastActor, room.lastAct), bad(toClient(observation.atMs, observation.client, seen))],
     });
 

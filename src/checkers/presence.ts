@@ -61,6 +61,11 @@ const NAME_CHARACTERS_MAX = 256;
 /** Names in one list that are looked at; a longer list than any room of ours is an attack. */
 const LIST_MAX = 10_000;
 
+const TIMED = { isTimed: true } as const;
+
+/** What stands for so long without being put right is no lateness, neither of the server nor of whoever reads its answers. */
+const LATE_MS_MAX = 30_000;
+
 export interface PresenceOptions {
   /** How long what a member was told may differ from what is so; X-4: 5,000. */
   readonly withinMs: number;
@@ -89,7 +94,7 @@ export function createPresence(options: PresenceOptions): Checker {
   const nameOf = (stay: Stay): string => stay.user ?? `client ${stay.client}`;
 
   /** Ends a mismatch at `atMs`; a mended one is late past the bound, one that stood is an absence or a ghost. */
-  const end = (room: Room, observer: Observer, name: string, atMs: number, isMended: boolean): void => {
+  const end = (room: Room, observer: Observer, name: string, atMs: number, isMended: boolean, isOver = false): void => {
     const mismatch = observer.mismatches.get(name);
     if (mismatch === undefined) return;
     observer.mismatches.delete(name);
@@ -109,6 +114,7 @@ export function createPresence(options: PresenceOptions): Checker {
       client: observer.stay.client,
       expected: `told within ${options.withinMs} ms that ${name} ${what}`,
       seen: isMended ? `told after ${Math.round(lastedMs)} ms` : `not told in ${Math.round(lastedMs)} ms`,
+      ...(isOver && lastedMs > LATE_MS_MAX ? {} : TIMED),
       witness: [
         fromClient(mismatch.sinceMs, subject, what),
         bad(toClient(atMs, observer.stay.client, isMended ? `${name} ${what}` : `nothing of ${name}`)),
@@ -212,6 +218,7 @@ export function createPresence(options: PresenceOptions): Checker {
       client,
       expected: `${least} to ${most} members`,
       seen,
+      ...TIMED,
       witness: [bad(toClient(atMs, client, seen))],
     });
   };
@@ -220,22 +227,23 @@ export function createPresence(options: PresenceOptions): Checker {
     const room = roomOf(observation.room);
     const names = new Set(members);
     const { askedMs, atMs, client } = observation;
-    const broke = (reason: "absent" | "ghost" | "miscounted", expected: string, seen: string): void =>
+    const broke = (reason: "absent" | "ghost" | "miscounted", expected: string, seen: string, sinceMs = -Infinity): void =>
       tally.broke({
         reason,
         room: observation.room,
         client,
         expected,
         seen,
+        ...(askedMs - sinceMs > LATE_MS_MAX ? {} : TIMED),
         witness: [fromClient(askedMs, client, "read"), bad(toClient(atMs, client, `members: ${seen}`))],
       });
     tally.judged();
     if (names.size < members.length) broke("miscounted", "each member once", `${members.length} entries for ${names.size} members`);
     for (const user of room.users.values()) {
       if (askedMs - user.sinceMs <= options.withinMs) continue;
-      if (user.isIn && !names.has(user.name)) broke("absent", `${user.name} among the members`, `without ${user.name}`);
+      if (user.isIn && !names.has(user.name)) broke("absent", `${user.name} among the members`, `without ${user.name}`, user.sinceMs);
       if (!user.isIn && names.has(user.name))
-        broke("ghost", `${user.name} gone ${Math.round(askedMs - user.sinceMs)} ms ago`, `with ${user.name}`);
+        broke("ghost", `${user.name} gone ${Math.round(askedMs - user.sinceMs)} ms ago`, `with ${user.name}`, user.sinceMs);
     }
   };
 
@@ -250,7 +258,7 @@ export function createPresence(options: PresenceOptions): Checker {
       for (const [name, room] of rooms) {
         for (const suspect of room.suspects) settle(name, suspect);
         for (const observer of room.observers.values())
-          for (const told of observer.mismatches.keys()) end(room, observer, told, nowMs, false);
+          for (const told of observer.mismatches.keys()) end(room, observer, told, nowMs, false, true);
       }
       return tally.outcome();
     },

@@ -199,6 +199,27 @@ export class RoomLog<F extends Frame = Uint8Array> {
     if (n > writes.last) writes.last = n;
   }
 
+  /** Brings the entries from `from` on into this order, given by their indices. */
+  rearrange(from: number, order: readonly number[]): void {
+    const to = from + order.length;
+    // Which of them came in one frame is not known any more, so that none of them can be known by its frame.
+    for (let index = from; index <= to; index += 1) {
+      const entry = this.at(index);
+      if (entry === undefined) continue;
+      entry.isContinued = false;
+      entry.bytes = undefined;
+    }
+    const moved = order.map((index) => this.at(index));
+    const authors = new Set<number>();
+    for (const [offset, entry] of moved.entries()) {
+      if (entry === undefined) continue;
+      entry.index = from + offset;
+      this.entries[entry.index - this.base] = entry;
+      authors.add(entry.author);
+    }
+    for (const author of authors) this.#authors.get(author)?.entries.sort((one, other) => one.index - other.index);
+  }
+
   /** Whether a write of another process, known by its marker alone, has not been here before. */
   isFresh(author: number, n: number): boolean {
     return n > this.lastOf(author) || this.skipped.has(writeKey(author, n));

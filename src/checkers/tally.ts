@@ -14,19 +14,29 @@ export function createTally(property: Property): Tally {
   let judged = 0;
   let why: string | undefined;
   const broken: Partial<Record<Reason, number>> = {};
+  const timed: Partial<Record<Reason, number>> = {};
   const findings: Finding[] = [];
   return {
     judged: (count = 1) => {
       judged += count;
     },
     broke: (finding) => {
-      const count = (broken[finding.reason] ?? 0) + 1;
-      broken[finding.reason] = count;
+      const { reason } = finding;
+      broken[reason] = (broken[reason] ?? 0) + 1;
+      if (finding.isTimed === true) timed[reason] = (timed[reason] ?? 0) + 1;
+      const count = finding.isTimed === true ? (timed[reason] ?? 0) : (broken[reason] ?? 0) - (timed[reason] ?? 0);
       if (count <= FINDINGS_MAX) findings.push({ property, ...finding });
     },
     bound: (text) => {
       why ??= text;
     },
-    outcome: () => ({ property, judged, broken, findings, ...(why === undefined ? {} : { inconclusiveBecause: why }) }),
+    outcome: () => ({
+      property,
+      judged,
+      broken,
+      ...(Object.keys(timed).length === 0 ? {} : { timed }),
+      findings,
+      ...(why === undefined ? {} : { inconclusiveBecause: why }),
+    }),
   };
 }

@@ -1,7 +1,7 @@
 import { createJudges, judgingOf } from "../checkers/judges.ts";
 import { MemoryLedger } from "../checkers/ledger.ts";
 import type { Binding, Judge } from "../core/binding.ts";
-import type { CheckerOutcome, Property } from "../core/checker.ts";
+import { type CheckerOutcome, type Property, withoutTimed } from "../core/checker.ts";
 import type { MeasuredSecond } from "../core/measured.ts";
 import type { Reason } from "../core/reason.ts";
 import { effectiveLevel } from "../core/requirement.ts";
@@ -17,6 +17,7 @@ import { playVu, vuHistogram } from "../engines/k6/vu.ts";
 import type { VuReport } from "../engines/k6/report.ts";
 import type { Share } from "../load/shares.ts";
 import { roomsOfScripts } from "../engines/node/shard-player.ts";
+import { honestyOf } from "./honesty.ts";
 import { jobOfEnvironment, type K6Defaults, type K6Job, vusOfProcess } from "./k6-job.ts";
 import { type K6Place, openVuShard, registerProcess, verdictOf, type VuShard } from "./k6-shard.ts";
 import { resultOf } from "./load-result.ts";
@@ -175,7 +176,7 @@ async function playOne(
   );
   let report: VuReport;
   try {
-    report = await playing;
+    report = trusted(await playing);
     await shard?.finish(report);
   } catch (error) {
     shard?.link.leave();
@@ -194,6 +195,13 @@ async function playOne(
 function tellSecond({ link, side }: VuShard, worker: number, second: MeasuredSecond): void {
   link.second({ worker, ...second });
   side.second();
+}
+
+/** Counts can not be taken back from k6's metrics: a VU that fell behind counts nothing that rests on time. */
+function trusted(report: VuReport): VuReport {
+  const [behind] = honestyOf([report.result], 1, vuHistogram).harness.inconclusiveBecause;
+  if (behind === undefined) return report;
+  return { ...report, result: { ...report.result, outcomes: report.result.outcomes.map((outcome) => withoutTimed(outcome, behind)) } };
 }
 
 function textOf(frame: Frame): string {

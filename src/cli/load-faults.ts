@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { parse } from "yaml";
 import { HarnessError } from "../core/errors.ts";
-import type { FaultPlan, FaultSignal } from "../core/fault.ts";
+import type { FaultPlan } from "../core/fault.ts";
 import { createPrng } from "../core/prng.ts";
 import type { ScenarioParameters } from "../core/scenario.ts";
 import { type Carrier, createCarrier } from "../faults/carrier.ts";
@@ -13,6 +13,7 @@ import { parseFaultPlan } from "../faults/schema.ts";
 import { type Timeline, timelineOf } from "../faults/timeline.ts";
 import type { RecordedFaults } from "../recording/index.ts";
 import type { RunningTarget } from "../targets/index.ts";
+import type { TellFaults } from "./load-workers.ts";
 import { machinesOf } from "./fault-machines.ts";
 import { closest } from "./suggest.ts";
 import type { WorkerFaults } from "./worker.ts";
@@ -88,7 +89,7 @@ export interface RunFaults {
   readonly forWorkers: WorkerFaults;
   readonly recorded: RecordedFaults;
   /** The run's time begins; workers are told by `tell`. */
-  begin(tell: (signal: FaultSignal) => void): void;
+  begin(tell: TellFaults): void;
   /** Undoes what is still wrong. */
   heal(): Promise<void>;
   /** Why faults could not be carried out or undone, by id. */

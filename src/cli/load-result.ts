@@ -1,5 +1,5 @@
 import type { Binding, Judge } from "../core/binding.ts";
-import { mergeOutcomes, type CheckerOutcome, type Property } from "../core/checker.ts";
+import { mergeOutcomes, withoutTimed, type CheckerOutcome, type Property } from "../core/checker.ts";
 import { figuresOf, type HistogramMaker, type LatencyFigures } from "../core/histogram.ts";
 import type { RequirementId } from "../core/ids.ts";
 import type { Reason } from "../core/reason.ts";
@@ -75,17 +75,17 @@ export function resultOf(judged: Judged): Result {
   const { options, scenario, seed, target, binding, gathered, startedAt, endedAt } = judged;
   const profile = options.profile ?? "mvp";
   const shards = gathered.done.map((each) => each.result);
-  const merged = mergeAllOutcomes(
+  const honesty = honestyOf(shards, judged.workers, judged.ports.histogram);
+  const [behind] = honesty.harness.inconclusiveBecause;
+  const found = mergeAllOutcomes(
     [...shards.flatMap((shard) => shard.outcomes), ...(judged.shards?.outcomes ?? [])].filter(
       (outcome) => binding.manifest.judges[outcome.property] !== undefined,
     ),
   );
-  const honesty = honestyOf(shards, judged.workers, judged.ports.histogram);
+  const outcomes =
+    behind === undefined ? found : new Map([...found].map(([property, outcome]) => [property, withoutTimed(outcome, behind)]));
   const lacking = judged.shards?.doubts ?? [];
   const doubts = [...lacking, ...honesty.harness.inconclusiveBecause, ...honesty.undone];
-  const outcomes = new Map(
-    [...merged].map(([property, outcome]) => [property, doubts.length > 0 ? withoutLate(outcome, doubts) : outcome]),
-  );
   const loadResult = figures(judged, honesty, outcomes, doubts);
   const parts = partsOf(outcomes, binding, loadResult, doubts);
   const { exited } = target;
@@ -211,20 +211,6 @@ function mergeAllOutcomes(outcomes: readonly CheckerOutcome[]): ReadonlyMap<Prop
     merged.set(outcome.property, before === undefined ? outcome : mergeOutcomes(before, outcome));
   }
   return merged;
-}
-
-/** Signals are timed one by one: where the harness fell behind, what came late may be its own doing. */
-const TIMED_ONE_BY_ONE: ReadonlySet<Property> = new Set(["typing", "hints", "statuses"]);
-
-function withoutLate(outcome: CheckerOutcome, doubts: readonly string[]): CheckerOutcome {
-  const { late = 0, ...broken } = outcome.broken;
-  if (late === 0 || !TIMED_ONE_BY_ONE.has(outcome.property)) return outcome;
-  return {
-    ...outcome,
-    broken,
-    findings: outcome.findings.filter(({ reason }) => reason !== "late"),
-    inconclusiveBecause: outcome.inconclusiveBecause ?? `${late} came late: ${doubts[0] ?? ""}`,
-  };
 }
 
 /** Who came by which URL, where there are several. */

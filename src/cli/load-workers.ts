@@ -34,6 +34,33 @@ const EXIT_MS_MAX = 10_000;
 /** Longest time beyond its plan that a run may take before its workers are ended: healing and coming back take their time. */
 const OVERTIME_MS_MAX = 120_000;
 
+/** A worker that hears nothing for so long is behind by more than any run bears: the fault comes all the same. */
+const HEARD_MS_MAX = 10_000;
+
+/** Tells all workers of a fault; resolves once they have heard it. */
+export type TellFaults = (signal: FaultSignal) => Promise<void>;
+
+function tellFault(child: ChildProcess, signal: FaultSignal): Promise<void> {
+  if (!child.connected) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      child.off("message", hear).off("disconnect", done);
+      resolve();
+    };
+    const hear = (message: WorkerMessage): void => {
+      if (message.kind === "heard" && isSame(message.signal, signal)) done();
+    };
+    const timer = setTimeout(done, HEARD_MS_MAX);
+    child.on("message", hear).once("disconnect", done);
+    child.send({ kind: "fault", signal });
+  });
+}
+
+function isSame(one: FaultSignal, other: FaultSignal): boolean {
+  return one.kind === other.kind && (one.kind === "healed" || other.kind === "healed" || one.fault === other.fault);
+}
+
 /** A worker's last word. */
 export type Done = Extract<WorkerMessage, { kind: "done" }>;
 
@@ -53,7 +80,7 @@ export async function runWorkers(
     readonly credential: (client: number) => Promise<Credential>;
     readonly onProgress?: (progress: LoadProgress) => void;
     /** Called when the run's time begins, with a way to tell all workers of faults. */
-    readonly onGo?: (tell: (signal: FaultSignal) => void) => void;
+    readonly onGo?: (tell: TellFaults) => void;
     readonly signal?: AbortSignal;
     /** With a share: the line to the referee. */
     readonly link?: ShardLink;
@@ -80,7 +107,7 @@ export async function runWorkers(
     const startAtMs = await link?.start();
     link?.play(count, (message) => children.forEach((child) => child.connected && child.send(message)));
     const limitMs = job.parameters.rampMs + job.parameters.durationMs + OVERTIME_MS_MAX;
-    options.onGo?.((signal) => children.forEach((child) => child.connected && child.send({ kind: "fault", signal })));
+    options.onGo?.(async (signal) => void (await Promise.all(children.map((child) => tellFault(child, signal)))));
     const onSecond = (index: number, second: MeasuredSecond): void => {
       link?.second({ worker: index, ...second });
       series.add(index, second);

@@ -62,6 +62,8 @@ export type WorkerMessage =
   | FromShardWorker
   | { readonly kind: "credential"; readonly asking: number; readonly client: number }
   | { readonly kind: "second"; readonly second: MeasuredSecond }
+  /** Of a fault: what its clients go through from now on is put down to it. */
+  | { readonly kind: "heard"; readonly signal: FaultSignal }
   | ({
       readonly kind: "done";
       readonly result: ShardResult;
@@ -211,7 +213,8 @@ process.on("message", (message: ParentMessage) => {
     case "wish":
       return side?.heard(message);
     case "fault":
-      return onSignal(message.signal);
+      onSignal(message.signal);
+      return tell({ kind: "heard", signal: message.signal });
     case "job":
       work(message).catch((error: unknown) => tell({ kind: "failed", ...faultOf(error) }));
       return;

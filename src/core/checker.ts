@@ -45,6 +45,8 @@ export interface Finding {
   readonly expected: string;
   readonly seen: string;
   readonly witness: readonly WitnessStep[];
+  /** It rests on how long something took: a harness that fell behind may have made it itself. */
+  readonly isTimed?: true;
 }
 
 /** What a checker has to say: findings are capped, `broken` counts all; `judged` 0 means it observed nothing. */
@@ -53,6 +55,8 @@ export interface CheckerOutcome {
   /** How many times the property was judged. */
   readonly judged: number;
   readonly broken: Readonly<Partial<Record<Reason, number>>>;
+  /** Of `broken`, those that rest on time; left out where none do. */
+  readonly timed?: Readonly<Partial<Record<Reason, number>>>;
   readonly findings: readonly Finding[];
   /** Set when a bound was met or a precondition missing. */
   readonly inconclusiveBecause?: string;
@@ -83,24 +87,47 @@ export const FINDINGS_MAX = 10;
 
 /** The outcome of two checkers that watched disjoint sets of rooms. */
 export function mergeOutcomes(left: CheckerOutcome, right: CheckerOutcome): CheckerOutcome {
-  const broken: Partial<Record<Reason, number>> = { ...left.broken };
-  for (const [reason, count] of Object.entries(right.broken) as [Reason, number][]) broken[reason] = (broken[reason] ?? 0) + count;
   const why = left.inconclusiveBecause ?? right.inconclusiveBecause;
   return {
     property: left.property,
     judged: left.judged + right.judged,
-    broken,
+    broken: sumOf(left.broken, right.broken),
+    ...(left.timed === undefined && right.timed === undefined ? {} : { timed: sumOf(left.timed ?? {}, right.timed ?? {}) }),
     findings: capFindings([...left.findings, ...right.findings]),
     ...(why === undefined ? {} : { inconclusiveBecause: why }),
   };
 }
 
-/** The first FINDINGS_MAX of each reason, in a stable order. */
+type Counts = Readonly<Partial<Record<Reason, number>>>;
+
+function sumOf(left: Counts, right: Counts, sign: 1 | -1 = 1): Counts {
+  const sum: Partial<Record<Reason, number>> = { ...left };
+  for (const [reason, count] of Object.entries(right) as [Reason, number][]) sum[reason] = (sum[reason] ?? 0) + sign * count;
+  return sum;
+}
+
+/** What is left of an outcome when no time is to be trusted: what rests on one is not broken, and not judged either. */
+export function withoutTimed(outcome: CheckerOutcome, why: string): CheckerOutcome {
+  const { timed, ...rest } = outcome;
+  const count = Object.values(timed ?? {}).reduce((sum, each) => sum + each, 0);
+  if (timed === undefined || count === 0) return rest;
+  const left = Object.entries(sumOf(outcome.broken, timed, -1)).filter(([, each]) => each > 0);
+  const reasons = Object.keys(timed).join(", ");
+  return {
+    ...rest,
+    broken: Object.fromEntries(left),
+    findings: outcome.findings.filter(({ isTimed }) => isTimed !== true),
+    inconclusiveBecause: outcome.inconclusiveBecause ?? `not judged ${count} times (${reasons}), for the harness fell behind: ${why}`,
+  };
+}
+
+/** The first FINDINGS_MAX of each reason, those that rest on time apart, in a stable order. */
 export function capFindings(findings: readonly Finding[]): readonly Finding[] {
-  const kept = new Map<Reason, number>();
-  return findings.filter((finding) => {
-    const count = kept.get(finding.reason) ?? 0;
-    kept.set(finding.reason, count + 1);
+  const kept = new Map<string, number>();
+  return findings.filter(({ reason, isTimed }) => {
+    const name = `${reason} ${isTimed ?? false}`;
+    const count = kept.get(name) ?? 0;
+    kept.set(name, count + 1);
     return count < FINDINGS_MAX;
   });
 }

@@ -17,7 +17,12 @@ const fault = (id: number, beginMs: number, endMs: number): PlannedFault => ({
   replicas: [],
 });
 
-function carry(faults: readonly PlannedFault[], healMs: number, strike?: (fault: PlannedFault) => Promise<() => Promise<void>>) {
+function carry(
+  faults: readonly PlannedFault[],
+  healMs: number,
+  strike?: (fault: PlannedFault) => Promise<() => Promise<void>>,
+  heard: () => Promise<void> = () => Promise.resolve(),
+) {
   const log: string[] = [];
   const timeline: Timeline = { plan: "p", faults, healMs, lanes: 1, mistakes: [] };
   const carrier = createCarrier({
@@ -31,7 +36,10 @@ function carry(faults: readonly PlannedFault[], healMs: number, strike?: (fault:
           return Promise.resolve();
         });
       }),
-    signal: (signal: FaultSignal) => void log.push(signal.kind === "healed" ? "healed" : `${signal.kind} ${signal.fault}`),
+    signal: (signal: FaultSignal) => {
+      log.push(signal.kind === "healed" ? "healed" : `${signal.kind} ${signal.fault}`);
+      return heard();
+    },
     say: () => undefined,
     nowMs: () => Date.now(),
   });
@@ -45,6 +53,17 @@ test("players are told before a fault strikes, and after it is undone", async ()
   expect(log).toEqual(["begin 0", "strike 0", "begin 1", "strike 1", "undo 1", "end 1"]);
   await vi.advanceTimersByTimeAsync(800);
   expect(log.slice(6)).toEqual(["undo 0", "end 0", "healed"]);
+});
+
+test("a fault waits until all players have heard of it", async () => {
+  const heard = Promise.withResolvers<void>();
+  const { carrier, log } = carry([fault(0, 100, 300)], 1000, undefined, () => heard.promise);
+  carrier.begin();
+  await vi.advanceTimersByTimeAsync(200);
+  expect(log).toEqual(["begin 0"]);
+  heard.resolve();
+  await vi.advanceTimersByTimeAsync(200);
+  expect(log).toEqual(["begin 0", "strike 0", "undo 0", "end 0"]);
 });
 
 test("all is healed at its time, also what would last longer, and what has not begun never does", async () => {

@@ -5,7 +5,8 @@ import type { Undo } from "./hands.ts";
 export interface CarrierOptions {
   readonly timeline: Timeline;
   readonly strike: (fault: PlannedFault) => Promise<Undo>;
-  readonly signal: (signal: FaultSignal) => void;
+  /** Tells the players; resolves once they have heard it. */
+  readonly signal: (signal: FaultSignal) => Promise<void>;
   /** A line for the user. */
   readonly say: (text: string) => void;
   /** Milliseconds of a monotonic clock. */
@@ -39,11 +40,14 @@ export function createCarrier({ timeline, strike, signal, say, nowMs }: CarrierO
   const start = (fault: PlannedFault): void => {
     if (healing !== undefined) return;
     say(`fault: ${fault.what}, ${fault.whom}`);
-    signal({ kind: "begin", fault: fault.id });
-    const striking = strike(fault).catch((error: unknown) => {
-      failed(fault, error);
-      return undefined;
-    });
+    // A player that is told too late takes what the fault does for the server's doing.
+    const told = signal({ kind: "begin", fault: fault.id });
+    const striking = told
+      .then(() => strike(fault))
+      .catch((error: unknown) => {
+        failed(fault, error);
+        return undefined;
+      });
     let ending: Promise<void> | undefined;
     const end = (): Promise<void> =>
       (ending ??= striking
@@ -51,7 +55,7 @@ export function createCarrier({ timeline, strike, signal, say, nowMs }: CarrierO
         .catch((error: unknown) => failed(fault, error))
         .then(() => {
           open.delete(fault.id);
-          signal({ kind: "end", fault: fault.id });
+          void signal({ kind: "end", fault: fault.id });
           if (fault.endMs > fault.beginMs) say(`over: ${fault.what}`);
         }));
     open.set(fault.id, end);
@@ -73,7 +77,7 @@ export function createCarrier({ timeline, strike, signal, say, nowMs }: CarrierO
     healing ??= (async () => {
       for (const timer of timers) clearTimeout(timer);
       await Promise.all([...open.values()].map((end) => end()));
-      signal({ kind: "healed" });
+      void signal({ kind: "healed" });
     })();
     return healing;
   }

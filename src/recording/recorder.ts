@@ -149,7 +149,7 @@ export class Recorder {
 
   delivered(client: number, delivery: Delivered, bytes: Uint8Array | undefined, isNumbered: boolean, nowMs: number): void {
     const { author, position, marker, content } = delivery;
-    const isSameFrame = bytes !== undefined && bytes === this.#frame;
+    const isSameFrame = this.isInHand(bytes);
     this.#frame = bytes;
     const shown = isSameFrame ? undefined : bytes;
     const payload = 3 * (content.length + (author?.length ?? 0) + (marker?.run.length ?? 0)) + (shown?.length ?? 0);
@@ -168,6 +168,11 @@ export class Recorder {
     if (author !== undefined) this.#events.text(author);
     if (position !== undefined) this.#events.double(position);
     if (shown !== undefined) this.#events.raw(shown);
+  }
+
+  /** Whether these are the bytes of the delivery before: another write of the same frame, which no ledger is asked for again. */
+  isInHand(bytes: Uint8Array | undefined): boolean {
+    return bytes !== undefined && bytes === this.#frame;
   }
 
   /** What the numbered frame held, decoded anew; with its bytes when they are equal. */

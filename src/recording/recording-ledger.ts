@@ -85,7 +85,7 @@ export class RecordingLedger implements Ledger<Uint8Array> {
     if (number < 0) return entry;
     const room = this.#room[client] ?? NO_ROOM;
     if (entry === undefined) this.#recorder.delivered(number, delivery, bytes, false, nowMs);
-    else if (this.#mayRefer(entry, room) && this.#isAlike(entry, delivery, bytes)) {
+    else if (this.#mayRefer(entry, room) && !this.#recorder.isInHand(bytes) && this.#isAlike(entry, delivery, bytes)) {
       this.#recorder.alike(this.#numberOf(client), room, entry.mark, delivery, bytes, nowMs);
       this.#last[client] = Math.max(this.#last[client] ?? 0, entry.mark);
     } else if (this.#mayRefer(entry, room)) this.#recorder.delivered(this.#numberOf(client), delivery, bytes, false, nowMs);

@@ -169,6 +169,7 @@ const outcome = z.object({
   property: z.enum(PROPERTIES),
   judged: count,
   broken: z.partialRecord(z.enum(REASONS), count),
+  timed: z.partialRecord(z.enum(REASONS), count).exactOptional(),
   findings: z
     .array(
       z.object({
@@ -179,6 +180,7 @@ const outcome = z.object({
         expected: text,
         seen: text,
         witness: z.array(step).max(64),
+        isTimed: z.literal(true).exactOptional(),
       }),
     )
     .max(512),

@@ -4,6 +4,7 @@ import type { Detail } from "../../core/observation.ts";
 import type { Step } from "../../core/scenario.ts";
 import type { Credential } from "../../core/session.ts";
 import { urlOfMember } from "../../load/shares.ts";
+import { ShardAnew } from "./shard-anew.ts";
 import { ShardFaults } from "./shard-faults.ts";
 import { observed } from "./observed.ts";
 import { ShardFigures } from "./shard-figures.ts";
@@ -39,10 +40,6 @@ const BACK_MS_MAX = 20_000;
 /** How often it is looked whether all is well again. */
 const LOOK_MS = 50;
 
-/** A room that was lost with its server is made anew; those that come to it do not come at once. */
-const ANEW_MS = 500;
-const ANEW_TIMES_MAX = 5;
-
 /** Ids of writes are their counters; a session's own acts have ids below 0. */
 function isWrite(op: number): boolean {
   return op > 0 && op < READ_IDS_FROM;
@@ -66,6 +63,7 @@ class Shard {
   readonly #ledger: Ledger;
   readonly #figures: ShardFigures;
   readonly #faults: ShardFaults | undefined;
+  readonly #anew: ShardAnew;
   /** Index of the URL that each client uses. */
   readonly #urlByClient = new Map<number, number>();
   #originMs = 0;
@@ -79,10 +77,12 @@ class Shard {
     const { faults, surroundings } = options;
     const urlOf = (client: number): number => this.#urlByClient.get(client) ?? 0;
     const nowMs = (): number => surroundings.nowMs();
-    this.#faults = faults === undefined ? undefined : new ShardFaults(faults, urlOf, nowMs, () => this.#ledger.restarted());
+    this.#faults = faults === undefined ? undefined : new ShardFaults(faults, urlOf, nowMs, () => this.#forgotten());
     const cast = createCast(options);
     this.#players = cast.players;
     this.#rooms = new ShardRooms(options, cast, this.#alarms);
+    const join = (player: Player, atMs: number): Promise<void> => this.#join(player, atMs);
+    this.#anew = new ShardAnew({ options, alarms: this.#alarms, rooms: this.#rooms, nowMs, join });
     this.#ledger = options.ledger(
       cast.players.length,
       (latencyMs) => this.#figures.deliveredAfter(latencyMs),
@@ -349,7 +349,7 @@ class Shard {
       case "rejected":
         if (!player.isJoined) {
           player.isRefused = true;
-          if (this.#faults?.isUpset(atMs) === true) this.#anew(player);
+          if (this.#faults?.isUpset(atMs) === true && this.#faults.hasRestarted) this.#anew.refused(player);
           else this.#figures.joinFailed(`${detail.code} ${detail.text}`);
         } else if (detail.op !== undefined && isWrite(detail.op)) this.#ledger.rejected(player.slot, detail.op);
         return;
@@ -375,26 +375,9 @@ class Shard {
     return this.#faults?.excuses(code, this.#nowMs()) ?? false;
   }
 
-  /** A room that is refused after a restart is gone with what its server kept in memory: its members make another one. */
-  #anew(player: Player): void {
-    const { rooms } = this.#options;
-    if (rooms.kind !== "created" || this.#faults?.hasRestarted !== true) return;
-    if (player.isMoving || player.anew >= ANEW_TIMES_MAX) return;
-    player.isMoving = true;
-    player.anew += 1;
-    const gone = player.room;
-    const node = player.node;
-    const alarm = this.#alarms.create((nowMs) => {
-      if (player.node !== node || player.isJoined) {
-        player.isMoving = false;
-        return;
-      }
-      this.#rooms.forget(player.script.room, gone);
-      void this.#join(player, nowMs).finally(() => {
-        player.isMoving = false;
-      });
-    });
-    alarm.set(this.#nowMs() + ANEW_MS * (0.5 + player.prng.next()));
+  #forgotten(): void {
+    this.#ledger.restarted();
+    this.#anew.forgotten(this.#players);
   }
 
   /** Whether everybody who has been in a room, and did not leave it, is in it. */
