@@ -151,7 +151,7 @@ export class Subscriptions {
         this.#lateSince.set(late.subscription, startMs);
         this.#send(late, items);
         const endMs = nowMs();
-        if (endMs - this.#liveAtMs < LIVE_MS) this.#lateFromMs = endMs + LATE_REST * (endMs - startMs);
+        if (endMs - this.#liveAtMs < LIVE_MS) this.#lateFromMs = endMs + Math.min(LATE_REST_MS_MAX, LATE_REST * (endMs - startMs));
       } while (this.#faults.isGreedy);
     }
     return items;
@@ -239,6 +239,8 @@ const LATE_SLOT_MS = 50;
 /** While somebody was live within this, those who catch up leave the machine to others for so many times as long as they took it. */
 const LIVE_MS = 250;
 const LATE_REST = 3;
+/** On a busy machine a piece takes long by the clock, and who is late must not come later for that. */
+const LATE_REST_MS_MAX = 15;
 /** They are sent so many positions at a time, a few milliseconds of work. */
 const LATE_PIECE = 200;
 
