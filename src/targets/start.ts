@@ -30,7 +30,9 @@ function tail(child: Child): string {
   return lines.join("").trim() === "" ? "it wrote nothing" : `its last words:\n${lines.map((line) => `  | ${line}`).join("\n")}`;
 }
 
-function died(child: Child): HarnessError {
+async function died(child: Child): Promise<HarnessError> {
+  // What it said last may still be in the pipe.
+  await Promise.race([child.drained, pause(LAST_WORDS_MS_MAX)]);
   const exit = child.exited();
   const how = exit?.signal != null ? `by ${exit.signal}` : `with exit code ${exit?.code ?? "unknown"}`;
   return new HarnessError("unreachable", `the server ended ${how} before it was ready; ${tail(child)}`);
@@ -72,7 +74,7 @@ async function startReference(launch: Extract<Launch, { kind: "reference" }>, po
   const failure =
     child.exited() === undefined
       ? new HarnessError("unreachable", `the reference server was not ready within ${REFERENCE_READY_MS_MAX} ms; ${tail(child)}`)
-      : died(child);
+      : await died(child);
   await child.stop();
   throw failure;
 }
@@ -131,7 +133,7 @@ async function startCommand(
       ? new HarnessError("unreachable", `the server was not ready within ${spec.ready.withinMs} ms; ${tail(child)}`, {
           hint: "see `start.ready` in the target file",
         })
-      : died(child);
+      : await died(child);
   await child.stop();
   throw failure;
 }
