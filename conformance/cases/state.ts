@@ -60,7 +60,7 @@ export const quiescence: AreaCase = {
       for (const client of clients) client.write(someWrite(binding, t.prng));
       await t.sleep(10);
     }
-    await allDelivered(t, binding, clients, new Map(clients.map((client) => [client, WRITES])), 10_000);
+    await allDelivered(t, binding, clients, new Map(clients.map((client) => [client, WRITES])));
     // One after another: what a replica has not yet taken in it takes in now, and other cases have their turn in between.
     await Promise.all(
       clients.map(async (client, index) => {

@@ -60,19 +60,18 @@ export function deliveredCount(client: CaseClient): number {
   return count;
 }
 
-/** When nothing more has come for so long, what is missing is not waited for. */
-const QUIET_MS = 1_000;
+/** Three times what the largest storm of these cases takes on two busy cores. */
+const STORM_MS_MAX = 30_000;
 
 /**
- * Waits until every client has got all writes (its own apart when there is no echo), or nothing more comes, or the time
- * is over. What is missing then is the judgement's matter.
+ * Waits until every client has got all writes (its own apart when there is no echo), or nothing has come for 5 s (X-4: a
+ * busy server may pause), at most 30 s. What is missing then is the judgement's matter.
  */
 export async function allDelivered(
   t: CaseContext,
   binding: Binding,
   clients: readonly CaseClient[],
   writesOf: ReadonlyMap<CaseClient, number>,
-  withinMs: number = SHALL_MS,
 ): Promise<void> {
   const total = [...writesOf.values()].reduce((sum, count) => sum + count, 0);
   const hasEcho = echoes(t, binding);
@@ -84,8 +83,8 @@ export async function allDelivered(
     const sum = counts.reduce((left, right) => left + right, 0);
     if (sum !== before) sinceMs = t.nowMs();
     before = sum;
-    return t.nowMs() - sinceMs >= QUIET_MS;
-  }, withinMs);
+    return t.nowMs() - sinceMs >= SHALL_MS;
+  }, STORM_MS_MAX);
 }
 
 /** The first snapshot that answers a read of now. */
