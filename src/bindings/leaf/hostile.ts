@@ -17,6 +17,11 @@ export const hostile: readonly HostileFrame[] = [
   { name: "an unknown stream", frame: callFrame("stream/info", { streamDid: NOBODY }, ID + 6) },
   { name: "an unknown event", frame: callFrame("stream/burn", {}, ID + 7) },
   { name: "a text frame that is no packet", frame: "4hello" },
+  // A map whose `type` is a foreign value of two gigabytes, of which nothing is there.
+  {
+    name: "a value longer than its frame",
+    frame: Uint8Array.of(0x81, 0xa4, 0x74, 0x79, 0x70, 0x65, 0xc9, 0x7f, 0xff, 0xff, 0xff, 0x00),
+  },
   { name: "bytes that are no packet", frame: Uint8Array.of(0xc1, 0xc1) },
   {
     name: "a packet of another namespace",

@@ -1,10 +1,10 @@
 import type { Server as HttpServer } from "node:http";
 import { Server, type Socket } from "socket.io";
-import parser from "socket.io-msgpack-parser";
 import { encodeCbor } from "../dag-cbor.ts";
 import type { Caller, Calls } from "./calls.ts";
 import type { Config } from "./config.ts";
 import type { DoorFaults } from "./faults.ts";
+import { guardedParser } from "./guarded-parser.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { TokenJudge } from "./service-jwt.ts";
@@ -63,7 +63,7 @@ class Client implements Caller {
 export function createSockets(options: SocketsOptions): Sockets {
   const { config, metrics, faults, calls, log } = options;
   const io = new Server(options.http, {
-    parser: parser as never,
+    parser: guardedParser as never,
     transports: ["polling", "websocket"],
     serveClient: false,
     pingInterval: config.pingMs,
