@@ -1,4 +1,5 @@
 import type { Binding, Judge } from "../core/binding.ts";
+import { HARNESS_BOUNDS } from "../core/harness-bounds.ts";
 import { mergeOutcomes, withoutTimed, type CheckerOutcome, type Property } from "../core/checker.ts";
 import { figuresOf, type HistogramMaker, type LatencyFigures } from "../core/histogram.ts";
 import type { RequirementId } from "../core/ids.ts";
@@ -87,6 +88,7 @@ export function resultOf(judged: Judged): Result {
   const lacking = judged.shards?.doubts ?? [];
   const doubts = [...lacking, ...honesty.harness.inconclusiveBecause, ...honesty.undone];
   const loadResult = figures(judged, honesty, outcomes, doubts);
+  const absent = gathered.interrupted ? [] : absentees(loadResult);
   const parts = partsOf(outcomes, binding, loadResult, doubts);
   const { exited } = target;
   const robustness = binding.manifest.areas.robustness;
@@ -126,7 +128,7 @@ export function resultOf(judged: Judged): Result {
   const verdicts = [
     ...requirements.filter(counts),
     ...loadResult.objectives.map((each) => ({ level: "SHOULD" as const, verdict: each.verdict })),
-    ...(doubts.length > 0 || gathered.interrupted ? [{ level: "MUST" as const, verdict: "inconclusive" as const }] : []),
+    ...(doubts.length + absent.length > 0 || gathered.interrupted ? [{ level: "MUST" as const, verdict: "inconclusive" as const }] : []),
   ];
   const nobody = loadResult.joinMs.count === 0;
   const exitCode = exitCodeOf(
@@ -169,6 +171,7 @@ export function resultOf(judged: Judged): Result {
       ...lacking,
       ...(judged.shards?.notes ?? []),
       ...faultNotes(loadResult.faults),
+      ...absent,
       ...joinNotes(shards, loadResult.joinMs.count),
       ...honesty.undone,
       ...recordingNotes(gathered.done),
@@ -211,6 +214,14 @@ function mergeAllOutcomes(outcomes: readonly CheckerOutcome[]): ReadonlyMap<Prop
     merged.set(outcome.property, before === undefined ? outcome : mergeOutcomes(before, outcome));
   }
   return merged;
+}
+
+/** Whoever never came into a room was told nothing that could be judged. */
+function absentees({ clients, joinMs }: Pick<LoadResult, "clients" | "joinMs">): readonly string[] {
+  const missing = clients - joinMs.count;
+  return missing <= clients * HARNESS_BOUNDS.droppedShare
+    ? []
+    : [`${missing} of ${clients} clients had not come into their rooms when the time was up: give them longer, or ask less of the server`];
 }
 
 /** Who came by which URL, where there are several. */
