@@ -118,8 +118,7 @@ export class Subscriptions {
   #queue(subscription: Subscription): void {
     if (!subscription.isDue || subscription.isAwaiting || subscription.isQueued) return;
     subscription.isQueued = true;
-    const isLate = this.#streamOf(subscription.did).head - subscription.next >= LATE_ROWS;
-    (isLate ? this.#late : this.#live).push(subscription);
+    (isBehind(subscription, this.#streamOf(subscription.did)) ? this.#late : this.#live).push(subscription);
   }
 
   get isIdle(): boolean {
@@ -151,10 +150,15 @@ export class Subscriptions {
         this.#lateSince.set(late.subscription, startMs);
         this.#send(late, items);
         const endMs = nowMs();
-        if (endMs - this.#liveAtMs < LIVE_MS) this.#lateFromMs = endMs + Math.min(LATE_REST_MS_MAX, LATE_REST * (endMs - startMs));
+        if (endMs - this.#liveAtMs < LIVE_MS) this.#lateFromMs = endMs + this.#restMs(endMs - startMs);
       } while (this.#faults.isGreedy);
     }
     return items;
+  }
+
+  /** The more of them wait, the shorter the rest: they are to come in, too. */
+  #restMs(tookMs: number): number {
+    return Math.min(LATE_REST_MS_MAX, LATE_REST * tookMs) * Math.min(1, LATE_MANY / (this.#late.length + 1));
   }
 
   #send(subscription: Subscription, items: NewsItem[]): void {
@@ -163,7 +167,6 @@ export class Subscriptions {
     subscription.isDue = false;
     subscription.isAwaiting = true;
     const { subscription: id, did, user, next: start, sent } = subscription;
-    const limit = this.#limitOf(subscription);
     const push = (bytes: Uint8Array, isOver: boolean): void =>
       void items.push({ subscription: id, bytes, next: subscription.next, isOver });
     const confirm = subscription.confirm;
@@ -179,6 +182,9 @@ export class Subscriptions {
       return;
     }
     try {
+      // Long pieces hold up whoever is live.
+      const limit =
+        isBehind(subscription, stream) && !this.#faults.isGreedy ? Math.min(subscription.limit, LATE_PIECE) : subscription.limit;
       const { answer, head } = this.#run(stream, subscription, limit);
       confirm?.(undefined);
       const facts: WindowFacts = { id, user, start, limit, rows: answer.rows.length, head, sent, isFromPast: subscription.isFromPast };
@@ -205,12 +211,6 @@ export class Subscriptions {
     }
   }
 
-  /** Long pieces hold up whoever is live. */
-  #limitOf({ did, limit, next }: Subscription): number {
-    const isLate = this.#streamOf(did).head - next >= LATE_ROWS;
-    return isLate && !this.#faults.isGreedy ? Math.min(limit, LATE_PIECE) : limit;
-  }
-
   #counts(): ReadonlyMap<string, number> {
     return new Map([...this.#byStream].map(([did, subscriptions]) => [did, subscriptions.size]));
   }
@@ -231,6 +231,10 @@ export class Subscriptions {
 /** Further behind than this is catching up. */
 const LATE_ROWS = 64;
 
+function isBehind({ next }: Subscription, stream: Stream): boolean {
+  return stream.head - next >= LATE_ROWS;
+}
+
 /** Windows of those who catch up that may be between this process and their sockets: a quarter of a megabyte each. */
 const LATE_ON_THE_WAY_MAX = 2;
 /** One that reads slowly does not hold a place for longer. */
@@ -239,6 +243,8 @@ const LATE_SLOT_MS = 50;
 /** While somebody was live within this, those who catch up leave the machine to others for so many times as long as they took it. */
 const LIVE_MS = 250;
 const LATE_REST = 3;
+/** With more than so many waiting the rest gets shorter. */
+const LATE_MANY = 50;
 /** On a busy machine a piece takes long by the clock, and who is late must not come later for that. */
 const LATE_REST_MS_MAX = 15;
 /** They are sent so many positions at a time, a few milliseconds of work. */
