@@ -33,7 +33,8 @@ export class Link {
     const closers: (() => void)[] = [];
     links += 1;
     this.peer = {
-      id: `link-${links}`,
+      // Who comes back to the same server keeps what it knows of it, as the published client does: that names it by its address.
+      id: role === "server" ? "server" : `link-${links}`,
       role,
       incoming: this.#incoming,
       outgoing: {
