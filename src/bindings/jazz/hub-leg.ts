@@ -3,8 +3,7 @@ import type { Op } from "../../core/op.ts";
 import type { Credential, Failure, Frame, HttpAnswer, Outbox, Session } from "../../core/session.ts";
 import type { Detail } from "../../core/observation.ts";
 import { actOf, type HubAct } from "./acts.ts";
-import { decodeHubOut } from "./codec.ts";
-import { frameOf, type HubIdentity } from "./hub-session.ts";
+import { frameOf, helloOf, type HubIdentity, hubOutOf } from "./hub-session.ts";
 import type { Broadcast, HubIn, HubOut, Status } from "./messages.ts";
 
 /** J-7: min(1000·2ⁿ, 30000) for the n-th try, five of them, ±20 % under load. */
@@ -51,10 +50,8 @@ export class HubLeg implements Session {
   opened(): void {}
 
   frame(frame: Frame, nowMs: number, out: Outbox): void {
-    if (typeof frame !== "string") return out.observe({ kind: "problem", reason: "malformed", text: "a binary frame on the hub leg" });
-    const decoded = decodeHubOut(frame);
-    if ("code" in decoded) out.observe({ kind: "problem", reason: "malformed", text: `${decoded.why}: ${frame.slice(0, 200)}` });
-    else this.#heard(decoded.message, nowMs, out);
+    const message = hubOutOf(frame, out);
+    if (message !== undefined) this.#heard(message, nowMs, out);
   }
 
   expected(): void {}
@@ -99,10 +96,8 @@ export class HubLeg implements Session {
 
   #heard(message: HubOut, nowMs: number, out: Outbox): void {
     switch (message.type) {
-      case "challenge": {
-        const { account, space, prove } = this.#options.identity;
-        return out.send(JSON.stringify({ type: "hello", account, space, proof: prove(message.nonce) } satisfies HubIn));
-      }
+      case "challenge":
+        return out.send(helloOf(this.#options.identity, message.nonce));
       case "ready":
         return this.#ready(message.presence, nowMs, out);
       case "refused":

@@ -45,10 +45,8 @@ export class HubSession implements Session {
   }
 
   frame(frame: Frame, _nowMs: number, out: Outbox): void {
-    if (typeof frame !== "string") return out.observe({ kind: "problem", reason: "malformed", text: "a binary frame on the hub leg" });
-    const decoded = decodeHubOut(frame);
-    if ("code" in decoded) out.observe({ kind: "problem", reason: "malformed", text: `${decoded.why}: ${frame.slice(0, 200)}` });
-    else this.#heard(decoded.message, out);
+    const message = hubOutOf(frame, out);
+    if (message !== undefined) this.#heard(message, out);
   }
 
   expected(): void {}
@@ -73,8 +71,7 @@ export class HubSession implements Session {
         const who = this.#who;
         // Rooms named `hub?:` enter by hand: their case says hello itself.
         if (who === undefined || this.#options.room.startsWith("hub?:")) return;
-        const hello: HubIn = { type: "hello", account: who.account, space: who.space, proof: who.prove(message.nonce) };
-        return out.send(JSON.stringify(hello));
+        return out.send(helloOf(who, message.nonce));
       }
       case "ready":
         return out.observe({ kind: "lifecycle", event: "joined", user: message.account });
@@ -87,6 +84,23 @@ export class HubSession implements Session {
         return out.observe({ kind: "presence", event: "moved", user: message.userId });
     }
   }
+}
+
+/** A frame of the hub's; what is none is told as a problem. */
+export function hubOutOf(frame: Frame, out: Pick<Outbox, "observe">): HubOut | undefined {
+  if (typeof frame !== "string") {
+    out.observe({ kind: "problem", reason: "malformed", text: "a binary frame on the hub leg" });
+    return undefined;
+  }
+  const decoded = decodeHubOut(frame);
+  if (!("code" in decoded)) return decoded.message;
+  out.observe({ kind: "problem", reason: "malformed", text: `${decoded.why}: ${frame.slice(0, 200)}` });
+  return undefined;
+}
+
+/** The answer to a challenge. */
+export function helloOf({ account, space, prove }: HubIdentity, nonce: string): string {
+  return JSON.stringify({ type: "hello", account, space, proof: prove(nonce) } satisfies HubIn);
 }
 
 /** An act as its message, in the account's own name. */

@@ -297,7 +297,7 @@ const ramp: CaseDefinition = {
         }
       }
       // replicas that differ while there is still traffic prove nothing yet.
-      const isQuiet = await isWorkedOff(t, clients);
+      const isQuiet = await quiesce(t, clients);
       for (const client of clients)
         t.check(CAP_03, client.isOpen, breach(t, client, "closed", "a socket that stays open under load", "closed by the server"));
       const present = clients.filter((client) => client.isOpen);
@@ -315,21 +315,6 @@ const ramp: CaseDefinition = {
     }
   },
 };
-
-/** Whether nothing is left to be confirmed by those that are connected, and nothing comes any more. */
-async function isWorkedOff(t: CaseContext, clients: readonly CaseClient[]): Promise<boolean> {
-  const isDone = await t.until(() => clients.every((client) => !client.isOpen || unconfirmed(client) === 0), QUIESCE_MS_MAX);
-  return (await quiesce(t, clients)) && isDone;
-}
-
-function unconfirmed({ seen }: CaseClient): number {
-  const open = new Set<number>();
-  for (const each of seen) {
-    if (each.kind === "invoked" && each.act === "write" && each.marker !== undefined) open.add(each.op);
-    else if ((each.kind === "accepted" || each.kind === "rejected") && each.op !== undefined) open.delete(each.op);
-  }
-  return open.size;
-}
 
 function fail(): never {
   throw new Precondition("nobody joined");

@@ -105,16 +105,30 @@ export async function sendTo(t: CaseContext, author: CaseClient, all: readonly C
   return id;
 }
 
-/** Waits until no write is unconfirmed and nothing has come for a second; gives whether it got quiet. */
+/**
+ * Waits until nobody that is connected has an unconfirmed write, and nothing has come for a second (X-13); gives whether it
+ * came to that.
+ */
 export async function quiesce(t: CaseContext, clients: readonly CaseClient[]): Promise<boolean> {
+  const isDone = await t.until(() => clients.every((client) => !client.isOpen || unconfirmed(client) === 0), QUIESCE_MS_MAX);
   let count = -1;
   let sinceMs = t.nowMs();
-  return t.until(() => {
+  const isQuiet = await t.until(() => {
     const now = clients.reduce((sum, client) => sum + client.frames.length, 0) - pings(clients);
     if (now !== count) sinceMs = t.nowMs();
     count = now;
     return t.nowMs() - sinceMs >= QUIET_MS;
   }, QUIESCE_MS_MAX);
+  return isDone && isQuiet;
+}
+
+function unconfirmed({ seen }: CaseClient): number {
+  const open = new Set<number>();
+  for (const each of seen) {
+    if (each.kind === "invoked" && each.act === "write" && each.marker !== undefined) open.add(each.op);
+    else if ((each.kind === "accepted" || each.kind === "rejected") && each.op !== undefined) open.delete(each.op);
+  }
+  return open.size;
 }
 
 /** Signs of life come for ever and are no traffic. */
