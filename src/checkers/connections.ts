@@ -22,7 +22,7 @@ export function createConnections(): Checker {
       expected,
       seen,
       // A session that finds its server silent may have been late itself to read.
-      ...(reason === "silent" || reason === "late" ? { isTimed: true as const } : {}),
+      ...(reason === "silent" ? { isTimed: true as const } : {}),
       witness: [bad(toClient(at.atMs, at.client, seen.slice(0, LABEL_CHARACTERS_MAX)))],
     });
   return {

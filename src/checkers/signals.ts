@@ -73,7 +73,6 @@ export function createSignals({ property, withinMs, onArrival }: SignalsOptions)
   ): void =>
     tally.broke({
       reason,
-      ...(reason === "late" ? { isTimed: true as const } : {}),
       room: member.room,
       client: member.client,
       expected,

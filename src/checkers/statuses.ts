@@ -51,7 +51,6 @@ export function createStatuses({ withinMs, silentMs, isTimed }: StatusesOptions)
   const broke = (reason: "absent" | "ghost" | "late" | "stale", observer: User, user: User, atMs: number): void =>
     tally.broke({
       reason,
-      ...(reason === "late" ? { isTimed: true as const } : {}),
       room: observer.room,
       client: observer.client,
       expected: `told that client ${user.client} is ${right(user)}${reason === "stale" ? " on entering" : ` within ${boundOf(user)} ms`}`,

@@ -22,10 +22,12 @@ export function createTally(property: Property): Tally {
     },
     broke: (finding) => {
       const { reason } = finding;
+      // What is late always rests on time.
+      const isTimed = reason === "late" || finding.isTimed === true;
       broken[reason] = (broken[reason] ?? 0) + 1;
-      if (finding.isTimed === true) timed[reason] = (timed[reason] ?? 0) + 1;
-      const count = finding.isTimed === true ? (timed[reason] ?? 0) : (broken[reason] ?? 0) - (timed[reason] ?? 0);
-      if (count <= FINDINGS_MAX) findings.push({ property, ...finding });
+      if (isTimed) timed[reason] = (timed[reason] ?? 0) + 1;
+      const count = isTimed ? (timed[reason] ?? 0) : (broken[reason] ?? 0) - (timed[reason] ?? 0);
+      if (count <= FINDINGS_MAX) findings.push({ property, ...finding, ...(isTimed ? { isTimed } : {}) });
     },
     bound: (text) => {
       why ??= text;
