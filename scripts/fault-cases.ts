@@ -1,6 +1,7 @@
-import { existsSync } from "node:fs";
 import type { FaultAction, FaultPlan, FaultWhom } from "../src/core/fault.ts";
+import { loadBinding } from "../src/cli/registry.ts";
 import { flakyWifi, killAndRestart, rollingRestart } from "../src/faults/named.ts";
+import { redisMissing } from "../src/targets/index.ts";
 
 /** One thing that goes wrong, where, and what is to come of it. */
 export interface FaultCase {
@@ -16,8 +17,6 @@ export interface FaultCase {
   /** The objective that the mutant is to miss. */
   readonly misses?: string;
   readonly replicas?: number;
-  /** Left out where this is not there. */
-  readonly needs?: "redis" | "jazz";
 }
 
 /** What each binding's clients do meanwhile. */
@@ -25,11 +24,8 @@ const SCENARIOS = { playback: "watch-party", sync: "co-edit", steps: "co-edit", 
 type Binding = keyof typeof SCENARIOS;
 const BINDINGS = Object.keys(SCENARIOS) as Binding[];
 
-const NEEDS: Partial<Record<Binding, "jazz">> = { jazz: "jazz" };
-
 function caseOf(target: Binding, plan: FaultPlan, more: Partial<FaultCase> = {}): FaultCase {
-  const needs = NEEDS[target];
-  return { name: `${target}, ${plan.name}`, target, scenario: SCENARIOS[target], plan, ...(needs === undefined ? {} : { needs }), ...more };
+  return { name: `${target}, ${plan.name}`, target, scenario: SCENARIOS[target], plan, ...more };
 }
 
 function single(name: string, action: FaultAction, whom: FaultWhom, share: number): FaultPlan {
@@ -38,7 +34,7 @@ function single(name: string, action: FaultAction, whom: FaultWhom, share: numbe
 }
 
 const QUICK = { isQuick: true } as const;
-const TWO = { replicas: 2, needs: "redis", isQuick: true } as const;
+const TWO = { replicas: 2, isQuick: true } as const;
 
 /** Every kind of fault that needs no container, by one case. */
 const KINDS: readonly FaultCase[] = [
@@ -90,12 +86,12 @@ export const CONTAINER_FAULT_CASES: readonly FaultCase[] = [
   single("PLC away", { kind: "away", of: "plc" }, "all", 0.3),
 ].map((plan) => ({ name: plan.name, target: STACK, scenario: SCENARIOS.playback, plan }));
 
-const hasRedis = ["/usr/bin/redis-server", "/usr/local/bin/redis-server"].some((path) => existsSync(path));
-const hasJazz = existsSync(new URL("../optional/jazz/node_modules", import.meta.url));
-
 /** Why a case can not be tried here. */
-export function missing({ needs }: FaultCase): string | undefined {
-  if (needs === "redis" && !hasRedis) return "redis-server is not installed";
-  if (needs === "jazz" && !hasJazz) return "jazz is not installed: npm run install:jazz";
-  return undefined;
+export async function missing({ target, replicas }: FaultCase): Promise<string | undefined> {
+  const why = replicas === undefined ? undefined : redisMissing();
+  return why ?? (isBinding(target) ? (await loadBinding(target)).absent : undefined);
+}
+
+function isBinding(target: string): target is Binding {
+  return Object.hasOwn(SCENARIOS, target);
 }

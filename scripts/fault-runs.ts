@@ -98,11 +98,12 @@ export async function tryFaults(
 ): Promise<void> {
   const waiting = Object.values(Object.groupBy(cases, groundOf)).map((group) => group ?? []);
   const oneGround = async (group: readonly FaultCase[]): Promise<void> => {
-    const here = group.filter((each) => {
-      const why = missing(each);
-      if (why !== undefined) onDone({ name: each.name, verdict: "left out" }, [`${each.name.padEnd(32)}  left out: ${why}`]);
-      return why === undefined;
-    });
+    const here: FaultCase[] = [];
+    for (const each of group) {
+      const why = await missing(each);
+      if (why === undefined) here.push(each);
+      else onDone({ name: each.name, verdict: "left out" }, [`${each.name.padEnd(32)}  left out: ${why}`]);
+    }
     const [first] = here;
     if (first === undefined) return;
     const failed = (each: FaultCase, error: unknown): void =>
