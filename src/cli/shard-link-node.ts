@@ -1,4 +1,4 @@
-import { machineMs } from "./machine-clock.ts";
+import { after, machineMs } from "./machine-clock.ts";
 import { ANSWER_MS_MAX, type LinkPorts } from "./shard-link.ts";
 
 /** The line of a shard of our own engine. */
@@ -23,9 +23,6 @@ export function nodeLinkPorts({
     },
     nowMs: machineMs,
     grainMs: 0,
-    after: (ms, act) => {
-      const timer = setTimeout(act, ms);
-      return () => clearTimeout(timer);
-    },
+    after,
   };
 }

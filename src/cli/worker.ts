@@ -19,7 +19,7 @@ import type { ShardRecording } from "./recording.ts";
 import { scenarios } from "../../scenarios/index.ts";
 import { judgingOf, ledgerOf, panelOf } from "./judging.ts";
 import { loadBinding } from "./registry.ts";
-import { machineMs } from "./machine-clock.ts";
+import { after, machineMs } from "./machine-clock.ts";
 import { createShardSide, type FromShardWorker, type ShardSide, type ToShardWorker } from "./shard-worker.ts";
 import { errorOf, faultOf, type WorkerFault } from "./worker-fault.ts";
 
@@ -131,10 +131,7 @@ function shardSideOf(orderModel: OrderModel, startAtMs: number): ShardSide {
     orderModel,
     startMs,
     tell,
-    after: (ms, act) => {
-      const timer = setTimeout(act, ms);
-      return () => clearTimeout(timer);
-    },
+    after,
   });
 }
 

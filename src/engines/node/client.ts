@@ -164,7 +164,7 @@ export class NodeClient implements Outbox {
 
   leg(name: string, path: string, session: Session): Leg {
     const { ledger: _, url, legs, via, ...options } = this.#options;
-    const address = (legs?.[name] ?? url + path).replace(/^http/, "ws");
+    const address = legs?.[name] ?? url + path;
     const leg = new NodeClient({
       ...options,
       session,
