@@ -2,6 +2,7 @@ import type { CapacityResult } from "../src/core/capacity.ts";
 import type { FaultsResult, LoadResult, RequirementResult, Result } from "../src/core/result.ts";
 import { faultWords, lossSentence } from "./faults.ts";
 import { becauseWords, LEVEL_COLUMNS, levelWords } from "./capacity.ts";
+import { besidesOf, latenciesOf } from "./latencies.ts";
 import { byGravity, relativeMs, rerunOf, standingOf, summarise, verdictWord, type Standing } from "./summary.ts";
 import { cut, formatDuration, formatMs, formatNumber, formatRate, formatShare, oneLine, visible } from "./text.ts";
 
@@ -111,21 +112,10 @@ function capacityTable(capacity: CapacityResult): string {
 }
 
 function loadTable(load: LoadResult): string {
-  const rows = (
-    [
-      ["delivery", load.deliveryMs],
-      ["convergence", load.convergenceMs],
-      ["spread", load.spreadMs],
-      ["join", load.joinMs],
-      ...(load.confirmMs === undefined ? [] : [["confirm", load.confirmMs] as const]),
-      ...(load.readMs === undefined ? [] : [["read", load.readMs] as const]),
-      ...(load.signals === undefined ? [] : [["signals", load.signals.deliveryMs] as const]),
-    ] as const
-  )
-    .filter(([, figures]) => figures.count > 0)
-    .map(
-      ([name, figures]) => `| ${name} | ${[figures.p50, figures.p95, figures.p99, figures.p999, figures.max].map(formatMs).join(" | ")} |`,
-    );
+  const rows = latenciesOf(load).map(
+    ({ name, figures }) => `| ${name} | ${[figures.p50, figures.p95, figures.p99, figures.p999, figures.max].map(formatMs).join(" | ")} |`,
+  );
+  const besides = besidesOf(load);
   const missed = load.objectives
     .slice(0, 20)
     .filter((objective) => objective.verdict !== "pass")
@@ -134,7 +124,7 @@ function loadTable(load: LoadResult): string {
         `- ${MARKS[objective.verdict]} objective ${code(objective.name)}: wanted ${plain(objective.wanted)}, got ${plain(objective.got)}`,
     );
   return [
-    `**${plain(load.scenario)}**: ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}, ${formatNumber(load.delivered)} of ${formatNumber(load.expected)} deliveries (reach ${formatShare(load.reach)}), ${formatRate(load.achievedPerSecond)} of ${formatRate(load.plannedPerSecond)} sends a second, ${formatNumber(load.late)} late, ${formatNumber(load.unsent)} unsent, ${formatNumber(load.dropped)} dropped`,
+    `**${plain(load.scenario)}**: ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}, ${formatNumber(load.delivered)} of ${formatNumber(load.expected)} deliveries (reach ${formatShare(load.reach)}), ${formatRate(load.achievedPerSecond)} of ${formatRate(load.plannedPerSecond)} sends a second, ${formatNumber(load.late)} late, ${formatNumber(load.unsent)} unsent, ${formatNumber(load.dropped)} dropped${besides.length === 0 ? "" : `; ${besides.join(", ")}`}`,
     `| | p50 | p95 | p99 | p99.9 | max |\n|---|--:|--:|--:|--:|--:|\n${rows.join("\n")}`,
     ...(load.faults === undefined ? [] : [faultsTable(load.faults)]),
     ...(missed.length === 0 ? [] : [missed.join("\n")]),

@@ -108,6 +108,7 @@ const load = z.object({
   convergenceMs: latencyFigures,
   spreadMs: latencyFigures,
   joinMs: latencyFigures,
+  past: z.number().exactOptional().describe("Writes of the past that clients were shown before they were in, each held against its place."),
   confirmMs: latencyFigures.exactOptional().describe("Planned time of a write to its confirmation."),
   readMs: latencyFigures.exactOptional().describe("Planned time of a question to its answer."),
   signals: z

@@ -1,10 +1,10 @@
 import pc from "picocolors";
 import type { WitnessStep } from "../src/core/checker.ts";
 import type { CapacityResult } from "../src/core/capacity.ts";
-import type { LatencyFigures } from "../src/core/histogram.ts";
 import type { FaultsResult, HarnessResult, LoadResult, RequirementResult, Result } from "../src/core/result.ts";
 import { levelHead, levelLine, levelWords } from "./capacity.ts";
 import { faultWords, lossSentence } from "./faults.ts";
+import { besidesOf, latenciesOf } from "./latencies.ts";
 import { byGravity, relativeMs, rerunOf, standingOf, summarise, verdictWord, type Standing } from "./summary.ts";
 import { cut, formatBytes, formatDuration, formatMs, formatNumber, formatRate, formatShare, oneLine } from "./text.ts";
 
@@ -194,27 +194,18 @@ function capacityLines(capacity: CapacityResult, pen: Pen): string[] {
 
 function loadLines(load: LoadResult, result: Result, pen: Pen): string[] {
   const missing = load.expected - load.delivered;
+  const besides = besidesOf(load);
   const reach = `${formatNumber(load.delivered)} of ${formatNumber(load.expected)} delivered, reach ${formatShare(load.reach)}`;
-  const rows: readonly (readonly [string, LatencyFigures])[] = [
-    ["delivery", load.deliveryMs],
-    ["convergence", load.convergenceMs],
-    ["spread", load.spreadMs],
-    ["join", load.joinMs],
-    ...(load.confirmMs === undefined ? [] : [["confirm", load.confirmMs] as const]),
-    ...(load.readMs === undefined ? [] : [["read", load.readMs] as const]),
-    ...(load.signals === undefined ? [] : [["signals", load.signals.deliveryMs] as const]),
-  ];
   return [
     `  ${pen.bold(oneLine(load.scenario))}  ${formatNumber(load.clients)} clients in ${formatNumber(load.rooms)} rooms for ${formatDuration(load.durationMs)}`,
     ...(load.expected === 0 ? [] : [`  ${missing === 0 ? pen.of("pass")(reach) : pen.of("fail")(reach)}`]),
-    `  sent ${formatNumber(load.sent)} at ${formatRate(load.achievedPerSecond)}/s (${formatRate(load.plannedPerSecond)}/s planned), ${formatNumber(load.late)} late, ${formatNumber(load.unsent)} unsent, ${formatNumber(load.dropped)} dropped${load.signals === undefined ? "" : `, ${formatRate(load.signals.perSecond)} signals/s delivered`}; send lag p99 ${formatMs(load.sendLagMs.p99)}`,
+    `  sent ${formatNumber(load.sent)} at ${formatRate(load.achievedPerSecond)}/s (${formatRate(load.plannedPerSecond)}/s planned), ${formatNumber(load.late)} late, ${formatNumber(load.unsent)} unsent, ${formatNumber(load.dropped)} dropped; send lag p99 ${formatMs(load.sendLagMs.p99)}`,
+    ...(besides.length === 0 ? [] : [`  beside them ${besides.join(", ")}`]),
     pen.dim(`  ${"".padEnd(12)}${["p50", "p95", "p99", "p99.9", "max"].map((head) => head.padStart(12)).join("")}`),
-    ...rows
-      .filter(([, figures]) => figures.count > 0)
-      .map(
-        ([name, figures]) =>
-          `  ${name.padEnd(12)}${[figures.p50, figures.p95, figures.p99, figures.p999, figures.max].map((value) => formatMs(value).padStart(12)).join("")}`,
-      ),
+    ...latenciesOf(load).map(
+      ({ name, figures }) =>
+        `  ${name.padEnd(12)}${[figures.p50, figures.p95, figures.p99, figures.p999, figures.max].map((value) => formatMs(value).padStart(12)).join("")}`,
+    ),
     ...(load.faults === undefined ? [] : faultLines(load.faults, pen)),
     ...load.objectives.map(
       (objective) =>

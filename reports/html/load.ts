@@ -1,6 +1,7 @@
 import type { LatencyFigures } from "../../src/core/histogram.ts";
 import type { LoadResult, SeriesPoint } from "../../src/core/result.ts";
 import { formatDuration, formatMs, formatNumber, formatRate, formatShare } from "../text.ts";
+import { besidesOf, latenciesOf, type Latency } from "../latencies.ts";
 import { type ChartFault, chartFaults, faultsTable } from "./faults.ts";
 import { markup, type Markup } from "./markup.ts";
 import { sign, STANDING_WORDS } from "./requirements.ts";
@@ -16,13 +17,6 @@ export interface ChartData {
   readonly percentiles: readonly { readonly name: string; readonly values: readonly number[] }[];
 }
 
-const LATENCIES: readonly (readonly [name: string, note: string, pick: (load: LoadResult) => LatencyFigures])[] = [
-  ["Delivery", "planned write to each receiver", (load) => load.deliveryMs],
-  ["Convergence", "planned write to all members equal", (load) => load.convergenceMs],
-  ["Spread", "first to last receiver", (load) => load.spreadMs],
-  ["Join", "connect to join confirmed", (load) => load.joinMs],
-];
-
 const figuresRow = (figures: LatencyFigures): readonly number[] => [
   figures.p50,
   figures.p90,
@@ -33,9 +27,7 @@ const figuresRow = (figures: LatencyFigures): readonly number[] => [
 ];
 
 export function chartData(load: LoadResult): ChartData {
-  const percentiles = LATENCIES.map(([name, , pick]) => ({ name, figures: pick(load) }))
-    .filter(({ figures }) => figures.count > 0)
-    .map(({ name, figures }) => ({ name, values: figuresRow(figures) }));
+  const percentiles = latenciesOf(load).map(({ name, figures }) => ({ name, values: figuresRow(figures) }));
   return { series: thin(load.series), percentiles, faults: load.faults === undefined ? [] : chartFaults(load.faults) };
 }
 
@@ -74,13 +66,15 @@ export function headFigures(load: LoadResult): Markup {
 }
 
 export function loadSection(load: LoadResult): Markup {
+  const besides = besidesOf(load);
   const stretch = Math.ceil(load.series.length / POINTS_MAX);
   return markup`<section aria-labelledby="load-title">
 <div class="heading"><h2 id="load-title">Load</h2><p>${load.scenario}, ${formatDuration(load.durationMs)}</p></div>
 ${load.objectives.length === 0 ? undefined : markup`<h3>Objectives</h3><div class="scroll"><table class="objectives"><thead><tr><th scope="col">Objective</th><th scope="col">Wanted</th><th scope="col">Got</th><th scope="col">Verdict</th></tr></thead><tbody>${load.objectives.map((objective) => markup`<tr><th scope="row">${objective.name}</th><td>${objective.wanted}</td><td>${objective.got}</td><td><span class="standing ${objective.verdict}">${sign(objective.verdict)}${STANDING_WORDS[objective.verdict]}</span></td></tr>`)}</tbody></table></div>`}
 ${load.faults === undefined ? undefined : faultsTable(load.faults)}
 <h3>Latency</h3>
-<div class="scroll"><table class="latency"><thead><tr><th scope="col">Milliseconds</th>${["count", "p50", "p90", "p95", "p99", "p99.9", "max"].map((head) => markup`<th scope="col">${head}</th>`)}</tr></thead><tbody>${LATENCIES.map(([name, note, pick]) => latencyRow(name, note, pick(load)))}</tbody></table></div>
+${besides.length === 0 ? undefined : markup`<p class="small">Beside the writes: ${besides.join(", ")}.</p>`}
+<div class="scroll"><table class="latency"><thead><tr><th scope="col">Milliseconds</th>${["count", "p50", "p90", "p95", "p99", "p99.9", "max"].map((head) => markup`<th scope="col">${head}</th>`)}</tr></thead><tbody>${latenciesOf(load).map(latencyRow)}</tbody></table></div>
 ${
   load.series.length === 0
     ? undefined
@@ -95,9 +89,8 @@ ${chart("lag", "Harness loop lag", "ms, per second of the run")}
 </section>`;
 }
 
-function latencyRow(name: string, note: string, figures: LatencyFigures): Markup {
-  const cells =
-    figures.count === 0 ? figuresRow(figures).map(() => "–") : figuresRow(figures).map((value) => formatMs(value).replace(" ms", ""));
+function latencyRow({ name, note, figures }: Latency): Markup {
+  const cells = figuresRow(figures).map((value) => formatMs(value).replace(" ms", ""));
   return markup`<tr><th scope="row">${name}<small>${note}</small></th><td>${formatNumber(figures.count)}</td>${cells.map((cell) => markup`<td>${cell}</td>`)}</tr>`;
 }
 

@@ -289,6 +289,7 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
     convergenceMs,
     spreadMs: merge((done) => done.spreadMs),
     joinMs: merge((done) => done.result.joinMs),
+    ...shownOf(sum((done) => done.result.past ?? 0)),
     ...answered(
       "confirmMs",
       merge((done) => done.result.confirmMs ?? ""),
@@ -321,6 +322,10 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
       ...(faults === undefined || gathered.interrupted ? [] : faultObjectives(faults, doubts)),
     ],
   };
+}
+
+function shownOf(past: number): Pick<LoadResult, "past"> {
+  return past === 0 ? {} : { past };
 }
 
 function shardsOf({ count, compared, lost, acrossMs, clockBoundMs }: JudgedShards): ShardsResult {

@@ -78,6 +78,8 @@ export type Detail =
       /** `joined`: this client's join is confirmed. `gone`: the room is no more. `host`: `user` leads it now. */
       readonly event: "joined" | "left" | "gone" | "host" | "stopping";
       readonly user?: string;
+      /** Of a join: writes of the past that came before it, each held against its place. */
+      readonly past?: number;
     }
   /** Something the protocol does not allow or know; `reason` says which kind. */
   | { readonly kind: "problem"; readonly reason: Reason; readonly text: string };

@@ -117,6 +117,8 @@ export interface LoadResult {
   /** First to last receiver of one write. */
   readonly spreadMs: LatencyFigures;
   readonly joinMs: LatencyFigures;
+  /** Writes of the past that clients were shown before they were in, each held against its place; absent where there were none. */
+  readonly past?: number;
   /** Planned time of a write to its confirmation; absent where nothing was confirmed. */
   readonly confirmMs?: LatencyFigures;
   /** Planned time of a question to its answer; absent where nothing was asked. */

@@ -78,6 +78,7 @@ const shardEnd = {
   late: z.number(),
   dropped: z.number(),
   refusedJoins: z.number(),
+  past: z.number().exactOptional(),
   firstFailure: z.string().exactOptional(),
   clientsByUrl: z.array(z.number()).exactOptional(),
   joinMs: z.string(),
@@ -167,6 +168,7 @@ export const detailSchema: z.ZodType<Detail> = z.discriminatedUnion("kind", [
     kind: z.literal("lifecycle"),
     event: z.enum(["joined", "left", "gone", "host", "stopping"]),
     user: z.string().exactOptional(),
+    past: figure.exactOptional(),
   }),
   z.object({
     kind: z.literal("signal"),

@@ -197,6 +197,7 @@ const shardResult = z.looseObject({
   late: count,
   dropped: count,
   refusedJoins: count,
+  past: count.exactOptional(),
   clientsByUrl: z.array(count).max(1_024).exactOptional(),
   firstFailure: text.exactOptional(),
   joinMs: histogram,

@@ -66,6 +66,8 @@ class LeafSession implements Session {
   /** The position that comes next; undefined before the first row of a live subscription. */
   #next: number | undefined;
   #isPast = false;
+  /** Rows of the past since the subscription began. */
+  #past = 0;
   readonly #calls: Map<number, Call> = new Map();
   /** Writes that no answer has come to, by op: sent again after a lost connection. */
   readonly #unconfirmed: Map<number, Write> = new Map();
@@ -157,13 +159,14 @@ class LeafSession implements Session {
     this.#subscription = undefined;
     this.#early = [];
     this.#isPast = this.#next !== undefined;
+    this.#past = 0;
     const query = queryToCbor({ name: "log", params: {}, ...(this.#next === undefined ? {} : { start: this.#next }) });
     this.#call("stream/subscribe_events", { streamDid: this.#options.room, query }, { kind: "subscribe" }, out);
   }
 
   #joined(out: Outbox): void {
     this.#state = "joined";
-    out.observe({ kind: "lifecycle", event: "joined", user: this.#link.user });
+    out.observe({ kind: "lifecycle", event: "joined", user: this.#link.user, ...(this.#past === 0 ? {} : { past: this.#past }) });
     for (const write of this.#unconfirmed.values()) this.#append({ ...write, isRepeat: true }, out);
     if (this.#options.readOnJoin) this.#read(-1, out, 0);
   }
@@ -267,6 +270,7 @@ class LeafSession implements Session {
   /** What was missed or written before comes without gap and once (LEAF-ORD-04, LEAF-RES-01). */
   #ofThePast(position: number, out: Outbox): void {
     const next = this.#next ?? position;
+    this.#past += 1;
     if (position === next) return;
     const reason = position > next ? "lost" : "doubled";
     out.observe({ kind: "problem", reason, text: `position ${position} where ${next} comes next` });

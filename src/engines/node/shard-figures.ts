@@ -22,6 +22,7 @@ export class ShardFigures {
   #dropped = 0;
   #upset = 0;
   #refusedJoins = 0;
+  #past = 0;
   #firstFailure: string | undefined;
   readonly #came = new Set<number>();
   readonly #cameBy: number[] = [];
@@ -53,8 +54,10 @@ export class ShardFigures {
     if (latencyMs !== undefined) this.#second.record(latencyMs);
   }
 
-  joinedAfter(ms: number): void {
+  /** A client is in, after it was shown so many writes of the past. */
+  joinedAfter(ms: number, past: number): void {
     this.#joinMs.record(ms);
+    this.#past += past;
   }
 
   /** A client was let into its room at the URL of this index. */
@@ -126,7 +129,7 @@ export class ShardFigures {
 
   totals(): Pick<
     ShardResult,
-    "sent" | "planned" | "late" | "dropped" | "refusedJoins" | "firstFailure" | "clientsByUrl" | "joinMs" | "confirmMs" | "readMs"
+    "sent" | "planned" | "late" | "dropped" | "refusedJoins" | "past" | "firstFailure" | "clientsByUrl" | "joinMs" | "confirmMs" | "readMs"
   > {
     return {
       sent: this.#sent,
@@ -134,6 +137,7 @@ export class ShardFigures {
       late: this.#late,
       dropped: this.#dropped,
       refusedJoins: this.#refusedJoins,
+      past: this.#past,
       firstFailure: this.#firstFailure,
       clientsByUrl: Array.from(this.#cameBy, (count) => count ?? 0),
       joinMs: this.#joinMs.encode(),

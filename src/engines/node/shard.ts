@@ -328,7 +328,7 @@ class Shard {
           player.isJoined = true;
           player.hasJoined = true;
           player.isHeld = true;
-          this.#figures.joinedAfter(atMs - player.startedMs);
+          this.#figures.joinedAfter(atMs - player.startedMs, detail.past ?? 0);
           this.#figures.cameBy(player.index, this.#urlByClient.get(player.index) ?? 0);
           this.#ledger.joined(player.slot, player.index, player.room, atMs);
         }
