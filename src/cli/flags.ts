@@ -25,6 +25,11 @@ export function parseWhole(min: number, max: number): (text: string) => number {
   };
 }
 
+/** A port; `min` is 0 where that means any free one. */
+export function parsePort(min: 0 | 1): (text: string) => number {
+  return parseWhole(min, 65_535);
+}
+
 /** A number from `min` to `max`. */
 export function parseNumber(min: number, max: number): (text: string) => number {
   return (text) => {

@@ -216,8 +216,14 @@ function mergeAllOutcomes(outcomes: readonly CheckerOutcome[]): ReadonlyMap<Prop
   return merged;
 }
 
-/** Whoever never came into a room was told nothing that could be judged. */
-function absentees({ clients, joinMs }: Pick<LoadResult, "clients" | "joinMs">): readonly string[] {
+/** What it says of clients that never came into a room, where they are too many: they were told nothing that could be judged. */
+export function absentees({
+  clients,
+  joinMs,
+}: {
+  readonly clients: number;
+  readonly joinMs: Pick<LatencyFigures, "count">;
+}): readonly string[] {
   const missing = clients - joinMs.count;
   return missing <= clients * HARNESS_BOUNDS.droppedShare
     ? []

@@ -2,7 +2,18 @@ import { writeFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { redact } from "../core/redact.ts";
 import { HarnessError, type HarnessErrorCode } from "../core/errors.ts";
-import { collect, examples, parseDuration, parseNumber, parseProfile, parseShare, parseTransport, parseWhole, parseWord } from "./flags.ts";
+import {
+  collect,
+  examples,
+  parseDuration,
+  parseNumber,
+  parsePort,
+  parseProfile,
+  parseShare,
+  parseTransport,
+  parseWhole,
+  parseWord,
+} from "./flags.ts";
 import { addStackCommands } from "./stack-commands.ts";
 import { addShardCommands, TOKEN_HELP } from "./shard-commands.ts";
 import { CLIENTS_MAX, RATE_MAX, WORKERS_MAX, workloadFlags } from "./workload-flags.ts";
@@ -11,7 +22,6 @@ import { version } from "./version.ts";
 /** Decision: first that applies. A HarnessError ends a command with the code of its kind. */
 const EXIT = { usage: 2, unreachable: 3, internal: 5 } as const satisfies Record<HarnessErrorCode, number>;
 
-const PORT_MAX = 65_535;
 const TIME_SCALE_MAX = 20;
 const REPLICAS_MAX = 8;
 const REPLICAS_HELP = "reference servers only: so many processes on the same rooms (playback; needs redis-server)";
@@ -199,7 +209,7 @@ function program(ending: Ending): Command {
     .command("serve")
     .description("run a reference server until Ctrl-C")
     .argument("<binding>", "see `rollcall list`")
-    .option("--port <n>", "default: any free one", parseWhole(0, PORT_MAX))
+    .option("--port <n>", "default: any free one", parsePort(0))
     .option("--dialect <name>", "default: the protocol's first; see `rollcall spec`")
     .option("--mutant <id>", "with this deliberate fault")
     .option("--replicas <n>", REPLICAS_HELP, parseWhole(1, REPLICAS_MAX))

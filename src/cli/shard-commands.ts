@@ -1,12 +1,11 @@
 import type { Command } from "commander";
-import { collect, examples, parseDuration, parseProfile, parseWhole, parseWord } from "./flags.ts";
+import { collect, examples, parseDuration, parsePort, parseProfile, parseWhole, parseWord } from "./flags.ts";
 import { WORKERS_MAX, workloadFlags } from "./workload-flags.ts";
 
 export const TOKEN_HELP = "the run's token, in a file's first line (default: the environment's ROLLCALL_RUN_TOKEN)";
 
 /** As many as the referee's messages allow. */
 const SHARDS_MAX = 1_024;
-const PORT_MAX = 65_535;
 
 type Flags = Readonly<Record<string, unknown>>;
 
@@ -16,7 +15,7 @@ export function addShardCommands(root: Command, ending: { exitCode: number }, ru
     .requiredOption("--shards <n>", "how many will come", parseWhole(1, SHARDS_MAX))
     .option("--run-token <text>", "what every shard has to show; a file keeps it out of the list of processes")
     .option("--token-file <path>", TOKEN_HELP)
-    .option("--port <n>", "default: 7700; 0 for any free one", parseWhole(0, PORT_MAX))
+    .option("--port <n>", "default: 7700; 0 for any free one", parsePort(0))
     .option("--bind <address>", "default: 127.0.0.1; 0.0.0.0 for shards on other machines")
     .option("--wait <time>", "shards may take so long to come (default: 5m)", parseDuration)
     .option("--stay", "go on answering after the verdict, with the result at /v1/result, until ended")
