@@ -128,6 +128,8 @@ export type Rooms =
       readonly parse: (answer: HttpAnswer) => { readonly room: string } | { readonly failure: string };
       /** The greatest number of members of a room, its creator included; undefined when there is no limit. */
       readonly membersMax: number | undefined;
+      /** Close codes by which a server says that there is no such room, or no more. */
+      readonly goneCodes: ReadonlySet<number>;
     }
   | {
       /** Made over the protocol itself: by a session of the creator's that ends once it has told of the room. */

@@ -3,7 +3,7 @@ import type { ShardRooms } from "./shard-rooms.ts";
 import type { ShardOptions } from "./shard-types.ts";
 import type { Alarms } from "./surroundings.ts";
 
-/** A room that was lost with its server is made anew; those that come to it do not come at once. */
+/** Those that come anew do not come at once, and after each refusal twice as late. */
 const ANEW_MS = 500;
 const ANEW_TIMES_MAX = 5;
 
@@ -24,12 +24,16 @@ export class ShardAnew {
     this.#parts = parts;
   }
 
-  /** A room that is refused is gone with its server: its members make another one. */
-  refused(player: Player): void {
+  /**
+   * Whoever was refused comes again. A room that the server says is gone went with it: its members make another one. Any other
+   * refusal, such as of a room that still counts those who have lost their connection, says nothing of the room.
+   */
+  turnedAway(player: Player, code: number): void {
     const { options, rooms, join } = this.#parts;
     if (options.rooms.kind !== "created" || player.isMoving || player.anew >= ANEW_TIMES_MAX) return;
     player.isMoving = true;
     player.anew += 1;
+    const isGone = options.rooms.goneCodes.has(code);
     const gone = player.room;
     const node = player.node;
     this.#soon(player, (nowMs) => {
@@ -37,7 +41,7 @@ export class ShardAnew {
         player.isMoving = false;
         return;
       }
-      rooms.forget(player.script.room, gone);
+      if (isGone) rooms.forget(player.script.room, gone);
       void join(player, nowMs).finally(() => {
         player.isMoving = false;
       });
@@ -61,6 +65,6 @@ export class ShardAnew {
 
   #soon(player: Player, act: (nowMs: number) => void): void {
     const { alarms, nowMs } = this.#parts;
-    alarms.create(act).set(nowMs() + ANEW_MS * (0.5 + player.prng.next()));
+    alarms.create(act).set(nowMs() + ANEW_MS * 2 ** (player.anew - 1) * (0.5 + player.prng.next()));
   }
 }

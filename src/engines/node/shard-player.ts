@@ -22,10 +22,12 @@ export interface Player {
   isHeld: boolean;
   /** Its connection was lost, and it has none: a session need not say so. */
   isOffline: boolean;
-  /** Its room is gone, and it is about to go to another one. */
+  /** It is about to come anew, to its room or to another one. */
   isMoving: boolean;
-  /** How often its room was gone, and it went to another one. */
+  /** How often it came anew after a server was started again. */
   anew: number;
+  /** This attempt to join was refused after a server was started again: by the close that follows the engine knows why. */
+  isTurnedAway: boolean;
   /** The next disconnect is of our own making. */
   isLeaving: boolean;
   /** This attempt to join was refused in words; the close that follows is no second failure. */
@@ -82,6 +84,7 @@ export function createCast(options: ShardOptions): Cast {
       isHeld: false,
       isOffline: false,
       isMoving: false,
+      isTurnedAway: false,
       anew: 0,
       isLeaving: false,
       isRefused: false,

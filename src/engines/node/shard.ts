@@ -349,8 +349,8 @@ class Shard {
       case "rejected":
         if (!player.isJoined) {
           player.isRefused = true;
-          if (this.#faults?.isUpset(atMs) === true && this.#faults.hasRestarted) this.#anew.refused(player);
-          else this.#figures.joinFailed(`${detail.code} ${detail.text}`);
+          player.isTurnedAway = this.#faults?.isUpset(atMs) === true && this.#faults.hasRestarted;
+          if (!player.isTurnedAway) this.#figures.joinFailed(`${detail.code} ${detail.text}`);
         } else if (detail.op !== undefined && isWrite(detail.op)) this.#ledger.rejected(player.slot, detail.op);
         return;
       case "problem":
@@ -429,6 +429,8 @@ class Shard {
       this.#ledger.left(player.slot, atMs);
     } else if (!player.isLeaving && !player.isRefused && this.#faults?.isUpset(atMs) !== true)
       this.#figures.joinFailed(`closed with ${detail.code} ${detail.reason} before the join was confirmed`);
+    if (player.isTurnedAway) this.#anew.turnedAway(player, detail.code);
+    player.isTurnedAway = false;
     player.isJoined = false;
     player.startedMs = atMs;
   }
