@@ -47,11 +47,13 @@ built() { docker image inspect "$1" >/dev/null 2>&1; }
 
 base() {
   # Which optional pieces it holds is part of its name: one may be installed later.
-  local tag=rollcall-ci/base:$( (cat package-lock.json optional/*/package-lock.json && ls -d optional/*/node_modules) 2>/dev/null | sha256sum | cut -c1-12)
+  local tag=rollcall-ci/base:$( (cat .ci/images.sh package-lock.json optional/*/package-lock.json && ls -d optional/*/node_modules) 2>/dev/null | sha256sum | cut -c1-12)
   echo "BASE=$tag"
   built "$tag" && return
   local root=$work/base/root
   skeleton "$root" node
+  # Bash asks for a server's health (scripts/healthy.sh).
+  programs "$root" /bin/bash
   mkdir -p "$root/rollcall" "$root/usr/local/bin"
   install "$(npx --no-install node -p process.execPath)" "$root/usr/local/bin/node"
   libraries "$root" "$root/usr/local/bin/node"
