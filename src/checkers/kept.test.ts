@@ -60,3 +60,10 @@ test("states that name their last write are compared by it", () => {
   expect(judge(false, [1, state("at 3 s", last)], [LATE, state("at 5 s", last)]).broken).toEqual({});
   expect(judge(false, [1, state("same", last)], [LATE, state("same", marker(1, 3))]).broken).toEqual({ lost: 1 });
 });
+
+test("where each newcomer is refused, the room is lost; one that is refused where another comes in says nothing", () => {
+  const refused = { kind: "rejected", code: "join", text: "there is no such space" };
+  expect(judge(false, [1, write(1)], [1, state("ab")], [LATE, refused]).broken).toEqual({ lost: 1 });
+  expect(judge(false, [1, write(1)], [1, state("ab")], [LATE, refused], [LATE + 1, joined]).broken).toEqual({});
+  expect(judge(false, [1, write(1)], [LATE, refused])).toEqual({ judged: 0, broken: {} });
+});

@@ -8,6 +8,9 @@ import { bad, digestOf, fromClient, keyOf, toClient } from "./words.ts";
 /** Confirmed writes that are remembered in one process: at 100 a second that is over half an hour. */
 const CONFIRMED_MAX = 200_000;
 
+/** Of what a server says in its refusal. */
+const TEXT_CHARACTERS_MAX = 200;
+
 /** Writes without an answer that a client may have. */
 const UNANSWERED_MAX = 10_000;
 
@@ -33,6 +36,8 @@ interface Room {
   readonly members: Map<number, Shown>;
   /** Somebody new has come into the room when all was over. */
   latecomer: number | undefined;
+  /** Somebody new was refused in words. */
+  refused: { readonly client: number; readonly atMs: number; readonly text: string } | undefined;
   shown: Shown | undefined;
   readonly confirmed: Map<number, { readonly marker: Marker; readonly client: number; readonly atMs: number }>;
   readonly recalled: Set<number>;
@@ -50,6 +55,8 @@ export interface KeptOptions {
  * What was confirmed before a fault is there after it, once: somebody new who comes into a room when all is over is
  * shown what its members are shown (by the last marked write where states name one, otherwise whole) and, where the
  * protocol shows the past, every write that was confirmed to its author. What was never confirmed may be there or not.
+ * Where each newcomer is refused while members are in, the rooms themselves are lost; one that is refused alone says
+ * nothing of what is kept.
  */
 export function createKept({ run, latecomersFrom, recalls }: KeptOptions): Checker {
   const tally = createTally("kept");
@@ -64,6 +71,7 @@ export function createKept({ run, latecomersFrom, recalls }: KeptOptions): Check
         lastWriteMs: -Infinity,
         members: new Map(),
         latecomer: undefined,
+        refused: undefined,
         shown: undefined,
         confirmed: new Map(),
         recalled: new Set(),
@@ -149,6 +157,23 @@ export function createKept({ run, latecomersFrom, recalls }: KeptOptions): Check
     }
   };
 
+  const judgeRefusals = (): void => {
+    if ([...rooms.values()].some(({ latecomer }) => latecomer !== undefined)) return;
+    for (const [name, { refused, members, lastWriteMs }] of rooms) {
+      if (refused === undefined || members.size === 0 || lastWriteMs === -Infinity) continue;
+      const { client, atMs, text } = refused;
+      tally.judged();
+      tally.broke({
+        reason: "lost",
+        room: name,
+        client,
+        expected: "the room and its past, for somebody new",
+        seen: `each newcomer is refused: ${text}`,
+        witness: [fromClient(atMs, client, "comes into the room when all is over"), bad(toClient(atMs, client, `refused: ${text}`))],
+      });
+    }
+  };
+
   return {
     property: "kept",
     observe: (observation) => {
@@ -165,6 +190,10 @@ export function createKept({ run, latecomersFrom, recalls }: KeptOptions): Check
           return;
         case "recalled":
           if (isLate) recalled(observation, observation.marker);
+          return;
+        case "rejected":
+          if (isLate && observation.op === undefined)
+            roomOf(room).refused = { client, atMs, text: `${observation.code} ${observation.text}`.slice(0, TEXT_CHARACTERS_MAX) };
           return;
         case "lifecycle":
           if (isLate && observation.event === "joined") roomOf(room).latecomer = client;
@@ -183,6 +212,7 @@ export function createKept({ run, latecomersFrom, recalls }: KeptOptions): Check
       }
     },
     finish: (nowMs) => {
+      judgeRefusals();
       for (const [name, room] of rooms) {
         judgeState(name, room);
         judgeWrites(name, room, nowMs);
