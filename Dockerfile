@@ -12,7 +12,7 @@ RUN [ -d node_modules ] || npm ci --omit=dev --ignore-scripts
 # Optional pieces that this image needs, of `pds` and `jazz`.
 ARG OPTIONAL=""
 COPY optional optional
-RUN for piece in $OPTIONAL; do [ -d "optional/$piece/node_modules" ] || npm ci --prefix "optional/$piece"; done
+RUN for piece in $OPTIONAL; do [ -d "optional/$piece/node_modules" ] || npm install --no-save --prefix "optional/$piece"; done
 
 COPY . .
 RUN mkdir -p /data .rollcall rollcall-report && chown -R node:node /data .rollcall rollcall-report
