@@ -26,7 +26,7 @@ export function latenciesOf(load: LoadResult): readonly Latency[] {
 /** What went on beside the writes, in a few words each. */
 export function besidesOf(load: LoadResult): readonly string[] {
   return [
-    ...(load.readMs === undefined ? [] : [`${formatRate((load.readMs.count / load.durationMs) * 1000)} reads/s answered`]),
+    ...(load.readsPerSecond === undefined ? [] : [`${formatRate(load.readsPerSecond)} reads/s answered`]),
     ...(load.signals === undefined ? [] : [`${formatRate(load.signals.perSecond)} signals/s delivered`]),
     ...(load.past === undefined ? [] : [`${formatNumber(load.past)} writes of the past shown to who came`]),
   ];

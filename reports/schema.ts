@@ -111,6 +111,7 @@ const load = z.object({
   past: z.number().exactOptional().describe("Writes of the past that clients were shown before they were in, each held against its place."),
   confirmMs: latencyFigures.exactOptional().describe("Planned time of a write to its confirmation."),
   readMs: latencyFigures.exactOptional().describe("Planned time of a question to its answer."),
+  readsPerSecond: z.number().exactOptional().describe("Questions that were answered."),
   signals: z
     .object({ perSecond: z.number(), deliveryMs: latencyFigures })
     .exactOptional()

@@ -167,7 +167,7 @@ export const PAGE_SCRIPT: string = String.raw`
           labels: ["p50", "p90", "p95", "p99", "p99.9", "max"],
           datasets: percentiles.map((each, index) => {
             const name = ["accent", "accent-2", "accent-3", "muted"][index % 4];
-            return { label: each.name.toLowerCase(), data: each.values.map((value) => Math.max(value, 0.01)), borderColor: colour(name), backgroundColor: colour(name), borderWidth: 1.75, borderDash: index < 4 ? [] : [5, 3], pointRadius: 2.5, tension: 0 };
+            return { label: each.name, data: each.values.map((value) => Math.max(value, 0.01)), borderColor: colour(name), backgroundColor: colour(name), borderWidth: 1.75, borderDash: index < 4 ? [] : [5, 3], pointRadius: 2.5, tension: 0 };
           }),
         },
         options: options(true, { scales: { x: axis({ grid: { display: false }, ticks: { padding: 6 } }), y: axis({ type: "logarithmic", ticks: { padding: 8, callback: (value) => (/^[1-9]0*$|^0\.0*1$/.test(String(value)) && /^[15]|^0/.test(String(value)) ? number(value) : "") } }) } }),

@@ -61,9 +61,11 @@ test("states that name their last write are compared by it", () => {
   expect(judge(false, [1, state("same", last)], [LATE, state("same", marker(1, 3))]).broken).toEqual({ lost: 1 });
 });
 
-test("where each newcomer is refused, the room is lost; one that is refused where another comes in says nothing", () => {
-  const refused = { kind: "rejected", code: "join", text: "there is no such space" };
-  expect(judge(false, [1, write(1)], [1, state("ab")], [LATE, refused]).broken).toEqual({ lost: 1 });
-  expect(judge(false, [1, write(1)], [1, state("ab")], [LATE, refused], [LATE + 1, joined]).broken).toEqual({});
+test("a room that somebody new is told does not exist is lost, if anything was confirmed in it", () => {
+  const refused = { kind: "rejected", code: "join", text: "there is no such space", gone: true };
+  const full = { kind: "rejected", code: "join", text: "it is full" };
+  expect(judge(false, [1, write(1)], [1, accepted(1)], [LATE, refused]).broken).toEqual({ lost: 1 });
+  expect(judge(false, [1, write(1)], [1, accepted(1)], [LATE, refused], [LATE + 1, joined]).broken).toEqual({});
   expect(judge(false, [1, write(1)], [LATE, refused])).toEqual({ judged: 0, broken: {} });
+  expect(judge(false, [1, write(1)], [1, accepted(1)], [LATE, full])).toEqual({ judged: 0, broken: {} });
 });

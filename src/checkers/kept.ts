@@ -36,9 +36,11 @@ interface Room {
   readonly members: Map<number, Shown>;
   /** Somebody new has come into the room when all was over. */
   latecomer: number | undefined;
-  /** Somebody new was refused in words. */
+  /** Somebody new was told that there is no such room. */
   refused: { readonly client: number; readonly atMs: number; readonly text: string } | undefined;
   shown: Shown | undefined;
+  /** Some write was confirmed. */
+  isConfirmed: boolean;
   readonly confirmed: Map<number, { readonly marker: Marker; readonly client: number; readonly atMs: number }>;
   readonly recalled: Set<number>;
 }
@@ -55,8 +57,8 @@ export interface KeptOptions {
  * What was confirmed before a fault is there after it, once: somebody new who comes into a room when all is over is
  * shown what its members are shown (by the last marked write where states name one, otherwise whole) and, where the
  * protocol shows the past, every write that was confirmed to its author. What was never confirmed may be there or not.
- * Where each newcomer is refused while members are in, the rooms themselves are lost; one that is refused alone says
- * nothing of what is kept.
+ * A room in which something was confirmed, and of which somebody new is told that there is none, is lost as a whole; any
+ * other refusal says nothing of what is kept.
  */
 export function createKept({ run, latecomersFrom, recalls }: KeptOptions): Checker {
   const tally = createTally("kept");
@@ -72,6 +74,7 @@ export function createKept({ run, latecomersFrom, recalls }: KeptOptions): Check
         members: new Map(),
         latecomer: undefined,
         refused: undefined,
+        isConfirmed: false,
         shown: undefined,
         confirmed: new Map(),
         recalled: new Set(),
@@ -90,6 +93,7 @@ export function createKept({ run, latecomersFrom, recalls }: KeptOptions): Check
     const marker = unanswered.get(client)?.get(op);
     if (marker === undefined) return;
     unanswered.get(client)?.delete(op);
+    roomOf(room).isConfirmed = true;
     if (!recalls) return;
     if (confirmed >= CONFIRMED_MAX) {
       tally.bound(`more than ${CONFIRMED_MAX} confirmed writes`);
@@ -157,21 +161,18 @@ export function createKept({ run, latecomersFrom, recalls }: KeptOptions): Check
     }
   };
 
-  const judgeRefusals = (): void => {
-    if ([...rooms.values()].some(({ latecomer }) => latecomer !== undefined)) return;
-    for (const [name, { refused, members, lastWriteMs }] of rooms) {
-      if (refused === undefined || members.size === 0 || lastWriteMs === -Infinity) continue;
-      const { client, atMs, text } = refused;
-      tally.judged();
-      tally.broke({
-        reason: "lost",
-        room: name,
-        client,
-        expected: "the room and its past, for somebody new",
-        seen: `each newcomer is refused: ${text}`,
-        witness: [fromClient(atMs, client, "comes into the room when all is over"), bad(toClient(atMs, client, `refused: ${text}`))],
-      });
-    }
+  const judgeRefusal = (name: string, { latecomer, refused, isConfirmed }: Room): void => {
+    if (latecomer !== undefined || refused === undefined || !isConfirmed) return;
+    const { client, atMs, text } = refused;
+    tally.judged();
+    tally.broke({
+      reason: "lost",
+      room: name,
+      client,
+      expected: "the room with what was confirmed in it, for somebody new",
+      seen: `there is none: ${text}`,
+      witness: [fromClient(atMs, client, "comes into the room when all is over"), bad(toClient(atMs, client, `refused: ${text}`))],
+    });
   };
 
   return {
@@ -192,7 +193,7 @@ export function createKept({ run, latecomersFrom, recalls }: KeptOptions): Check
           if (isLate) recalled(observation, observation.marker);
           return;
         case "rejected":
-          if (isLate && observation.op === undefined)
+          if (isLate && observation.gone === true)
             roomOf(room).refused = { client, atMs, text: `${observation.code} ${observation.text}`.slice(0, TEXT_CHARACTERS_MAX) };
           return;
         case "lifecycle":
@@ -212,9 +213,9 @@ export function createKept({ run, latecomersFrom, recalls }: KeptOptions): Check
       }
     },
     finish: (nowMs) => {
-      judgeRefusals();
       for (const [name, room] of rooms) {
         judgeState(name, room);
+        judgeRefusal(name, room);
         judgeWrites(name, room, nowMs);
       }
       return tally.outcome();

@@ -25,9 +25,9 @@ export function parseWhole(min: number, max: number): (text: string) => number {
   };
 }
 
-/** A port; `min` is 0 where that means any free one. */
-export function parsePort(min: 0 | 1): (text: string) => number {
-  return parseWhole(min, 65_535);
+/** A port; 0 for any free one. */
+export function parsePort(text: string): number {
+  return parseWhole(0, 65_535)(text);
 }
 
 /** A number from `min` to `max`. */

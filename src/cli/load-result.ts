@@ -1,5 +1,4 @@
 import type { Binding, Judge } from "../core/binding.ts";
-import { HARNESS_BOUNDS } from "../core/harness-bounds.ts";
 import { mergeOutcomes, withoutTimed, type CheckerOutcome, type Property } from "../core/checker.ts";
 import { figuresOf, type HistogramMaker, type LatencyFigures } from "../core/histogram.ts";
 import type { RequirementId } from "../core/ids.ts";
@@ -20,6 +19,9 @@ import { honestyOf, type Honesty } from "./honesty.ts";
 import { applyKnown, counts } from "./known.ts";
 import { type JudgedFaults, faultNotes, faultObjectives, faultsOf } from "./fault-result.ts";
 import type { Done, Gathered } from "./load-workers.ts";
+
+/** More clients than this that never came make a run inconclusive. */
+const ABSENT_SHARE_MAX = 0.01;
 
 /** What the user asked for, as far as the verdict needs it. */
 export interface JudgingOptions {
@@ -88,7 +90,7 @@ export function resultOf(judged: Judged): Result {
   const lacking = judged.shards?.doubts ?? [];
   const doubts = [...lacking, ...honesty.harness.inconclusiveBecause, ...honesty.undone];
   const loadResult = figures(judged, honesty, outcomes, doubts);
-  const absent = gathered.interrupted ? [] : absentees(loadResult);
+  const absent = gathered.interrupted ? [] : absentees(loadResult.clients, cameOf(shards, loadResult.joinMs.count));
   const parts = partsOf(outcomes, binding, loadResult, doubts);
   const { exited } = target;
   const robustness = binding.manifest.areas.robustness;
@@ -216,18 +218,19 @@ function mergeAllOutcomes(outcomes: readonly CheckerOutcome[]): ReadonlyMap<Prop
   return merged;
 }
 
+/** How many clients came into a room; joins, where a recording does not say whose they were. */
+function cameOf(shards: readonly ShardResult[], joins: number): number {
+  if (shards.some(({ clientsByUrl }) => clientsByUrl === undefined)) return joins;
+  return shards.flatMap(({ clientsByUrl = [] }) => clientsByUrl).reduce((sum, count) => sum + count, 0);
+}
+
 /** What it says of clients that never came into a room, where they are too many: they were told nothing that could be judged. */
-export function absentees({
-  clients,
-  joinMs,
-}: {
-  readonly clients: number;
-  readonly joinMs: Pick<LatencyFigures, "count">;
-}): readonly string[] {
-  const missing = clients - joinMs.count;
-  return missing <= clients * HARNESS_BOUNDS.droppedShare
+export function absentees(clients: number, came: number): readonly string[] {
+  const missing = clients - came;
+  // Where nobody came there are other words for it.
+  return came === 0 || missing <= clients * ABSENT_SHARE_MAX
     ? []
-    : [`${missing} of ${clients} clients had not come into their rooms when the time was up: give them longer, or ask less of the server`];
+    : [`${missing} of ${clients} clients never came into their rooms: what holds for them was not judged`];
 }
 
 /** Who came by which URL, where there are several. */
@@ -278,6 +281,7 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
   const actMs = gathered.interrupted ? measuredMs : Math.max(measuredMs, parameters.durationMs);
   const deliveryMs = merge((done) => done.deliveryMs);
   const convergenceMs = merge((done) => done.convergenceMs);
+  const readMs = merge((done) => done.result.readMs ?? "");
   const reach = expected === 0 ? 1 : delivered / expected;
   const violations = [...outcomes.values()].reduce(
     (total, outcome) => total + Object.values(outcome.broken).reduce((one, two) => one + two, 0),
@@ -300,10 +304,8 @@ function figures(judged: Judged, honesty: Honesty, outcomes: ReadonlyMap<Propert
       "confirmMs",
       merge((done) => done.result.confirmMs ?? ""),
     ),
-    ...answered(
-      "readMs",
-      merge((done) => done.result.readMs ?? ""),
-    ),
+    ...answered("readMs", readMs),
+    ...(readMs.count === 0 ? {} : { readsPerSecond: Math.round((readMs.count / actMs) * 10_000) / 10 }),
     ...signalsOf(
       merge((done) => done.result.signalMs ?? ""),
       actMs,

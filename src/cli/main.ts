@@ -209,7 +209,7 @@ function program(ending: Ending): Command {
     .command("serve")
     .description("run a reference server until Ctrl-C")
     .argument("<binding>", "see `rollcall list`")
-    .option("--port <n>", "default: any free one", parsePort(0))
+    .option("--port <n>", "default: any free one", parsePort)
     .option("--dialect <name>", "default: the protocol's first; see `rollcall spec`")
     .option("--mutant <id>", "with this deliberate fault")
     .option("--replicas <n>", REPLICAS_HELP, parseWhole(1, REPLICAS_MAX))

@@ -15,7 +15,7 @@ export function addShardCommands(root: Command, ending: { exitCode: number }, ru
     .requiredOption("--shards <n>", "how many will come", parseWhole(1, SHARDS_MAX))
     .option("--run-token <text>", "what every shard has to show; a file keeps it out of the list of processes")
     .option("--token-file <path>", TOKEN_HELP)
-    .option("--port <n>", "default: 7700; 0 for any free one", parsePort(0))
+    .option("--port <n>", "default: 7700; 0 for any free one", parsePort)
     .option("--bind <address>", "default: 127.0.0.1; 0.0.0.0 for shards on other machines")
     .option("--wait <time>", "shards may take so long to come (default: 5m)", parseDuration)
     .option("--stay", "go on answering after the verdict, with the result at /v1/result, until ended")

@@ -128,8 +128,8 @@ export type Rooms =
       readonly parse: (answer: HttpAnswer) => { readonly room: string } | { readonly failure: string };
       /** The greatest number of members of a room, its creator included; undefined when there is no limit. */
       readonly membersMax: number | undefined;
-      /** Close codes by which a server says that there is no such room, or no more. */
-      readonly goneCodes: ReadonlySet<number>;
+      /** Close codes of a refusal that says nothing against the room: it is full for now, or the server does not serve yet. */
+      readonly stayCodes: ReadonlySet<number>;
     }
   | {
       /** Made over the protocol itself: by a session of the creator's that ends once it has told of the room. */

@@ -36,7 +36,14 @@ export type Detail =
     }
   | { readonly kind: "accepted"; readonly op: number; readonly position?: number }
   /** An answer that refuses; `op` when the protocol says which. Before a join is confirmed it refuses the join. */
-  | { readonly kind: "rejected"; readonly op?: number; readonly code: string; readonly text: string }
+  | {
+      readonly kind: "rejected";
+      readonly op?: number;
+      readonly code: string;
+      readonly text: string;
+      /** A join that is refused since the server holds no such room, or no more. */
+      readonly gone?: true;
+    }
   | Delivered
   | {
       readonly kind: "snapshot";

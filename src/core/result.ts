@@ -117,12 +117,14 @@ export interface LoadResult {
   /** First to last receiver of one write. */
   readonly spreadMs: LatencyFigures;
   readonly joinMs: LatencyFigures;
-  /** Writes of the past that clients were shown before they were in, each held against its place; absent where there were none. */
+  /** Rows of the past that clients were shown before they were in, counted for each client and held against their places; absent where there were none. */
   readonly past?: number;
   /** Planned time of a write to its confirmation; absent where nothing was confirmed. */
   readonly confirmMs?: LatencyFigures;
   /** Planned time of a question to its answer; absent where nothing was asked. */
   readonly readMs?: LatencyFigures;
+  /** Questions that were answered. */
+  readonly readsPerSecond?: number;
   /** What goes beside the writes (typing, word of a write), from its planned time to each other member; absent where nothing did. */
   readonly signals?: { readonly perSecond: number; readonly deliveryMs: LatencyFigures };
   readonly sent: number;

@@ -140,7 +140,13 @@ export const detailSchema: z.ZodType<Detail> = z.discriminatedUnion("kind", [
     marker: marker.exactOptional(),
   }),
   z.object({ kind: z.literal("accepted"), op: figure, position: figure.exactOptional() }),
-  z.object({ kind: z.literal("rejected"), op: figure.exactOptional(), code: z.string(), text: z.string() }),
+  z.object({
+    kind: z.literal("rejected"),
+    op: figure.exactOptional(),
+    code: z.string(),
+    text: z.string(),
+    gone: z.literal(true).exactOptional(),
+  }),
   z.object({
     kind: z.literal("delivered"),
     author: z.string().exactOptional(),

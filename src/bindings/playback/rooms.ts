@@ -7,8 +7,8 @@ const MEMBERS_MAX = 50;
 /** The least that they take. */
 const MEMBERS_MIN = 2;
 
-/** No such room, room gone (P-14). */
-const GONE_CODES: ReadonlySet<number> = new Set([4404, 4410]);
+/** Full (P-14), and what says that the server goes, has a fault, or is to be asked later. Any other code may mean an unknown room (P-7). */
+const STAY_CODES: ReadonlySet<number> = new Set([1001, 1006, 1011, 1012, 1013, 4403]);
 
 /** Rooms are made by `POST /rooms`. The path stands without the target's base path. */
 export const rooms: Extract<Rooms, { kind: "created" }> = {
@@ -31,7 +31,7 @@ export const rooms: Extract<Rooms, { kind: "created" }> = {
     return room === undefined ? { failure: `no roomId in ${answer.body.slice(0, 200)}` } : { room };
   },
   membersMax: MEMBERS_MAX,
-  goneCodes: GONE_CODES,
+  stayCodes: STAY_CODES,
 };
 
 /** The id alone is needed to go on; whether the rest is right is what PLAY-SESS-01 and PLAY-SESS-05 judge. */

@@ -3,9 +3,10 @@ import type { ShardRooms } from "./shard-rooms.ts";
 import type { ShardOptions } from "./shard-types.ts";
 import type { Alarms } from "./surroundings.ts";
 
-/** Those that come anew do not come at once, and after each refusal twice as late. */
+/** Those that come anew do not come at once, and after each refusal twice as late, up to a bound. */
 const ANEW_MS = 500;
-const ANEW_TIMES_MAX = 5;
+const ANEW_MS_MAX = 2_000;
+const ANEW_TIMES_MAX = 8;
 
 /** What it takes of a shard. */
 interface Parts {
@@ -25,18 +26,20 @@ export class ShardAnew {
   }
 
   /**
-   * Whoever was refused comes again. A room that the server says is gone went with it: its members make another one. Any other
-   * refusal, such as of a room that still counts those who have lost their connection, says nothing of the room.
+   * Whoever was refused comes again. A room that is gone went with its server: its members make another one. Other refusals,
+   * such as of a room that still counts those who have lost their connection, say nothing of the room. `how`: the close code
+   * that followed, or the status of an answer in place of the upgrade.
    */
-  turnedAway(player: Player, code: number): void {
+  turnedAway(player: Player, how: { readonly closed: number } | { readonly status: number }): void {
     const { options, rooms, join } = this.#parts;
     if (options.rooms.kind !== "created" || player.isMoving || player.anew >= ANEW_TIMES_MAX) return;
     player.isMoving = true;
     player.anew += 1;
-    const isGone = options.rooms.goneCodes.has(code);
+    const isGone = "closed" in how ? !options.rooms.stayCodes.has(how.closed) : how.status < 500;
     const gone = player.room;
     const node = player.node;
-    this.#soon(player, (nowMs) => {
+    const waitMs = Math.min(ANEW_MS * 2 ** (player.anew - 1), ANEW_MS_MAX);
+    this.#soon(player, waitMs, (nowMs) => {
       if (player.node !== node || player.isJoined) {
         player.isMoving = false;
         return;
@@ -59,12 +62,12 @@ export class ShardAnew {
       if (!player.isHeld || player.isLeaving || (player.isJoined && !player.isOffline)) continue;
       player.anew += 1;
       player.node?.stop();
-      this.#soon(player, (nowMs) => void join(player, nowMs));
+      this.#soon(player, ANEW_MS, (nowMs) => void join(player, nowMs));
     }
   }
 
-  #soon(player: Player, act: (nowMs: number) => void): void {
+  #soon(player: Player, waitMs: number, act: (nowMs: number) => void): void {
     const { alarms, nowMs } = this.#parts;
-    alarms.create(act).set(nowMs() + ANEW_MS * 2 ** (player.anew - 1) * (0.5 + player.prng.next()));
+    alarms.create(act).set(nowMs() + waitMs * (0.5 + player.prng.next()));
   }
 }

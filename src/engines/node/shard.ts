@@ -241,7 +241,8 @@ class Shard {
   #read(player: Player, plannedMs: number): void {
     if (!player.isJoined) return;
     const id = READ_IDS_FROM + player.reads++;
-    this.#figures.answers.asked(player.slot, id, plannedMs);
+    // What is asked when all is over is no part of the load.
+    if (!player.isAskedForFinal) this.#figures.answers.asked(player.slot, id, plannedMs);
     player.node?.invoke({ kind: "read", id, plannedMs });
   }
 
@@ -250,6 +251,7 @@ class Shard {
     player.startedMs = plannedMs;
     player.isLeaving = false;
     player.isRefused = false;
+    player.isTurnedAway = false;
     player.hasJoined = false;
     let first: Credential | undefined;
     const credential = async (): Promise<Credential> => {
@@ -325,6 +327,7 @@ class Shard {
       case "lifecycle":
         if (detail.event === "joined") {
           if (!player.isJoined) this.#joined += 1;
+          player.isTurnedAway = false;
           player.isJoined = true;
           player.hasJoined = true;
           player.isHeld = true;
@@ -349,8 +352,8 @@ class Shard {
       case "rejected":
         if (!player.isJoined) {
           player.isRefused = true;
-          player.isTurnedAway = this.#faults?.isUpset(atMs) === true && this.#faults.hasRestarted;
-          if (!player.isTurnedAway) this.#figures.joinFailed(`${detail.code} ${detail.text}`);
+          if (this.#isTurnedAway(player, atMs)) this.#turnedAway(player, detail.code);
+          else this.#figures.joinFailed(`${detail.code} ${detail.text}`);
         } else if (detail.op !== undefined && isWrite(detail.op)) this.#ledger.rejected(player.slot, detail.op);
         return;
       case "problem":
@@ -429,10 +432,22 @@ class Shard {
       this.#ledger.left(player.slot, atMs);
     } else if (!player.isLeaving && !player.isRefused && this.#faults?.isUpset(atMs) !== true)
       this.#figures.joinFailed(`closed with ${detail.code} ${detail.reason} before the join was confirmed`);
-    if (player.isTurnedAway) this.#anew.turnedAway(player, detail.code);
+    if (player.isTurnedAway) this.#anew.turnedAway(player, { closed: detail.code });
     player.isTurnedAway = false;
     player.isJoined = false;
     player.startedMs = atMs;
+  }
+
+  /** A refusal that a server's restart may have caused; who came anew once may be refused after its time, too. */
+  #isTurnedAway(player: Player, atMs: number): boolean {
+    return this.#faults?.hasRestarted === true && (player.anew > 0 || this.#faults.isUpset(atMs));
+  }
+
+  /** A refused upgrade has no close after it. A credential that could not be had is no refusal: the session comes back by itself. */
+  #turnedAway(player: Player, code: string): void {
+    const status = /^http-(\d+)$/.exec(code)?.[1];
+    if (status !== undefined) this.#anew.turnedAway(player, { status: Number(status) });
+    else player.isTurnedAway = code !== "credential";
   }
 
   #reportSecond(): void {

@@ -302,7 +302,7 @@ const ramp: CaseDefinition = {
         t.check(CAP_03, client.isOpen, breach(t, client, "closed", "a socket that stays open under load", "closed by the server"));
       const present = clients.filter((client) => client.isOpen);
       const bad = await differing(t, present, isQuiet ? SHALL_MS : 0);
-      if (!isQuiet && bad.length > 0) throw new Precondition(`${count} clients had not worked off their writes in time`);
+      if (!isQuiet && bad.length > 0) throw new Precondition(`${count} clients still had traffic when the time was up`);
       for (const client of present)
         t.check(
           CAP_03,

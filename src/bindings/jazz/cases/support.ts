@@ -110,7 +110,8 @@ export async function sendTo(t: CaseContext, author: CaseClient, all: readonly C
  * for a second (X-13); gives whether it got quiet.
  */
 export async function quiesce(t: CaseContext, clients: readonly CaseClient[]): Promise<boolean> {
-  await t.until(() => clients.every((client) => !client.isOpen || unconfirmed(client) === 0), QUIESCE_MS_MAX);
+  const endMs = t.nowMs() + QUIESCE_MS_MAX;
+  await t.until(() => clients.every((client) => !client.isOpen || unconfirmed(client) === 0), QUIESCE_MS_MAX - QUIET_MS * 2);
   let count = -1;
   let sinceMs = t.nowMs();
   return t.until(() => {
@@ -118,7 +119,7 @@ export async function quiesce(t: CaseContext, clients: readonly CaseClient[]): P
     if (now !== count) sinceMs = t.nowMs();
     count = now;
     return t.nowMs() - sinceMs >= QUIET_MS;
-  }, QUIESCE_MS_MAX);
+  }, endMs - t.nowMs());
 }
 
 function unconfirmed({ seen }: CaseClient): number {

@@ -74,7 +74,8 @@ export class SyncSession implements Session {
     this.#hub?.session.retry(nowMs);
     this.#enter(out).catch((error: unknown) => {
       for (const drop of this.#claims.splice(0)) drop();
-      out.observe({ kind: "rejected", code: "join", text: error instanceof Error ? error.message : String(error) });
+      const text = error instanceof Error ? error.message : String(error);
+      out.observe({ kind: "rejected", code: "join", text, ...(error instanceof NoSpace ? { gone: true } : {}) });
     });
   }
 
@@ -161,7 +162,7 @@ export class SyncSession implements Session {
     const isThere = await replica.open(ids);
     await this.#confirmed(account.accountID);
     for (const id of Object.values(ids) as CoId[]) await this.#confirmed(id);
-    if (!isThere) throw new Error("the space could not be loaded");
+    if (!isThere) throw new NoSpace("the space could not be loaded");
     accounts.give(key, account);
     spaces.give(this.#options.room, ids);
     this.#claims.length = 0;
@@ -326,6 +327,11 @@ export class SyncSession implements Session {
     this.#replica?.stop();
     void this.#node?.gracefulShutdown();
   }
+}
+
+/** The server does not hold the space that is to be entered. */
+class NoSpace extends Error {
+  override readonly name = "NoSpace";
 }
 
 /** Values that an account was made with: its profile and the group of that. */
