@@ -60,6 +60,8 @@ base() {
   cp package.json package-lock.json "$root/rollcall/"
   # Without the tools of development, and without the package that brings Node along for older machines.
   (cd "$root/rollcall" && npm ci --omit=dev --ignore-scripts --prefer-offline >/dev/null 2>&1)
+  # What native parts of the dependencies load; those for other machines load nothing here.
+  find "$root/rollcall/node_modules" -name '*.node' | while read -r native; do libraries "$root" "$native" || true; done
   for piece in optional/*/; do
     [ -d "$piece/node_modules" ] || continue
     mkdir -p "$root/rollcall/$piece"
