@@ -70,6 +70,8 @@ const ROWS = ALL.filter(({ binding }) => values.only === undefined || values.onl
 const SIZE = values.quick ? { clients: 100, durationMs: 8_000, rampMs: 3_000 } : { clients: 500, durationMs: 30_000, rampMs: 10_000 };
 /** Faults act on single messages: they need no crowd. */
 const FAULTY = { clients: 100, durationMs: 6_000, rampMs: 2_000 };
+/** Writes a second and client, at the least: a view has to have several rows before one can be missing. */
+const FAULTY_RATE = 0.5;
 
 const lines: string[] = [];
 const problems: string[] = [];
@@ -135,7 +137,7 @@ async function pristine(row: Row): Promise<void> {
 async function faulty(row: Row, id: string, roomOf: number): Promise<void> {
   const declared = (await loadBinding(row.binding)).mutants.find((each) => each.id === id)?.breaks ?? [];
   const result = await load({
-    ...optionsOf({ ...row, roomOf }, FAULTY, "k6"),
+    ...optionsOf({ ...row, roomOf, ratePerSecond: Math.max(row.ratePerSecond, FAULTY_RATE) }, FAULTY, "k6"),
     profile: "strict",
     mutant: await findMutant(row.binding, id),
   });
