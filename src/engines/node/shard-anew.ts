@@ -12,7 +12,7 @@ const ANEW_TIMES_MAX = 8;
 interface Parts {
   readonly options: Pick<ShardOptions, "rooms">;
   readonly alarms: Alarms;
-  readonly rooms: ShardRooms;
+  readonly rooms: Pick<ShardRooms, "forget">;
   readonly nowMs: () => number;
   readonly join: (player: Player, nowMs: number) => Promise<void>;
 }
