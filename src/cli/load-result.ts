@@ -1,5 +1,6 @@
 import type { Binding, Judge } from "../core/binding.ts";
 import { mergeOutcomes, withoutTimed, type CheckerOutcome, type Property } from "../core/checker.ts";
+import { HARNESS_BOUNDS } from "../core/harness-bounds.ts";
 import { figuresOf, type HistogramMaker, type LatencyFigures } from "../core/histogram.ts";
 import type { RequirementId } from "../core/ids.ts";
 import type { Reason } from "../core/reason.ts";
@@ -19,9 +20,6 @@ import { honestyOf, type Honesty } from "./honesty.ts";
 import { applyKnown, counts } from "./known.ts";
 import { type JudgedFaults, faultNotes, faultObjectives, faultsOf } from "./fault-result.ts";
 import type { Done, Gathered } from "./load-workers.ts";
-
-/** More clients than this that never came make a run inconclusive. */
-const ABSENT_SHARE_MAX = 0.01;
 
 /** What the user asked for, as far as the verdict needs it. */
 export interface JudgingOptions {
@@ -228,7 +226,7 @@ function cameOf(shards: readonly ShardResult[], joins: number): number {
 export function absentees(clients: number, came: number): readonly string[] {
   const missing = clients - came;
   // Where nobody came there are other words for it.
-  return came === 0 || missing <= clients * ABSENT_SHARE_MAX
+  return came === 0 || missing <= clients * HARNESS_BOUNDS.absentShare
     ? []
     : [`${missing} of ${clients} clients never came into their rooms: what holds for them was not judged`];
 }

@@ -9,6 +9,8 @@ export const HARNESS_BOUNDS = {
   lateShare: 0.01,
   /** Share of the planned acts that may be dropped because their clients are not in their rooms. */
   droppedShare: 0.01,
+  /** Share of the clients that may never come into their rooms. */
+  absentShare: 0.01,
   /** The event loop's lag at p99, the same as for a send: it delays what is received as much. */
   loopLagMsP99: 50,
   /** Of one core. A process above this has a queue that only grows. */
