@@ -37,7 +37,7 @@ skeleton() { # root, user
   printf 'root:x:0:\n%s:x:1000:\n' "$2" >"$root/etc/group"
   echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
   [ ! -e /etc/ssl/certs/ca-certificates.crt ] || cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
-  for applet in sh ls cat cp mv rm mkdir chmod chown ln sleep echo env id ps kill tar head tail grep sed wget nc ip su test true; do
+  for applet in sh ls cat cp mv rm mkdir chmod chown ln sleep echo env id ps kill tar head tail grep sed ip su test true; do
     ln -s busybox "$root/bin/$applet"
   done
   ln -s /bin/busybox "$root/usr/bin/env"

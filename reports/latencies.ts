@@ -28,6 +28,6 @@ export function besidesOf(load: LoadResult): readonly string[] {
   return [
     ...(load.readsPerSecond === undefined ? [] : [`${formatRate(load.readsPerSecond)} reads/s answered`]),
     ...(load.signals === undefined ? [] : [`${formatRate(load.signals.perSecond)} signals/s delivered`]),
-    ...(load.past === undefined ? [] : [`${formatNumber(load.past)} writes of the past shown to who came`]),
+    ...(load.past === undefined ? [] : [`${formatNumber(load.past)} writes of the past shown to those who came`]),
   ];
 }

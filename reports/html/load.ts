@@ -67,6 +67,7 @@ export function headFigures(load: LoadResult): Markup {
 
 export function loadSection(load: LoadResult): Markup {
   const besides = besidesOf(load);
+  const latencies = latenciesOf(load);
   const stretch = Math.ceil(load.series.length / POINTS_MAX);
   return markup`<section aria-labelledby="load-title">
 <div class="heading"><h2 id="load-title">Load</h2><p>${load.scenario}, ${formatDuration(load.durationMs)}</p></div>
@@ -74,7 +75,7 @@ ${load.objectives.length === 0 ? undefined : markup`<h3>Objectives</h3><div clas
 ${load.faults === undefined ? undefined : faultsTable(load.faults)}
 <h3>Latency</h3>
 ${besides.length === 0 ? undefined : markup`<p class="small">Beside the writes: ${besides.join(", ")}.</p>`}
-<div class="scroll"><table class="latency"><thead><tr><th scope="col">Milliseconds</th>${["count", "p50", "p90", "p95", "p99", "p99.9", "max"].map((head) => markup`<th scope="col">${head}</th>`)}</tr></thead><tbody>${latenciesOf(load).map(latencyRow)}</tbody></table></div>
+${latencies.length === 0 ? markup`<p class="small">Nothing was timed.</p>` : markup`<div class="scroll"><table class="latency"><thead><tr><th scope="col">Milliseconds</th>${["count", "p50", "p90", "p95", "p99", "p99.9", "max"].map((head) => markup`<th scope="col">${head}</th>`)}</tr></thead><tbody>${latencies.map(latencyRow)}</tbody></table></div>`}
 ${
   load.series.length === 0
     ? undefined

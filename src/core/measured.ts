@@ -48,7 +48,7 @@ export interface Measured {
   /** Acts whose client was not in its room at the planned time. */
   readonly dropped: number;
   readonly refusedJoins: number;
-  /** Writes of the past that clients were shown as they came; absent in older recordings. */
+  /** Writes of the past that clients were shown before they were in, each held against its place; absent in older recordings. */
   readonly past?: number;
   /** Clients that came into their room, by the index of the URL they used. Absent in older recordings. */
   readonly clientsByUrl?: readonly number[];

@@ -85,7 +85,7 @@ export type Detail =
       /** `joined`: this client's join is confirmed. `gone`: the room is no more. `host`: `user` leads it now. */
       readonly event: "joined" | "left" | "gone" | "host" | "stopping";
       readonly user?: string;
-      /** Of a join: writes of the past that came before it, each held against its place. */
+      /** Of a join: writes of the past that this client was shown before it was in, each held against its place. */
       readonly past?: number;
     }
   /** Something the protocol does not allow or know; `reason` says which kind. */

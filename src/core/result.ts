@@ -117,7 +117,7 @@ export interface LoadResult {
   /** First to last receiver of one write. */
   readonly spreadMs: LatencyFigures;
   readonly joinMs: LatencyFigures;
-  /** Rows of the past that clients were shown before they were in, counted for each client and held against their places; absent where there were none. */
+  /** Writes of the past that clients were shown before they were in, each held against its place, summed over all clients; absent where there were none. */
   readonly past?: number;
   /** Planned time of a write to its confirmation; absent where nothing was confirmed. */
   readonly confirmMs?: LatencyFigures;

@@ -66,7 +66,7 @@ class LeafSession implements Session {
   /** The position that comes next; undefined before the first row of a live subscription. */
   #next: number | undefined;
   #isPast = false;
-  /** Rows of the past since the subscription began. */
+  /** Rows of the past since the subscription began; those of a subscription that breaks off come again and are counted then. */
   #past = 0;
   readonly #calls: Map<number, Call> = new Map();
   /** Writes that no answer has come to, by op: sent again after a lost connection. */
