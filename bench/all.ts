@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { flagsOf } from "../scripts/flags.ts";
 
 /**
  * `npm run bench -- all [--only density,soak] [--soak-minutes 10]`: the measurements of `docs/performance.md` one after the other,
  * then the page. The machine should be left alone meanwhile: about 45 minutes.
  */
-const { values: flags } = parseArgs({
+const { values: flags } = flagsOf("npm run bench -- all [--only density,soak] [--soak-minutes 10]", {
   options: { only: { type: "string" }, "soak-minutes": { type: "string", default: "10" } },
 });
 

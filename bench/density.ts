@@ -1,26 +1,29 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import type { Result } from "../src/core/result.ts";
 import { contestants, type Contestant, type Load } from "./contestants.ts";
 import { holdsClients, play, said } from "./play.ts";
 import { cpuMsBetween, machineCpuMs, type ProcessFigures, residentBytesOf, treeOf } from "./process-tree.ts";
 import { type Bar, type BenchPart, commandOf, machine, median, printPart, spread, today, writeResult } from "./result-file.ts";
 import { waitFor } from "./room-server.ts";
+import { flagsOf } from "../scripts/flags.ts";
 
 /**
  * `npm run bench -- density [--setup 2000] [--rounds 3] [--only ours,bare]`: processor time and memory of a fully
  * judged run beside load generators that judge nothing, in turns, against the same server.
  */
-const { values: flags } = parseArgs({
-  options: {
-    setup: { type: "string", default: "2000,5000,10000" },
-    rounds: { type: "string", default: "3" },
-    only: { type: "string", default: "ours,bare,artillery,k6,k6-single" },
-    window: { type: "string", default: "8" },
+const { values: flags } = flagsOf(
+  "npm run bench -- density [--setup 2000,5000,10000] [--rounds 3] [--only ours,bare,artillery,k6,k6-single] [--window 8]",
+  {
+    options: {
+      setup: { type: "string", default: "2000,5000,10000" },
+      rounds: { type: "string", default: "3" },
+      only: { type: "string", default: "ours,bare,artillery,k6,k6-single" },
+      window: { type: "string", default: "8" },
+    },
   },
-});
+);
 const rounds = Number(flags.rounds);
 const windowMs = Number(flags.window) * 1000;
 

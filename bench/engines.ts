@@ -1,19 +1,19 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import type { Result } from "../src/core/result.ts";
 import { type Load, rollcall } from "./contestants.ts";
 import { play, said } from "./play.ts";
 import { cpuMsBetween, machineCpuMs, prefer, type ProcessFigures, residentBytesOf, treeOf } from "./process-tree.ts";
 import { type BenchPart, commandOf, machine, printPart, today, writeResult } from "./result-file.ts";
+import { flagsOf } from "../scripts/flags.ts";
 
 /**
  * `npm run bench -- engines [--clients 500] [--window 8] [--only node,k6-100,k6-1] [--rooms-of 10,1]`: one scenario with
  * every check on, in our own engine and in stock k6, against the same server: processor time per 1,000 messages and
  * memory a client.
  */
-const { values: flags } = parseArgs({
+const { values: flags } = flagsOf("npm run bench -- engines [--clients 500] [--window 8] [--only node,k6-100,k6-1] [--rooms-of 10,1]", {
   options: {
     clients: { type: "string", default: "500" },
     window: { type: "string", default: "8" },

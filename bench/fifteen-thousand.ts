@@ -3,25 +3,28 @@ import { once } from "node:events";
 import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { Result } from "../src/core/result.ts";
 import { BUILT } from "./contestants.ts";
 import { cpuMsBetween, machineCpuMs, prefer, type ProcessFigures, treeOf } from "./process-tree.ts";
 import { type BenchPart, commandOf, machine, printPart, today, writeResult } from "./result-file.ts";
+import { flagsOf } from "../scripts/flags.ts";
 
 /**
  * `npm run bench -- fifteen-thousand [--rates 0.2,0.1,0.05]`: 15,000 clients with DIDs and service tokens of their own
  * in one run against the playback reference server, every delivery checked. The first rate whose run is conclusive counts.
  */
-const { values: flags } = parseArgs({
-  options: {
-    clients: { type: "string", default: "15000" },
-    rates: { type: "string", default: "0.2,0.1,0.05" },
-    ramp: { type: "string", default: "75" },
-    duration: { type: "string", default: "30" },
-    workers: { type: "string", default: "2" },
+const { values: flags } = flagsOf(
+  "npm run bench -- fifteen-thousand [--clients 15000] [--rates 0.2,0.1,0.05] [--ramp 75] [--duration 30] [--workers 2]",
+  {
+    options: {
+      clients: { type: "string", default: "15000" },
+      rates: { type: "string", default: "0.2,0.1,0.05" },
+      ramp: { type: "string", default: "75" },
+      duration: { type: "string", default: "30" },
+      workers: { type: "string", default: "2" },
+    },
   },
-});
+);
 const clients = Number(flags.clients);
 const rampMs = Number(flags.ramp) * 1000;
 const durationMs = Number(flags.duration) * 1000;

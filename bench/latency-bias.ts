@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { type BenchPart, commandOf, machine, median, printPart, spread, today, writeResult } from "./result-file.ts";
+import { flagsOf } from "../scripts/flags.ts";
 
 /** The build is measured, as users run it. */
 const dist = new URL("../dist/src/cli/", import.meta.url);
@@ -15,7 +15,7 @@ const { capacity } = (await import(new URL("capacity.js", dist).href)) as typeof
  * known jitter), at a tenth, a quarter and half of the rate at which server and harness together give out on this
  * machine. The bar: p50 and p99 within 1 ms.
  */
-const { values } = parseArgs({
+const { values } = flagsOf("npm run bench -- latency-bias [--clients 100] [--room 10] [--rounds 3] [--seconds 6] [--saturation rate]", {
   options: {
     clients: { type: "string", default: "100" },
     room: { type: "string", default: "10" },

@@ -1,18 +1,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import type { Result } from "../src/core/result.ts";
 import { contestants, sockets, type Contestant, type Load } from "./contestants.ts";
 import { holdsClients, play } from "./play.ts";
 import { residentBytesOf, treeOf } from "./process-tree.ts";
 import { type BenchPart, commandOf, machine, median, printPart, spread, today, writeResult } from "./result-file.ts";
+import { flagsOf } from "../scripts/flags.ts";
 
 /**
  * `npm run bench -- soak [--minutes 10] [--clients 2000] [--rate 1]`: resident memory of a load worker with every check
  * on, from minute to minute, and what a client takes of it beyond a socket that nobody looks at.
  */
-const { values: flags } = parseArgs({
+const { values: flags } = flagsOf("npm run bench -- soak [--minutes 10] [--clients 2000] [--rate 1]", {
   options: {
     minutes: { type: "string", default: "10" },
     clients: { type: "string", default: "2000" },

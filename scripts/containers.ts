@@ -2,13 +2,13 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { connectEngine, findCompose, findStacks, isOrphan } from "../src/targets/containers/index.ts";
 import { pdsModule } from "../fixtures/atproto/index.ts";
 import { bindingNames, loadBinding } from "../src/cli/registry.ts";
 import { noteCounts } from "./counts.ts";
 import { CONTAINER_FAULT_CASES } from "./fault-cases.ts";
 import { HEAD, tryFaults } from "./fault-runs.ts";
+import { flagsOf } from "./flags.ts";
 
 /**
  * `npm run containers [-- name…] [--within seconds]`: the stacks of docker-compose.yml, each judged for real, and every
@@ -204,7 +204,10 @@ const FAULTS = "faults";
 const FAULTS_SIZE = { clients: 24, seconds: 12 };
 
 async function main(): Promise<number> {
-  const { values, positionals: asked } = parseArgs({ allowPositionals: true, options: { within: { type: "string" } } });
+  const { values, positionals: asked } = flagsOf("npm run containers [-- <case>…] [--within <seconds>]", {
+    allowPositionals: true,
+    options: { within: { type: "string" } },
+  });
   const untilMs = performance.now() + 1000 * Number(values.within ?? Infinity);
   const isTimeUp = (name: string): boolean => {
     if (performance.now() < untilMs) return false;

@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 import { noteCounts } from "./counts.ts";
 import { FAULT_CASES } from "./fault-cases.ts";
 import { HEAD, tryFaults } from "./fault-runs.ts";
+import { flagsOf } from "./flags.ts";
 
 /**
  * `npm run faults [-- --quick] [--only word]`: what goes wrong, against the reference servers. Every kind of fault is
@@ -10,7 +10,7 @@ import { HEAD, tryFaults } from "./fault-runs.ts";
  * confirmed are found out. Times are not judged here (the plan takes them away), so that it also runs on a busy machine.
  * `--quick`: each kind once, and short. Faults of containers are part of `npm run containers`.
  */
-const { values } = parseArgs({
+const { values } = flagsOf("npm run faults [-- --quick] [--only <word>] [--clients 50] [--seconds 15]", {
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string" },

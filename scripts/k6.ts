@@ -1,17 +1,17 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import type { Result } from "../src/core/result.ts";
 import type { Verdict } from "../src/core/verdict.ts";
 import { findMutant } from "../src/cli/find-mutant.ts";
 import { type EngineName, load, type LoadOptions, openGround, playOn } from "../src/cli/load.ts";
 import { loadBinding } from "../src/cli/registry.ts";
+import { flagsOf } from "./flags.ts";
 
 /**
  * `npm run k6 [-- --quick] [--pristine] [--only <binding>] [--json <path>]`: what runs in stock k6, shown. One server, the same
  * scenario in our engine and in k6: the same verdicts. Then each binding that can: 500 sockets for 30 s, and servers
  * with one fault each, which are named with the declared reason. Needs k6 (`rollcall k6 install`).
  */
-const { values } = parseArgs({
+const { values } = flagsOf("npm run k6 [-- --quick] [--pristine] [--only <binding>] [--json <path>]", {
   options: {
     quick: { type: "boolean", default: false },
     pristine: { type: "boolean", default: false },

@@ -1,20 +1,21 @@
-import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { check } from "../src/cli/check.ts";
+import { flagsOf } from "./flags.ts";
 
 /**
  * `npm run repeat -- playback 20 [--only <pattern>…] [--busy]`: a check again and again, each time with a seed of its
  * own. A pristine server must pass every time, also with one core kept busy (`--busy`). What does not pass is named with
  * its seed, and in the end each finding with its rate; known failures of the target are counted too, but are no fault.
  */
-const { values, positionals } = parseArgs({
+const USAGE = "npm run repeat -- <target> [times] [--only <pattern>…] [--busy]; for example: npm run repeat -- playback 20";
+const { values, positionals } = flagsOf(USAGE, {
   allowPositionals: true,
   options: { only: { type: "string", multiple: true, default: [] }, busy: { type: "boolean", default: false } },
 });
 const [target = "playback", asked = "20"] = positionals;
 const times = Number(asked);
 if (!Number.isInteger(times) || times < 1) {
-  console.error("usage: npm run repeat -- <target> [times] [--only <pattern>…] [--busy]; for example: npm run repeat -- playback 20");
+  console.error(`usage: ${USAGE}`);
   process.exit(2);
 }
 const busy = values.busy ? new Worker("for (;;) Math.random();", { eval: true }) : undefined;

@@ -1,11 +1,12 @@
 /** A picture of a report as a browser shows it: `node scripts/screenshot.ts <report.html> <out.png> [--dark] [--full] [--width 1200] [--height 900]`. */
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { CHROMIUM_ARGUMENTS, findChromium } from "../test/chromium.ts";
+import { flagsOf } from "./flags.ts";
 
-const { positionals, values } = parseArgs({
+const USAGE = "node scripts/screenshot.ts <report.html> <out.png> [--dark] [--full] [--width 1200] [--height 900]";
+const { positionals, values } = flagsOf(USAGE, {
   allowPositionals: true,
   options: {
     dark: { type: "boolean" },
@@ -17,7 +18,7 @@ const { positionals, values } = parseArgs({
 const [report, picture] = positionals;
 const executablePath = findChromium();
 if (report === undefined || picture === undefined) {
-  console.error("usage: node scripts/screenshot.ts <report.html> <out.png> [--dark] [--full] [--width n] [--height n]");
+  console.error(`usage: ${USAGE}`);
   process.exitCode = 2;
 } else if (executablePath === undefined) {
   console.error("no Chromium found: install it or name it in CHROMIUM_BIN");

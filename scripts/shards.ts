@@ -1,7 +1,7 @@
-import { parseArgs } from "node:util";
 import { findK6 } from "../src/cli/k6-find.ts";
 import { redisMissing } from "../src/targets/index.ts";
 import { runShardProcesses, type ShardedOutcome, type ShardedRun } from "./shard-processes.ts";
+import { flagsOf } from "./flags.ts";
 
 /**
  * `npm run shards [-- --quiet]`: three shards in processes of their own, one referee, one verdict: against one pristine
@@ -10,7 +10,9 @@ import { runShardProcesses, type ShardedOutcome, type ShardedRun } from "./shard
  * needs a k6 or a redis-server that is not here is skipped, with the reason. Ends with 1 when one of them comes out
  * otherwise than it must.
  */
-const { values } = parseArgs({ options: { quiet: { type: "boolean", default: false }, only: { type: "string" } } });
+const { values } = flagsOf("npm run shards [-- --quiet] [--only <word>]", {
+  options: { quiet: { type: "boolean", default: false }, only: { type: "string" } },
+});
 
 interface Play {
   readonly name: string;
