@@ -61,7 +61,8 @@ async function play(options: { readonly record?: true; readonly workerFlags?: re
 /** What a call counts for, with everything that it calls; undefined: for what its caller does. */
 function labelOf({ functionName, url }: Profile["nodes"][number]["callFrame"]): string | undefined {
   if (functionName === "(garbage collector)") return "garbage collection";
-  if (functionName === "(idle)") return "idle";
+  // A process that rests in `gathering.ts` is asleep, which the profiler, who samples by the clock, can not see.
+  if (functionName === "(idle)" || (functionName === "rest" && url.includes("/gathering."))) return "idle";
   if (functionName === "(program)") return "native";
   if (url.includes("/src/recording/")) return "recording";
   if (url.includes("/src/checkers/")) return "ledger and checkers";
