@@ -122,10 +122,11 @@ const twoProcesses: CaseDefinition = {
   needs: ["secondUrl"],
   limitMs: 250_000,
   run: async (t) => {
-    const [, secondUrl] = t.urls;
+    const [firstUrl, secondUrl] = t.urls;
     if (secondUrl === undefined) throw new Precondition("there is no second URL");
     const { roomId } = await createRoom(t);
-    const here = await t.openMany(3, { room: roomId });
+    // Without a URL of their own clients are spread over both.
+    const here = await t.openMany(3, { room: roomId, url: firstUrl });
     const there = await t.openMany(3, { room: roomId, url: secondUrl });
     // Each process in turn, a little apart: what one tells of itself and what it hears of the other come in between.
     const clients = here.flatMap((client, index) => [client, ...there.slice(index, index + 1)]);
