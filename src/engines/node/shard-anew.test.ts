@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Rooms } from "../../core/binding.ts";
 import { createPrng } from "../../core/prng.ts";
 import { ShardAnew } from "./shard-anew.ts";
-import type { Player } from "./shard-player.ts";
+import { createPlayer, type Player } from "./shard-player.ts";
 
 const created: Rooms = {
   kind: "created",
@@ -13,30 +13,8 @@ const created: Rooms = {
 };
 
 function playerOf(more: Partial<Player> = {}): Player {
-  return {
-    index: 0,
-    slot: 0,
-    script: { room: 7, next: () => undefined },
-    prng: createPrng("anew"),
-    alarm: undefined,
-    step: undefined,
-    node: undefined,
-    room: "old",
-    isJoined: false,
-    hasJoined: false,
-    isHeld: false,
-    isOffline: false,
-    isMoving: false,
-    anew: 0,
-    isTurnedAway: false,
-    isLeaving: false,
-    isRefused: false,
-    startedMs: 0,
-    writes: 0,
-    reads: 0,
-    isAskedForFinal: false,
-    ...more,
-  };
+  const script = { room: 7, next: () => undefined };
+  return { ...createPlayer({ index: 0, slot: 0, script, prng: createPrng("anew") }), room: "old", ...more };
 }
 
 /** Players that come anew; `go` lets the time pass until the next does. */

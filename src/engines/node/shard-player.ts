@@ -49,6 +49,30 @@ export interface Cast {
   readonly elsewhere: Int32Array;
 }
 
+/** A player that has not begun, before the first step of its script. */
+export function createPlayer(who: Pick<Player, "index" | "slot" | "script" | "prng">): Player {
+  return {
+    ...who,
+    alarm: undefined,
+    step: who.script.next(),
+    node: undefined,
+    room: "",
+    isJoined: false,
+    hasJoined: false,
+    isHeld: false,
+    isOffline: false,
+    isMoving: false,
+    isTurnedAway: false,
+    anew: 0,
+    isLeaving: false,
+    isRefused: false,
+    startedMs: 0,
+    writes: 0,
+    reads: 0,
+    isAskedForFinal: false,
+  };
+}
+
 /** In the order of the clients' numbers; no script depends on how clients and rooms are shared out. */
 export function createCast(options: ShardOptions): Cast {
   const { parameters, shard, share, scriptRooms } = options;
@@ -70,29 +94,7 @@ export function createCast(options: ShardOptions): Cast {
     }
     if (!isPlayedBy(index, room, shard, share)) continue;
     const { prng, script } = made ?? begin(index);
-    players.push({
-      index,
-      slot: players.length,
-      script,
-      prng: prng.fork("values"),
-      alarm: undefined,
-      step: script.next(),
-      node: undefined,
-      room: "",
-      isJoined: false,
-      hasJoined: false,
-      isHeld: false,
-      isOffline: false,
-      isMoving: false,
-      isTurnedAway: false,
-      anew: 0,
-      isLeaving: false,
-      isRefused: false,
-      startedMs: 0,
-      writes: 0,
-      reads: 0,
-      isAskedForFinal: false,
-    });
+    players.push(createPlayer({ index, slot: players.length, script, prng: prng.fork("values") }));
   }
   return { players, places, shards, elsewhere };
 }
