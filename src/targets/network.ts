@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { type Socket, connect, createServer, isIP } from "node:net";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
@@ -14,17 +14,28 @@ export function isLoopback(hostname: string): boolean {
   return isIP(host) === 4 && host.startsWith("127.");
 }
 
-/** A port of loopback that was free a moment ago. */
+/** Below the ports that systems hand out to connections (Linux from 32,768, others from 49,152), above the well-known ones. */
+const PORTS = { first: 20_000, count: 12_000 };
+const PORT_TRIES_MAX = 100;
+
+/**
+ * A port of loopback that was free a moment ago, by chance, and that no connection is given in the meantime: with
+ * thousands of sockets about, a port which the system itself chose is soon somebody's.
+ */
 export async function freePort(): Promise<number> {
+  for (let tries = 1; tries < PORT_TRIES_MAX; tries += 1) {
+    const port = PORTS.first + randomInt(PORTS.count);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no free port among ${PORT_TRIES_MAX} of ${PORTS.first} to ${PORTS.first + PORTS.count - 1}`);
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("a listening socket without a port");
-  return address.port;
 }
 
 /**

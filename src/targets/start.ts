@@ -16,7 +16,7 @@ const POLL_MS = 100;
 /** How long the pipes of a process that has ended are waited for. */
 const LAST_WORDS_MS_MAX = 2_000;
 /** Lines of a dead server's log that an error shows. */
-const LOG_TAIL_LINES = 12;
+const LOG_TAIL_LINES = 30;
 
 /** Waits, without holding the process open for it: the child that is waited for does that. */
 function pause(ms: number): Promise<void> {

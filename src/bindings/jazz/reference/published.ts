@@ -1,19 +1,23 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { folderWith, INSTALL } from "../node/library.ts";
 
 const READY_MS_MAX = 15_000;
 
-/** The published server listens on every address and has no option for one: preloaded, this keeps it on loopback. */
-const LOOPBACK = `data:text/javascript,${encodeURIComponent(`
+/**
+ * The published server listens on every address, has no option for one and does not say which port it was given:
+ * preloaded, this keeps it on loopback, tells us the port, and ends it when we have ended, however that came.
+ */
+const PRELOAD = `data:text/javascript,${encodeURIComponent(`
 import net from "node:net";
 const listen = net.Server.prototype.listen;
 net.Server.prototype.listen = function (...args) {
   const isBare = typeof args[0] === "number" && typeof args[1] !== "string";
+  this.once("listening", () => process.send?.({ port: this.address().port }));
   return isBare ? listen.call(this, args[0], "127.0.0.1", ...args.slice(1)) : listen.apply(this, args);
-};`)}`;
+};
+process.once("disconnect", () => process.exit());`)}`;
 
 /** The published sync server as a process of its own, on loopback. */
 export interface Published {
@@ -35,14 +39,6 @@ function nodeWithSqlite(folder: string): string | undefined {
   );
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
 /**
  * Starts `jazz-run sync`. `database`: where it keeps what it holds; undefined or impossible here: in memory.
  * @throws Error when it is not installed or does not answer in time.
@@ -51,14 +47,13 @@ export async function startPublished(database: string | undefined): Promise<Publ
   const folder = folderWith("jazz-run");
   if (folder === undefined) throw new Error(`jazz-run is not installed: ${INSTALL}`);
   const withSqlite = database === undefined ? undefined : nodeWithSqlite(folder);
-  const port = await freePort();
   const storage = database === undefined || withSqlite === undefined ? ["--in-memory"] : ["--db", database];
   const child = spawn(
     withSqlite ?? process.execPath,
-    ["--import", LOOPBACK, join(folder, "node_modules", "jazz-run", "dist", "index.js"), "sync", "--port", String(port), ...storage],
-    { stdio: ["ignore", "inherit", "inherit"] },
+    ["--import", PRELOAD, join(folder, "node_modules", "jazz-run", "dist", "index.js"), "sync", "--port", "0", ...storage],
+    { stdio: ["ignore", "inherit", "inherit", "ipc"] },
   );
-  await answering(child, port);
+  const port = await listening(child);
   child.once("exit", (code, signal) => {
     // Ours ends with it: a relay that died must not look like a hub that is well.
     if (!isStopping) process.exit(code ?? (signal === null ? 0 : 1));
@@ -74,16 +69,19 @@ export async function startPublished(database: string | undefined): Promise<Publ
   };
 }
 
-async function answering(child: ChildProcess, port: number): Promise<void> {
-  const endMs = performance.now() + READY_MS_MAX;
-  while (child.exitCode === null && performance.now() < endMs) {
-    try {
-      const answer = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(1_000) });
-      if ((await answer.text()) === "ok") return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  child.kill("SIGKILL");
-  throw new Error("jazz-run did not answer on /health");
+/** The port on which it listens. */
+function listening(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const fail = (how: string): void => {
+      child.kill("SIGKILL");
+      reject(new Error(`jazz-run ${how}`));
+    };
+    const timer = setTimeout(() => fail(`did not listen within ${READY_MS_MAX} ms`), READY_MS_MAX);
+    child.once("message", ({ port }: { readonly port: number }) => {
+      clearTimeout(timer);
+      resolve(port);
+    });
+    child.once("error", (error) => fail(`could not be started: ${error.message}`));
+    child.once("exit", (code, signal) => fail(`ended with ${signal ?? `exit code ${code ?? "unknown"}`} before it listened`));
+  });
 }
