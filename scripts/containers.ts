@@ -1,6 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connectEngine, findCompose, findStacks, isOrphan } from "../src/targets/containers/index.ts";
 import { pdsModule } from "../fixtures/atproto/index.ts";
@@ -128,10 +127,10 @@ async function killedRun(): Promise<Problem> {
 }
 
 function imageTarget(): Problem {
-  const file = join(mkdtempSync(join(tmpdir(), "rollcall-image-")), "image.yaml");
+  const file = join("rollcall-report", "containers", "image.yaml");
   const image = process.env["SERVER_IMAGE"] ?? "rollcall/server:local";
   writeFileSync(
-    file,
+    join(root, file),
     `binding: steps
 image:
   name: ${image}

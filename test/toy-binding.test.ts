@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import type { Result } from "../src/core/result.ts";
 
 /**
@@ -11,6 +11,7 @@ import type { Result } from "../src/core/result.ts";
  */
 const root = join(import.meta.dirname, "..");
 const out = mkdtempSync(join(tmpdir(), "rollcall-tally-"));
+afterAll(() => rmSync(out, { recursive: true, force: true }));
 
 function rollcall(...words: string[]): { status: number | null; text: string } {
   const env = { ...process.env, ROLLCALL_BINDINGS: join(root, "fixtures", "bindings", "tally"), NO_COLOR: "1" };

@@ -18,6 +18,16 @@ const LAST_WORDS_MS_MAX = 2_000;
 /** Lines of a dead server's log that an error shows. */
 const LOG_TAIL_LINES = 30;
 
+/** Folders of servers that may not have ended when we do; what a process leaves behind would fill the machine of a CI. */
+const scratches = new Set<string>();
+
+function removeScratch(folder: string): void {
+  scratches.delete(folder);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+process.once("exit", () => scratches.forEach(removeScratch));
+
 /** Waits, without holding the process open for it: the child that is waited for does that. */
 function pause(ms: number): Promise<void> {
   return new Promise((done) => {
@@ -53,6 +63,7 @@ async function spawnReference(
   launch: Extract<Launch, { kind: "reference" }>,
   port: number,
 ): Promise<{ readonly child: Child; readonly url: string | undefined; readonly capabilities?: Readonly<Record<string, boolean>> }> {
+  scratches.add(launch.scratch);
   const own = Object.entries(launch.env).map(([name, value]) => [name, value?.replaceAll("{port}", String(port))]);
   const child = startChild({
     run: [process.execPath, launch.program],
@@ -180,7 +191,7 @@ async function startProcess(plan: Plan, launch: ProcessLaunch): Promise<RunningT
     exited,
     stop: async () => {
       await stop();
-      if (launch.kind === "reference") rmSync(launch.scratch, { recursive: true, force: true });
+      if (launch.kind === "reference") removeScratch(launch.scratch);
     },
   };
 }
@@ -196,7 +207,7 @@ export async function launchReference(options: StartOptions, env: Readonly<Recor
   const { child, url } = await spawnReference({ ...launch, env: { ...launch.env, ...env } }, await freePort());
   // What it said last may still be in the pipe.
   if (child.exited() !== undefined) await Promise.race([child.drained, pause(LAST_WORDS_MS_MAX)]);
-  void child.ended.then(() => rmSync(launch.scratch, { recursive: true, force: true }));
+  void child.ended.then(() => removeScratch(launch.scratch));
   return {
     url,
     exited: child.exited,
