@@ -19,6 +19,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** On two busy cores a start takes 5 s, beside others 15; what is waited for in a case or a short load, as much again. */
 const MS_MAX = 90_000;
+/** What no bound of the harness on a server that is silent, slow or endless adds up to, even on a machine that is busy otherwise. */
+const HANGING_MS_MIN = 60_000;
 /** Between Ctrl-C and the end: a cancel of 3 s, a close of 5 s. */
 const LEAVE_MS_MAX = 12_000;
 /** Words on a harness that lost time. */
@@ -236,7 +238,7 @@ describe.concurrent("a server that", () => {
     expect(run.out).toContain("PLAY-SESS-02");
     expect(run.status).toBe(requirement?.verdict === "fail" ? 1 : 4);
     expect(["fail", "inconclusive"]).toContain(requirement?.verdict);
-    expect(run.tookMs).toBeLessThan(30_000);
+    expect(run.tookMs).toBeLessThan(HANGING_MS_MIN);
     isPlain(run);
   });
 
@@ -251,7 +253,7 @@ describe.concurrent("a server that", () => {
     expect(run.result?.harness.inconclusiveBecause.filter((text) => !LATENESS.test(text))).toEqual([]);
     expect(run.out).toContain("No client came into a room.");
     expect(run.status).toBe(3);
-    expect(run.tookMs).toBeLessThan(30_000);
+    expect(run.tookMs).toBeLessThan(HANGING_MS_MIN);
     isPlain(run);
   });
 

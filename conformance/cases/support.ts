@@ -53,19 +53,23 @@ export function echoes(t: CaseContext, binding: Binding): boolean {
   return binding.manifest.echo && (binding.manifest.capabilities[flag] === undefined || t.has(flag));
 }
 
-/** How many marked writes have been delivered to the client. */
-export function deliveredCount(client: CaseClient): number {
-  let count = 0;
-  for (const observation of client.seen) if (observation.kind === "delivered" && observation.marker !== undefined) count += 1;
-  return count;
+/**
+ * How many of the marked writes of these authors have been delivered to the client, each counted once: what leaks in
+ * from other rooms, or comes twice, must not pass for what is still to come.
+ */
+export function deliveredCount(client: CaseClient, authors: ReadonlySet<number>): number {
+  const keys = new Set<string>();
+  for (const { marker } of observed(client, "delivered"))
+    if (marker !== undefined && authors.has(marker.author)) keys.add(`${marker.author}:${marker.n}`);
+  return keys.size;
 }
 
 /** Three times what the largest storm of these cases takes on two busy cores. */
 const STORM_MS_MAX = 30_000;
 
 /**
- * Waits until every client has got all writes (its own apart when there is no echo), or nothing has come for 5 s (X-4: a
- * busy server may pause), at most 30 s. What is missing then is the judgement's matter.
+ * Waits until every client has got all writes (without echo its own apart, which must have been answered), or nothing has
+ * come for 5 s (X-4: a busy server may pause), at most 30 s. What is missing then is the judgement's matter.
  */
 export async function allDelivered(
   t: CaseContext,
@@ -74,12 +78,18 @@ export async function allDelivered(
   writesOf: ReadonlyMap<CaseClient, number>,
 ): Promise<void> {
   const total = [...writesOf.values()].reduce((sum, count) => sum + count, 0);
+  const authors = new Set([...writesOf.keys()].map(({ number }) => number));
   const hasEcho = echoes(t, binding);
+  const isWhole = (client: CaseClient, delivered: number): boolean => {
+    const own = writesOf.get(client) ?? 0;
+    if (delivered < total - (hasEcho ? 0 : own)) return false;
+    return binding.manifest.echo || observed(client, "accepted").length + observed(client, "rejected").length >= own;
+  };
   let before = -1;
   let sinceMs = t.nowMs();
   await t.until(() => {
-    const counts = clients.map(deliveredCount);
-    if (clients.every((client, index) => (counts[index] ?? 0) >= total - (hasEcho ? 0 : (writesOf.get(client) ?? 0)))) return true;
+    const counts = clients.map((client) => deliveredCount(client, authors));
+    if (clients.every((client, index) => isWhole(client, counts[index] ?? 0))) return true;
     const sum = counts.reduce((left, right) => left + right, 0);
     if (sum !== before) sinceMs = t.nowMs();
     before = sum;

@@ -34,7 +34,7 @@ async function start(): Promise<LeafServer> {
     UNSAFE_AUTH_TOKEN: TOKEN,
     DID: "did:web:leaf.test",
     SQL_PROCESSES: "1",
-    SQL_MS_MAX: "1000",
+    SQL_MS_MAX: "4000",
   });
   if ("problem" in config) throw new Error(config.problem);
   return startServer(config, () => {});
