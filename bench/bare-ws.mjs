@@ -69,6 +69,7 @@ setTimeout(() => {
         messages: received - before.received + sent - before.sent,
         cpuMs: (cpu.user + cpu.system) / 1000,
         residentBytes: process.memoryUsage.rss(),
+        p50Ms: histogram.getValueAtPercentile(50) / 1000,
         p99Ms: histogram.getValueAtPercentile(99) / 1000,
       })}\n`,
     );
