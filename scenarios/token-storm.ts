@@ -2,8 +2,8 @@ import type { Scenario } from "../src/core/scenario.ts";
 import { poissonArrivals, weightedPick } from "../src/load/arrivals.ts";
 import { fixedSteps, mergeSteps } from "../src/load/script.ts";
 
-/** Time over which those who were cut come back. */
-const RETURN_MS = 500;
+/** Those who were cut come back over this share of the ramp: they crowd more than when they came. */
+const RETURN_SHARE = 0.5;
 
 /** Everybody signs in within the ramp, and once more in the middle: look-ups, tokens and handshakes all at once. */
 export const scenario: Scenario = {
@@ -21,7 +21,7 @@ export const scenario: Scenario = {
       fixedSteps([
         { atMs: prng.fork("join").next() * rampMs, kind: "join" },
         { atMs: cutMs, kind: "cut" },
-        { atMs: cutMs + 250 + prng.fork("back").next() * RETURN_MS, kind: "join" },
+        { atMs: cutMs + 250 + prng.fork("back").next() * rampMs * RETURN_SHARE, kind: "join" },
       ]),
       () => {
         const atMs = next();

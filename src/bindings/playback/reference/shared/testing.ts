@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo, connect } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
 
 /** Why there is no Redis to test with; undefined when there is one. */
 export const NO_REDIS: string | undefined =
@@ -15,38 +16,48 @@ export interface TestRedis {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts a Redis and waits until it answers. */
+/** Another may take a port between our choosing it and Redis's listening at it. */
+const PORTS_MAX = 5;
+
+/** Starts a Redis and waits until it takes connections. */
 export async function startRedis(): Promise<TestRedis> {
+  for (let tries = 1; tries <= PORTS_MAX; tries += 1) {
+    const port = await freePort();
+    let child = await run(port);
+    if (child === undefined) continue;
+    return {
+      url: `redis://127.0.0.1:${port}`,
+      signal: (name) => void child?.kill(name),
+      again: async () => {
+        child = await run(port);
+        if (child === undefined) throw new Error(`redis-server did not start again at ${port}`);
+      },
+      [Symbol.asyncDispose]: async () => {
+        child?.kill("SIGKILL");
+        if (child?.exitCode === null && child.signalCode === null) await once(child, "exit");
+      },
+    };
+  }
+  throw new Error("redis-server did not start");
+}
+
+async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address() as AddressInfo;
   probe.close();
-  let child = await run(port);
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    signal: (name) => void child.kill(name),
-    again: async () => {
-      child = await run(port);
-    },
-    [Symbol.asyncDispose]: async () => {
-      child.kill("SIGKILL");
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-    },
-  };
+  await once(probe, "close");
+  return port;
 }
 
-async function run(port: number): Promise<ChildProcess> {
-  const child = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"], {
-    stdio: "ignore",
-  });
-  for (let tries = 0; tries < 200; tries += 1) {
-    const socket = connect(port, "127.0.0.1");
-    const isThere = await Promise.race([once(socket, "connect").then(() => true), once(socket, "error").then(() => false)]).catch(
-      () => false,
-    );
-    socket.destroy();
-    if (isThere) return child;
-    await new Promise((resolve) => setTimeout(resolve, 25));
+/** Only its own word tells that it is the one who listens there; undefined when it ended instead. */
+async function run(port: number): Promise<ChildProcess | undefined> {
+  const words = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  const child = spawn("redis-server", words, { stdio: ["ignore", "pipe", "ignore"] });
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (!line.includes("Ready to accept connections")) continue;
+    child.stdout.resume();
+    return child;
   }
-  throw new Error("redis-server did not start");
+  return undefined;
 }
