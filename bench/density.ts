@@ -14,13 +14,13 @@ import { flagsOf } from "../scripts/flags.ts";
  * judged run beside load generators that judge nothing, in turns, against the same server.
  */
 const { values: flags } = flagsOf(
-  "npm run bench -- density [--setup 2000,5000,10000] [--rounds 3] [--only ours,bare,artillery,k6,k6-single] [--window 8]",
+  "npm run bench -- density [--setup 2000,5000,10000] [--rounds 3] [--only ours,bare,artillery,k6,k6-single] [--window 30]",
   {
     options: {
       setup: { type: "string", default: "2000,5000,10000" },
       rounds: { type: "string", default: "3" },
       only: { type: "string", default: "ours,bare,artillery,k6,k6-single" },
-      window: { type: "string", default: "8" },
+      window: { type: "string", default: "30" },
     },
   },
 );

@@ -9,7 +9,7 @@ const RETURN_SHARE = 0.5;
 export const scenario: Scenario = {
   name: "token-storm",
   summary: "thousands of identities sign in at once, are all cut in the middle, and sign in again",
-  defaults: { clients: 500, rooms: 100, ratePerSecond: 0.1, durationMs: 12_000, rampMs: 1000, churnPerMinute: 0 },
+  defaults: { clients: 500, rooms: 100, ratePerSecond: 0.02, durationMs: 16_000, rampMs: 4000, churnPerMinute: 0 },
   objectives: { reach: 1, violations: 0 },
   session: { keepalive: true, reconnect: false, readOnJoin: true },
   script: (client, parameters, mix, prng) => {
