@@ -45,18 +45,21 @@ What did not: a second worker (a quarter more processor time in all); permessage
 less often than twice a millisecond, which saves a tenth more and would bias the median by half a millisecond.
 
 What limits the figures that were missed above. By the shares of this profile, the parts of the kernel and of Node alone (61 %)
-are 0.5 to 0.56 of what bare \`ws\` takes and 0.17 to 0.23 of what k6 takes: what is left for every check would have to be a half or a
-third of what it is. The busier the process the nearer it comes, for what arrives together is read together: 0.92 of bare \`ws\` at
-22,000 messages a second, 0.82 at 55,000. Artillery does not read what arrives by its script; here all of it is judged. Memory of the
-whole command: what mints credentials, gathers figures and writes reports takes 70 to 140 MB once, which 2,000 clients feel and
-10,000 hardly do. The ledger and the checkers take 11.8 % of what a profile sees, which leaves out what the kernel does in the
-process's name; the largest parts are recognising a frame and an entry of the room's log.
+are 0.5 to 0.6 of what bare \`ws\` takes and 0.17 to 0.23 of what k6 takes: what is left for every check would have to be a half or a
+third of what it is. Over 30 s it is 0.82 of bare \`ws\` at 22,000 messages a second of 2,000 clients, 0.85 at 55,000 of 5,000, and
+1.03 of 10,000 that write in 5 s: there every sixth thing sent is a heartbeat, which the bare script leaves out, and what is known of
+a client has left the processor's caches when its next message comes (a young generation of 16 instead of 4 MiB took about a tenth
+less, and 6 KiB a client more). Artillery does not read what arrives by its script; here all of it is judged. Memory of the whole command:
+what mints credentials, gathers figures and writes reports takes 70 to 160 MB once, which 2,000 clients feel and 10,000 hardly do.
+The ledger and the checkers take 11.8 % of what a profile sees, which leaves out what the kernel does in the process's name; the
+largest parts are recognising a frame and an entry of the room's log. No single function takes more than 4 %.
 
-The latency bias is that of two cores with server and harness on both. In the median it is half a millisecond for timers, which
-Node sets by the whole one, and a quarter to a half for gathering. At p99 the harness sends within 0.5 to 6 ms of the plan (the
-table's last column); the rest can not be told apart: it comes later in the harness, or from waits that the server does not know
-of, for while its loop works or another process has its core, what arrives lies in its sockets. Runs of three seconds may also weigh
-the first moments of a new worker, whose code is not yet compiled. A server with a core of its own, and longer runs, were not tried.
+The latency bias is that of two cores with server and harness on both: a bare \`ws\` script is as far off from what the server says of
+itself, to 0.4 ms in the median and 0.9 ms at p99 (the note under the table). At p99 it comes from waits that the server does not
+know of: while its loop works, or another process has its core, what arrives lies in its sockets. With the worker put before all
+others (\`chrt --rr\`) nothing was sent late and the bias at p99 stayed at 2 ms of a tenth of saturation. In the median it is a quarter of a
+millisecond for gathering, and the way there and back. A server with a core of its own made it worse (p50 up to 3 ms, p99 up to 22),
+for then the harness shares the other with everything else; runs of 8 s instead of 3 changed nothing.
 `;
 
 function cell(text: string): string {

@@ -23,7 +23,7 @@ const PORT_TRIES_MAX = 100;
  * thousands of sockets about, a port which the system itself chose is soon somebody's.
  */
 export async function freePort(): Promise<number> {
-  for (let tries = 1; tries < PORT_TRIES_MAX; tries += 1) {
+  for (let tries = 1; tries <= PORT_TRIES_MAX; tries += 1) {
     const port = PORTS.first + randomInt(PORTS.count);
     if (await isFree(port)) return port;
   }
