@@ -50,10 +50,16 @@ export function hashOf(token: string): string {
   return createHash("sha256").update(token).digest("base64url");
 }
 
+/** Who finds the file locked waits for so long, from the first statement on: several instances may start at once. */
+const LOCK_MS_MAX = 2_000;
+/** SQLite refuses at once, without waiting, where two would wait for each other. */
+const OPEN_TRIES_MAX = 20;
+/** SQLITE_BUSY, whatever its extended code. */
+const BUSY = 5;
+
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = OFF;
-  PRAGMA busy_timeout = 2000;
   CREATE TABLE IF NOT EXISTS updates (seq INTEGER PRIMARY KEY AUTOINCREMENT, entity TEXT NOT NULL, origin TEXT NOT NULL, bytes BLOB NOT NULL);
   CREATE INDEX IF NOT EXISTS updates_by_entity ON updates (entity, seq);
   CREATE TABLE IF NOT EXISTS tokens (hash TEXT PRIMARY KEY, did TEXT NOT NULL, origin TEXT NOT NULL, issued REAL NOT NULL, expires REAL NOT NULL, used INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
@@ -68,10 +74,26 @@ export interface StoreOptions {
   readonly ownTokensOnly: boolean;
 }
 
+function opened(path: string): DatabaseSync {
+  for (let tries = 1; ; tries += 1) {
+    const db = new DatabaseSync(path, { timeout: LOCK_MS_MAX });
+    try {
+      db.exec(SCHEMA);
+      return db;
+    } catch (error) {
+      db.close();
+      if (tries === OPEN_TRIES_MAX || !isBusy(error)) throw error;
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && (Number(Reflect.get(error, "errcode")) & 0xff) === BUSY;
+}
+
 export function openStore({ path, singleUse, ownTokensOnly }: StoreOptions): Store {
   const origin = randomBytes(8).toString("hex");
-  const db = new DatabaseSync(path);
-  db.exec(SCHEMA);
+  const db = opened(path);
   const append = db.prepare("INSERT INTO updates (entity, origin, bytes) VALUES (?, ?, ?)");
   const ofEntity = db.prepare("SELECT bytes FROM updates WHERE entity = ? ORDER BY seq");
   const since = db.prepare("SELECT seq, entity, bytes FROM updates WHERE seq > ? AND origin <> ? ORDER BY seq");
