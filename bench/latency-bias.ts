@@ -115,20 +115,20 @@ async function play(delay: (typeof DELAYS)[number], limit: number): Promise<read
       const held = await truth();
       if (load === undefined || load.delivered !== held.count)
         throw new Error(`${load?.delivered} deliveries were measured, and ${held.count} were sent`);
+      if (index === 0) continue;
       const isConclusive = harness.inconclusiveBecause.length === 0;
       const bares = await bare(url, limit * share);
       const heldBare = await truth();
-      if (index > 0)
-        rows.push({
-          ...delay,
-          share,
-          delivered: load.delivered,
-          isConclusive,
-          sendLag: load.sendLagMs,
-          measured: load.deliveryMs,
-          truth: held,
-          bareBias: { p50: bares.p50 - heldBare.p50, p99: bares.p99 - heldBare.p99 },
-        });
+      rows.push({
+        ...delay,
+        share,
+        delivered: load.delivered,
+        isConclusive,
+        sendLag: load.sendLagMs,
+        measured: load.deliveryMs,
+        truth: held,
+        bareBias: { p50: bares.p50 - heldBare.p50, p99: bares.p99 - heldBare.p99 },
+      });
     }
     return rows;
   } finally {

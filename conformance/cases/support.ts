@@ -82,8 +82,8 @@ export async function allDelivered(
   const hasEcho = echoes(t, binding);
   const isWhole = (client: CaseClient, delivered: number): boolean => {
     const own = writesOf.get(client) ?? 0;
-    if (delivered < total - (hasEcho ? 0 : own)) return false;
-    return binding.manifest.echo || observed(client, "accepted").length + observed(client, "rejected").length >= own;
+    const answered = (): number => observed(client, "accepted").length + observed(client, "rejected").length;
+    return delivered >= total - (hasEcho ? 0 : own) && (binding.manifest.echo || answered() >= own);
   };
   let before = -1;
   let sinceMs = t.nowMs();

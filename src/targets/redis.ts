@@ -1,11 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { HarnessError } from "../core/errors.ts";
 import { type Child, startChild } from "./child.ts";
-import { freePort, probe } from "./network.ts";
+import { freePort } from "./network.ts";
 import { type Controlled, controlled } from "./process-control.ts";
 
 const READY_MS_MAX = 5_000;
-const POLL_MS = 25;
 
 /** Why no Redis of ours can be started here; undefined when one can. */
 export function redisMissing(): string | undefined {
@@ -27,16 +26,21 @@ export async function startRedis(): Promise<RunningRedis> {
   return { url: `redis://127.0.0.1:${port}`, ...controlled(await start(port), () => start(port)) };
 }
 
+/** Only its own word tells that it is the one who listens there. */
 async function start(port: number): Promise<Child> {
   const child = startChild({
     run: ["redis-server", "--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
     env: process.env,
   });
-  const until = performance.now() + READY_MS_MAX;
-  while (child.exited() === undefined && performance.now() < until) {
-    if ((await probe(`http://127.0.0.1:${port}`, undefined, READY_MS_MAX)) === undefined && child.exited() === undefined) return child;
-    await Promise.race([new Promise((done) => setTimeout(done, POLL_MS)), child.ended]);
-  }
+  const ready = new Promise<boolean>((done) => {
+    child.onLine((line) => {
+      if (/ready to accept connections/i.test(line)) done(true);
+    });
+  });
+  const late = new Promise<boolean>((done) => {
+    setTimeout(() => done(false), READY_MS_MAX).unref();
+  });
+  if (await Promise.race([ready, child.ended.then(() => false), late])) return child;
   const words = child.logs().trimEnd().split("\n").slice(-3).join("; ");
   await child.stop();
   throw new HarnessError("unreachable", `redis-server, which the replicas share their rooms by, did not start: ${words}`, {

@@ -41,7 +41,7 @@ function nodeWithSqlite(folder: string): string | undefined {
 
 /**
  * Starts `jazz-run sync`. `database`: where it keeps what it holds; undefined or impossible here: in memory.
- * @throws Error when it is not installed or does not answer in time.
+ * @throws Error when it is not installed, or does not listen in time.
  */
 export async function startPublished(database: string | undefined): Promise<Published> {
   const folder = folderWith("jazz-run");

@@ -52,8 +52,6 @@ export function hashOf(token: string): string {
 
 /** Who finds the file locked waits for so long, from the first statement on: several instances may start at once. */
 const LOCK_MS_MAX = 2_000;
-/** SQLite refuses at once, without waiting, where two would wait for each other. */
-const OPEN_TRIES_MAX = 20;
 /** SQLITE_BUSY, whatever its extended code. */
 const BUSY = 5;
 
@@ -74,15 +72,17 @@ export interface StoreOptions {
   readonly ownTokensOnly: boolean;
 }
 
+/** Where two would wait for each other SQLite refuses at once, without waiting: asked again until somebody has got on. */
 function opened(path: string): DatabaseSync {
-  for (let tries = 1; ; tries += 1) {
+  const untilMs = performance.now() + LOCK_MS_MAX;
+  for (;;) {
     const db = new DatabaseSync(path, { timeout: LOCK_MS_MAX });
     try {
       db.exec(SCHEMA);
       return db;
     } catch (error) {
       db.close();
-      if (tries === OPEN_TRIES_MAX || !isBusy(error)) throw error;
+      if (performance.now() >= untilMs || !isBusy(error)) throw error;
     }
   }
 }

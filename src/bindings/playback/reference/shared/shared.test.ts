@@ -2,14 +2,22 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { redisMissing, type RunningRedis, startRedis } from "../../../../targets/redis.ts";
 import { type Ear, enter, listen, makeRoom, serve } from "../testing.ts";
-import { NO_REDIS, startRedis, type TestRedis } from "./testing.ts";
 
 const SYNC = '{"type":"SYNC_REQUEST"}';
 const UPDATE = (payload: object): string => JSON.stringify({ type: "UPDATE_PLAYBACK", payload });
 
-let redis: TestRedis;
+const NO_REDIS = redisMissing();
+
+let redis: RunningRedis;
 let spaces = 0;
+
+/** One for a test that does away with it. */
+async function ownRedis(): Promise<RunningRedis & AsyncDisposable> {
+  const own = await startRedis();
+  return { ...own, [Symbol.asyncDispose]: own.stop };
+}
 
 /** Two servers on rooms of their own. */
 async function two(
@@ -36,7 +44,7 @@ describe.skipIf(NO_REDIS !== undefined)(`rooms that two servers share${NO_REDIS 
     redis = await startRedis();
   });
   afterAll(async () => {
-    await redis[Symbol.asyncDispose]();
+    await redis.stop();
   });
 
   test("[PLAY-CAP-02] a room made at one is joined, updated and told of at both", async () => {
@@ -155,7 +163,7 @@ describe.skipIf(NO_REDIS !== undefined)(`rooms that two servers share${NO_REDIS 
 
 describe.skipIf(NO_REDIS !== undefined)("a server that dies", () => {
   test("leaves, with its members, within 6 s", async () => {
-    await using own = await startRedis();
+    await using own = await ownRedis();
     await using server = await serve({ REDIS_URL: own.url });
     const env = { ...process.env, REDIS_URL: own.url, RECIPE: "none" };
     const dying = spawn(process.execPath, [fileURLToPath(new URL("../main.ts", import.meta.url))], {
@@ -179,20 +187,21 @@ describe.skipIf(NO_REDIS !== undefined)("a store that goes away", () => {
   test.each(["SIGKILL", "SIGSTOP"] as const)(
     "by %s: sockets are closed with 1013, requests refused with 503, and all works again after",
     async (how) => {
-      await using own = await startRedis();
+      await using own = await ownRedis();
       await using server = await serve({ REDIS_URL: own.url });
       const room = await makeRoom(server.url, "ann");
       const [bob, cid] = [await enter(server.url, room, "bob"), await enter(server.url, room, "cid")];
       await cid.next("USER_JOINED");
-      own.signal(how);
+      if (how === "SIGSTOP") own.process.freeze();
+      else own.process.kill();
       bob.send(UPDATE({ currentTime: 1 }));
       expect(await Promise.all([bob.closed, cid.closed])).toEqual([1013, 1013]);
       expect((await fetch(`${server.url}/rooms`, { method: "POST", body: '{"name":"abc"}' })).status).toBe(401);
       expect((await fetch(`${server.url}/rooms?user=ann`)).status).toBe(503);
       expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
       await expect(listen(server.url, `/rooms/${room}/ws?user=bob`)).rejects.toThrow("503");
-      if (how === "SIGSTOP") own.signal("SIGCONT");
-      else await own.again();
+      if (how === "SIGSTOP") own.process.thaw();
+      else await own.process.begin();
       await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200), { timeout: 5_000 });
       const next = how === "SIGSTOP" ? room : await makeRoom(server.url, "ann");
       const back = await enter(server.url, next, "bob");
